@@ -1,0 +1,3 @@
+"""The test suite's own plugins."""
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,138 @@
+"""Compares what the inputs of a lock ask for with its pins, requirement by requirement."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from pytest_envrepro.checks.source import meets, same_place
+from pytest_envrepro.model import Root
+from pytest_envrepro.outcome import Finding
+from pytest_envrepro.requirement import parse, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pytest_envrepro.checks.base import Facts
+    from pytest_envrepro.model import Distribution, Dynamic, Lock, Pin, Project
+    from pytest_envrepro.requirement import Requirement
+
+_EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']*)["']""")
+
+
+def check_roots(
+    lock: Lock, roots: Iterable[Root], pins: Mapping[str, list[Pin]], environment: Mapping[str, str]
+) -> Iterator[Finding]:
+    """Give a finding for each requirement of the inputs that is not pinned, or that its pin violates.
+
+    Args:
+        roots: those that apply.
+        pins: those that apply, by canonical name.
+    """
+    overridden = {root.requirement.name for root in lock.overrides if root.requirement.applies(environment)}
+    for root in (*roots, *(root for root in lock.overrides if root.requirement.name in pins)):
+        requirement = root.requirement
+        if root in lock.overrides:
+            if not requirement.applies(environment):
+                continue
+        elif requirement.name in overridden:
+            continue
+        found = met_by(requirement, pins)
+        if not found and requirement.name not in lock.excluded:
+            yield _missing(lock, root)
+        for pin in found:
+            if _violates(requirement, pin):
+                yield _violated("violated-direct", root, pin)
+
+
+def check_constraints(lock: Lock, pins: Mapping[str, list[Pin]], environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Give a finding for each constraint that a pin violates."""
+    for root in lock.constraints:
+        requirement = root.requirement
+        if requirement.applies(environment):
+            for pin in pins.get(requirement.name or "", ()):
+                if _violates(requirement, pin):
+                    yield _violated("violated-constraint", root, pin)
+
+
+def met_by(requirement: Requirement, pins: Mapping[str, list[Pin]]) -> list[Pin]:
+    """Give the pins of a requirement: by its name or, for a path or a URL without one, by the place."""
+    if requirement.name is not None and requirement.name in pins:
+        return pins[requirement.name]
+    if requirement.url is None:
+        return []
+    url = requirement.url
+    return [
+        pin for several in pins.values() for pin in several if pin.requirement.url and meets(url, pin.requirement.url)
+    ]
+
+
+def _violates(requirement: Requirement, pin: Pin) -> bool:
+    if requirement.url is not None:
+        return pin.requirement.url is None or not meets(requirement.url, pin.requirement.url)
+    return pin.version is not None and not requirement.admits(pin.version)
+
+
+def _missing(lock: Lock, root: Root) -> Finding:
+    requirement = root.requirement
+    elsewhere = any(pin.requirement.name == requirement.name for pin in lock.pins if pin.requirement.name)
+    return Finding(
+        code="missing-direct",
+        package=requirement.name,
+        expected=(redact(requirement.url) if requirement.url else requirement.written) or None,
+        file=root.file,
+        line=root.line,
+        message=f"not pinned in {lock.path}" + (", but for other environments" if elsewhere else ""),
+    )
+
+
+def _violated(code: str, root: Root, pin: Pin) -> Finding:
+    requirement = root.requirement
+    pinned = str(pin.version) if pin.version else redact(pin.requirement.url or "")
+    return Finding(
+        code=code,
+        package=requirement.name or pin.requirement.name,
+        expected=redact(requirement.url) if requirement.url else requirement.written,
+        actual=pinned,
+        file=root.file,
+        line=root.line,
+        message=f"{pin.file}:{pin.line} pins {pinned}",
+    )
+
+
+def dynamic_roots(lock: Lock, facts: Facts) -> tuple[tuple[Root, ...], str | None]:
+    """Give the requirements that only installed metadata tells, or the reason why it does not."""
+    roots: list[Root] = []
+    for dynamic in lock.dynamic:
+        distribution = facts.inventory.distributions.get(dynamic.project or "")
+        reason = _untold(dynamic, distribution, facts.project)
+        if reason is not None or distribution is None:
+            return tuple(roots), f"{dynamic.file} tells its requirements only when it is built, and {reason}"
+        mentioned = (canonicalize_name(extra) for text in distribution.requires for extra in _EXTRA.findall(text))
+        extras = frozenset(mentioned) if dynamic.extras is None else dynamic.extras
+        environment = facts.inventory.interpreter.environment
+        for text in distribution.requires:
+            try:
+                requirement = parse(text)
+            except ValueError as error:
+                return tuple(roots), f"the metadata of {distribution.name} cannot be read: {error}"
+            if requirement.applies(environment, extras) and requirement.name != distribution.name:
+                # Who looks next does not know of the extra that made a marker hold.
+                roots.append(Root(requirement=replace(requirement, marker=None), file=dynamic.file, line=None))
+    return tuple(roots), None
+
+
+def _untold(dynamic: Dynamic, distribution: Distribution | None, project: Project) -> str | None:
+    if dynamic.project is None:
+        return "no file tells the project's name"
+    if distribution is None or distribution.fault:
+        return f"{dynamic.project} is not installed: pip install -e ."
+    is_from_here = distribution.source is not None and same_place(distribution.source.url, project.root)
+    if not is_from_here and not distribution.label.endswith(".egg-info"):
+        return f"the {dynamic.project} that is installed is not this folder's: pip install -e ."
+    if distribution.changed and distribution.changed < dynamic.changed:
+        return f"the installed metadata of {dynamic.project} is older than its files: pip install -e ."
+    return None

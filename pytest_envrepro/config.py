@@ -1,0 +1,291 @@
+"""The table `[tool.envrepro]`: read, checked as a whole, and every fault told at once with its key path."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from packaging.utils import canonicalize_name
+
+from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.outcome import SEVERITIES, Severity
+from pytest_envrepro.requirement import parse_marker_or_raise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+Strict = Literal["auto"] | bool
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+_CI_VARIABLES = ("CI", "BUILD_NUMBER")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InstalledFrom:
+    """A lock that this environment is installed from, and what of it: groups and extras, None for the default."""
+
+    lock: str
+    groups: tuple[str, ...] | None = None
+    extras: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiver:
+    """A finding that is accepted.
+
+    Attributes:
+        code, package: which finding it is.
+        requires: in `conflict` and `missing-dependency`, the canonical name of what is asked for.
+        until: the last day on which it is accepted.
+        marker: where it is accepted.
+        place: the key path, for messages.
+    """
+
+    code: str
+    package: str
+    reason: str
+    requires: str | None = None
+    until: dt.date | None = None
+    marker: str | None = None
+    place: str = "waivers"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeclaredLock:
+    """A lock that discovery is told of."""
+
+    path: str
+    inputs: tuple[str, ...] | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Config:
+    """The table, with its defaults.
+
+    Attributes:
+        strict: whether unchecked outcomes fail the session; `auto` where CI does.
+        installed: None where the table does not say.
+        file: the file that the table stands in, or None where there is none.
+    """
+
+    strict: Strict = "auto"
+    installed: tuple[InstalledFrom, ...] | None = None
+    exclude: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    severity: Mapping[str, Severity] = field(default_factory=dict)
+    locks: tuple[DeclaredLock, ...] = ()
+    file: str | None = None
+
+
+def read_config(table: Mapping[str, Any], *, file: str | None, prefix: str, codes: Iterable[str]) -> Config:
+    """Read the table.
+
+    Args:
+        table: the values, as TOML gives them.
+        file: the file that they stand in, relative to the root.
+        prefix: the key path of the table, with a dot at its end: `tool.envrepro.`.
+        codes: the codes that a finding may have.
+
+    Raises:
+        SettingsError: unknown keys, wrong types and wrong values; all of them, sorted.
+    """
+    reader = _Reader(prefix, tuple(codes))
+    config = Config(
+        strict=reader.strict(table.get("strict", "auto")),
+        installed=reader.installed(table.get("installed")),
+        exclude=reader.strings(table.get("exclude", []), "exclude"),
+        waivers=tuple(reader.tables(table.get("waivers", []), "waivers", reader.waiver)),
+        severity=reader.severity(table.get("severity", {})),
+        locks=tuple(reader.tables(table.get("locks", []), "locks", reader.lock)),
+        file=file,
+    )
+    reader.known(table, ("strict", "installed", "exclude", "waivers", "severity", "locks"), "")
+    if reader.faults:
+        raise SettingsError(
+            "\n".join([f"{file} cannot be followed:", *sorted(f"  {fault}" for fault in reader.faults)])
+        )
+    return config
+
+
+class _Reader:
+    """Takes values out of the table, and collects what is wrong with them."""
+
+    def __init__(self, prefix: str, codes: tuple[str, ...]) -> None:
+        self.prefix = prefix
+        self.codes = codes
+        self.faults: list[str] = []
+
+    def fault(self, key: str, message: str) -> None:
+        self.faults.append(f"{self.prefix}{key}: {message}")
+
+    def known(self, table: Mapping[str, Any], keys: tuple[str, ...], path: str) -> None:
+        for key in table:
+            if key not in keys:
+                self.fault(f"{path}{key}", f"unknown key{did_you_mean(key, keys)}")
+
+    def strict(self, value: Any) -> Strict:
+        if isinstance(value, bool):
+            return value
+        if value == "auto":
+            return "auto"
+        self.fault("strict", f'has to be true, false or "auto", not {value!r}')
+        return "auto"
+
+    def string(self, value: Any, key: str) -> str | None:
+        if value is None or isinstance(value, str):
+            return value
+        self.fault(key, f"has to be a string, not {_kind(value)}")
+        return None
+
+    def strings(self, value: Any, key: str) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            self.fault(key, f"has to be a list of strings, not {_kind(value)}")
+            return ()
+        return tuple(value)
+
+    def tables(self, value: Any, key: str, read: Callable[[Mapping[str, Any], str], Any]) -> Iterable[Any]:
+        if not isinstance(value, list):
+            self.fault(key, f"has to be a list of tables, not {_kind(value)}")
+            return
+        for index, item in enumerate(value):
+            place = f"{key}[{index}]"
+            if isinstance(item, dict):
+                read_item = read(item, place)
+                if read_item is not None:
+                    yield read_item
+            else:
+                self.fault(place, f"has to be a table, not {_kind(item)}")
+
+    def path(self, value: Any, key: str) -> str | None:
+        text = self.string(value, key)
+        if text is None:
+            return None
+        clean = text.replace("\\", "/").removeprefix("./")
+        if clean.startswith(("/", "~")) or ".." in clean.split("/") or not clean:
+            self.fault(key, f"has to be a path below the root, not '{text}'")
+            return None
+        return clean
+
+    def installed(self, value: Any) -> tuple[InstalledFrom, ...] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            self.fault("installed", f"has to be a list of locks, not {_kind(value)}")
+            return None
+        found: list[InstalledFrom] = []
+        for index, item in enumerate(value):
+            place = f"installed[{index}]"
+            table = item if isinstance(item, dict) else {"lock": item}
+            self.known(table, ("lock", "groups", "extras"), f"{place}.")
+            lock = self.path(table.get("lock"), f"{place}.lock" if isinstance(item, dict) else place)
+            if lock is None:
+                if "lock" not in table:
+                    self.fault(place, "needs the key 'lock'")
+                continue
+            groups, extras = (
+                self.strings(table[key], f"{place}.{key}") if key in table else None for key in ("groups", "extras")
+            )
+            found.append(InstalledFrom(lock=lock, groups=groups, extras=extras))
+        return tuple(found)
+
+    def severity(self, value: Any) -> dict[str, Severity]:
+        if not isinstance(value, dict):
+            self.fault("severity", f"has to be a table, not {_kind(value)}")
+            return {}
+        self.known(value, self.codes, "severity.")
+        for code, level in value.items():
+            if level not in SEVERITIES:
+                self.fault(f"severity.{code}", f"has to be one of {', '.join(SEVERITIES)}, not {level!r}")
+        return {code: level for code, level in value.items() if level in SEVERITIES}
+
+    def lock(self, table: Mapping[str, Any], place: str) -> DeclaredLock | None:
+        self.known(table, ("path", "inputs", "command"), f"{place}.")
+        path = self.path(table.get("path"), f"{place}.path")
+        inputs = self.strings(table["inputs"], f"{place}.inputs") if "inputs" in table else None
+        if inputs is not None:
+            inputs = tuple(self.path(item, f"{place}.inputs[{index}]") or "" for index, item in enumerate(inputs))
+        command = self.string(table.get("command"), f"{place}.command")
+        if "path" not in table:
+            self.fault(place, "needs the key 'path'")
+        return DeclaredLock(path=path, inputs=inputs, command=command) if path else None
+
+    def waiver(self, table: Mapping[str, Any], place: str) -> Waiver | None:
+        self.known(table, ("code", "package", "requires", "reason", "until", "marker"), f"{place}.")
+        texts = {
+            key: self.string(table.get(key), f"{place}.{key}")
+            for key in ("code", "package", "requires", "reason", "marker")
+        }
+        for key in ("code", "package", "reason"):
+            if not table.get(key):
+                self.fault(place, f"needs the key '{key}'")
+        until = table.get("until")
+        if until is not None and (not isinstance(until, dt.date) or isinstance(until, dt.datetime)):
+            self.fault(f"{place}.until", f"has to be a date without quotes, such as 2027-03-01, not {until!r}")
+            until = None
+        code, package, requires = texts["code"], texts["package"], texts["requires"]
+        if code and code not in self.codes:
+            self.fault(f"{place}.code", f"unknown code '{code}'{did_you_mean(code, self.codes)}")
+        if texts["marker"]:
+            try:
+                parse_marker_or_raise(texts["marker"])
+            except ValueError as error:
+                self.fault(f"{place}.marker", str(error))
+        if not (code and package and texts["reason"]):
+            return None
+        return Waiver(
+            code=code,
+            package=canonicalize_name(package),
+            reason=texts["reason"],
+            requires=canonicalize_name(requires) if requires else None,
+            until=until,
+            marker=texts["marker"],
+            place=f"{self.prefix}{place}",
+        )
+
+
+def resolve_strict(typed: bool | None, environ: Mapping[str, str], configured: Strict) -> tuple[bool, bool]:  # noqa: FBT001  # What an option gave.
+    """Decide whether this session is strict: by the command line, the environment, then the table.
+
+    Returns:
+        whether it is strict, and whether that was decided by looking for a CI (`auto`).
+
+    Raises:
+        SettingsError: the environment variable has a value that is none.
+    """
+    if typed is not None:
+        return typed, False
+    value: Strict = configured
+    variable = environ.get("PYTEST_ENVREPRO_STRICT", "").strip().lower()
+    if variable in _TRUE | _FALSE:
+        value = variable in _TRUE
+    elif variable == "auto":
+        value = "auto"
+    elif variable:
+        message = f"PYTEST_ENVREPRO_STRICT: has to be true, false or auto, not '{variable}'"
+        raise SettingsError(message)
+    if value != "auto":
+        return value, False
+    return any(environ.get(name, "").strip().lower() not in {"", "0", "false"} for name in _CI_VARIABLES), True
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Give ` (did you mean 'x'?)`, or what there is instead."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f" (did you mean '{close[0]}'?)" if close else f" (known: {', '.join(names)})"
+
+
+def _kind(value: Any) -> str:
+    names: tuple[tuple[type, str], ...] = (
+        (bool, "a boolean"),
+        (str, "a string"),
+        (int, "an integer"),
+        (float, "a float"),
+        (list, "a list"),
+        (dict, "a table"),
+    )
+    return next((f"{words} ({value!r})" for kind, words in names if isinstance(value, kind)), repr(value))

@@ -1,0 +1,26 @@
+"""The formats of locks: text to `Lock`. A new one is a file here and a line in `FORMATS`."""
+
+from pytest_envrepro.kinds import added
+from pytest_envrepro.locks.base import Declaration, LockFormat, Tree
+from pytest_envrepro.locks.foreign import ForeignFormat
+from pytest_envrepro.locks.project import ProjectFile, read_pyproject, read_setup_cfg
+from pytest_envrepro.locks.requirements import RequirementsFormat
+
+FORMATS: tuple[LockFormat, ...] = (RequirementsFormat(), ForeignFormat())
+
+
+def formats() -> tuple[LockFormat, ...]:
+    """Give all formats, those of other distributions last."""
+    return (*FORMATS, *added("locks"))
+
+
+__all__ = [
+    "FORMATS",
+    "Declaration",
+    "LockFormat",
+    "ProjectFile",
+    "Tree",
+    "formats",
+    "read_pyproject",
+    "read_setup_cfg",
+]

@@ -1,0 +1,64 @@
+"""What all lock formats share: the port that a format implements, and what it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_envrepro.model import Lock
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declaration:
+    """What the table `[[tool.envrepro.locks]]` says of a lock.
+
+    Attributes:
+        inputs: the files that it is compiled from; None where the table leaves them to be found.
+        command: the command that compiles it, or None.
+    """
+
+    inputs: tuple[str, ...] | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tree:
+    """The files of a project, as a format may see them.
+
+    Attributes:
+        read: gives the text at a path relative to the root; raises `LockError`.
+        exists: tells whether a path relative to the root is a file.
+        changed: gives the time of a file's last change, in seconds since the epoch; 0 where there is none.
+        environ: the environment variables that files may name.
+    """
+
+    read: Callable[[str], str]
+    exists: Callable[[str], bool]
+    changed: Callable[[str], float]
+    environ: Mapping[str, str] = field(default_factory=dict)
+
+
+class LockFormat(Protocol):
+    """One format of locks.
+
+    Example behaviour:
+        >>> from pytest_envrepro.locks.requirements import RequirementsFormat
+        >>> RequirementsFormat().may_be("requirements/prod.txt")
+        True
+        >>> RequirementsFormat().may_be("README.md")
+        False
+    """
+
+    name: str
+
+    def may_be(self, path: str) -> bool:
+        """Tell, by the name alone, whether the file could be a lock of this format."""
+
+    def why_not(self, path: str, tree: Tree) -> str | None:
+        """Give the reason why such a file is no lock, or None where it is one."""
+
+    def parse(self, path: str, tree: Tree, declaration: Declaration | None) -> Lock:
+        """Read the lock with its inputs. Faults of the files are among the lock's `faults`; nothing is raised."""

@@ -1,0 +1,33 @@
+"""Locks of tools whose formats cannot be read yet: known by name, so that they are unchecked and never overlooked."""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.model import Lock
+
+if TYPE_CHECKING:
+    from pytest_envrepro.locks.base import Declaration, Tree
+
+_NAMES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml", "conda-lock.yml")
+
+
+class ForeignFormat:
+    """The locks of uv projects, poetry, pdm, pipenv, PEP 751 and conda-lock."""
+
+    name = "foreign"
+
+    def may_be(self, path: str) -> bool:
+        """Tell, by the name alone, whether the file is such a lock."""
+        return any(fnmatch.fnmatchcase(posixpath.basename(path), name) for name in _NAMES)
+
+    def why_not(self, path: str, tree: Tree) -> str | None:  # noqa: ARG002  # The name says it all.
+        """Give None: a file of such a name is a lock."""
+        return None
+
+    def parse(self, path: str, tree: Tree, declaration: Declaration | None) -> Lock:  # noqa: ARG002  # Is not read.
+        """Give a lock without pins, and the reason."""
+        name = posixpath.basename(path)
+        return Lock(path=path, unread=f'{name} cannot be read yet: leave it out with exclude = ["{path}"]')

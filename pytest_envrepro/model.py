@@ -1,0 +1,255 @@
+"""The words that all parts share: a lock and its pins, an environment and its distributions, a project."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from packaging.version import Version
+
+    from pytest_envrepro.outcome import Finding
+    from pytest_envrepro.requirement import Requirement
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """One package in a lock.
+
+    Attributes:
+        requirement: what stands there; its specifier is the pin itself, its marker says where the pin applies.
+        version: the pinned version; None for a URL or a path, and where nothing is pinned.
+        hashes: as written, `sha256:...`.
+        parents: the canonical names of the packages that need it, by the lock's own comments.
+        sources: the inputs that ask for it, by the same comments (`requirements.in`, `pyproject.toml`).
+        file: the file that it stands in, relative to the root.
+        line: its first line, counted from 1.
+        editable: whether it is installed with `-e`.
+    """
+
+    requirement: Requirement
+    version: Version | None
+    hashes: tuple[str, ...] = ()
+    parents: frozenset[str] = frozenset()
+    sources: tuple[str, ...] = ()
+    file: str
+    line: int | None
+    editable: bool = False
+
+    @property
+    def name(self) -> str:
+        """The canonical name, or the URL or path of a pin that does not tell one."""
+        return self.requirement.name or self.requirement.url or ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Root:
+    """A requirement or a constraint that a person wrote in an input, with its place."""
+
+    requirement: Requirement
+    file: str
+    line: int | None
+    editable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dynamic:
+    """An input that tells its requirements only when it is run or built, such as `setup.py`.
+
+    Attributes:
+        file: the input.
+        project: the canonical name of the project, or None where no file tells it.
+        extras: the extras that the lock was compiled with; None for all.
+        changed: when the project's files were last changed, in seconds since the epoch.
+    """
+
+    file: str
+    project: str | None
+    extras: frozenset[str] | None = frozenset()
+    changed: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """What a lock was compiled for, where that is not simply the machine that looks.
+
+    Attributes:
+        python: the version compiled for (`3.11`, `3.11.7`), or None where the lock does not say.
+        line: the line that says so.
+        environment: marker variables of another platform, or nothing.
+        platform: that platform's name, as it was asked for.
+        universal: whether one lock is for all platforms and for all Pythons from `python` on.
+    """
+
+    python: str | None = None
+    line: int | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    platform: str | None = None
+    universal: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lock:
+    """A lock of any format, with all that its inputs say.
+
+    Attributes:
+        path: relative to the root, with forward slashes.
+        tool: the program that wrote it (`pip-compile`, `uv`), or None where it does not say.
+        pins: in the order of the file.
+        inputs: the files that it is compiled from, as far as they are known.
+        roots: the requirements of the inputs.
+        constraints: what bounds the pins without asking for them.
+        overrides: requirements that replace whatever a package asks of that name.
+        excluded: canonical names that are left out on purpose.
+        dynamic: the inputs whose requirements only installed metadata tells.
+        rests_on: every file that the inputs read, other locks among them.
+        target: what it was compiled for.
+        closed: False where its command promises no closure (`--no-deps`).
+        complete: False where its command adds requirements that no file tells (build requirements).
+        fix: the command that compiles it again, or None.
+        faults: what is wrong with the files themselves.
+        unread: why the lock cannot be judged, or None.
+    """
+
+    path: str
+    tool: str | None = None
+    pins: tuple[Pin, ...] = ()
+    inputs: tuple[str, ...] = ()
+    roots: tuple[Root, ...] = ()
+    constraints: tuple[Root, ...] = ()
+    overrides: tuple[Root, ...] = ()
+    excluded: frozenset[str] = frozenset()
+    dynamic: tuple[Dynamic, ...] = ()
+    rests_on: frozenset[str] = frozenset()
+    target: Target = field(default_factory=Target)
+    closed: bool = True
+    complete: bool = True
+    fix: str | None = None
+    faults: tuple[Finding, ...] = ()
+    unread: str | None = None
+
+    def stated(self) -> Iterator[Requirement]:
+        """Give the requirements of all pins and of all roots."""
+        for pin in self.pins:
+            yield pin.requirement
+        for root in self.roots:
+            yield root.requirement
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where a distribution was installed from, by its `direct_url.json` (PEP 610).
+
+    Attributes:
+        url: without credentials.
+        commit: the full commit of a VCS checkout.
+        revision: the branch, tag or commit that was asked for.
+        editable: whether the files at the URL are the ones in use.
+        directory: whether the URL is a folder.
+        hashes: of an archive, `sha256:...`.
+    """
+
+    url: str
+    commit: str | None = None
+    revision: str | None = None
+    editable: bool = False
+    directory: bool = False
+    hashes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Distribution:
+    """An installed distribution, as its metadata describes it.
+
+    Attributes:
+        name: the canonical name.
+        version: None where the metadata does not tell a valid one.
+        requires: the dependencies, PEP 508 text.
+        requires_python: a specifier's text.
+        tags: the wheel tags (`cp311-cp311-linux_x86_64`); None where it was not installed from a wheel.
+        source: where it came from, if not from an index.
+        label: the metadata folder's name, for messages.
+        changed: when its metadata was written, in seconds since the epoch.
+        fault: why the metadata cannot be trusted, or None.
+    """
+
+    name: str
+    version: Version | None
+    requires: tuple[str, ...] = ()
+    requires_python: str | None = None
+    tags: tuple[str, ...] | None = None
+    source: Source | None = None
+    label: str = ""
+    changed: float = 0.0
+    fault: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Interpreter:
+    """A Python: `cpython`, `3.11.7`, `linux-x86_64`, the marker variables of PEP 508, and the tags of its wheels."""
+
+    implementation: str
+    version: str
+    platform: str
+    environment: Mapping[str, str]
+    tags: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inventory:
+    """What is installed in one environment.
+
+    Attributes:
+        interpreter: its Python.
+        distributions: by canonical name; a mapping that may read each of them only when it is asked for.
+        duplicates: for a name that lies twice in one folder, the names of all its metadata folders.
+        leftovers: metadata folders that belong to no distribution, with the reason.
+        versions: the versions by canonical name, as known without reading the metadata.
+        state: gives a digest that changes with anything that is installed, or None where that cannot be promised.
+    """
+
+    interpreter: Interpreter
+    distributions: Mapping[str, Distribution]
+    duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    leftovers: tuple[tuple[str, str], ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    state: Callable[[], str | None] = lambda: None
+
+    @property
+    def fingerprint(self) -> str:
+        """The SHA-256 of interpreter, platform and the sorted `name==version`, as `sha256:...`."""
+        python = self.interpreter
+        lines = [python.implementation, python.version, python.platform]
+        lines += sorted(f"{name}=={version}" for name, version in self.versions.items())
+        return "sha256:" + hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Declared:
+    """A value that a file declares: the text and its place."""
+
+    text: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    """What the project says of itself.
+
+    Attributes:
+        name: the canonical name, or None.
+        requires_python: the Pythons that it supports (PEP 440 specifier).
+        python_versions: the lines of `.python-version`.
+        anchor: the file that checks of the whole environment are shown at.
+        root: the folder's URL (`file:///...`), to know its own installation by.
+    """
+
+    name: str | None = None
+    requires_python: Declared | None = None
+    python_versions: tuple[Declared, ...] = ()
+    anchor: str
+    root: str = ""

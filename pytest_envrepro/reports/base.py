@@ -1,0 +1,58 @@
+"""What all reports share: the port, and what a report is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pytest_envrepro.model import Interpreter
+    from pytest_envrepro.outcome import Result, Status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TestOutcome:
+    """A test that was skipped, without its parameters: `passed` or `failed` where some of its parameters ran."""
+
+    __test__ = False  # Is not a test itself, for pytest.
+
+    node_id: str
+    outcome: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Summary:
+    """A session, as reports see it.
+
+    Attributes:
+        verdict: the worst of the results; `unchecked` where there is none.
+        results: in the order in which they are shown.
+        fails: whether the verdict fails the session.
+        strict: whether unchecked outcomes do.
+        why: what else decides or explains that, one line each.
+        failed_tests: how many tests failed beside the checks.
+    """
+
+    verdict: Status
+    results: tuple[Result, ...]
+    fails: bool
+    strict: bool
+    python: Interpreter
+    fingerprint: str
+    why: tuple[str, ...] = ()
+    tests: tuple[TestOutcome, ...] = ()
+    failed_tests: int = 0
+
+
+class FileReport(Protocol):
+    """A report that is written to a file.
+
+    Attributes:
+        suffixes: the endings of the file's name that ask for it.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+
+    def render(self, summary: Summary) -> str:
+        """Give the file's whole text."""

@@ -1,0 +1,38 @@
+"""The report for programs: JSON, schema 1 (DESIGN 3.5), the same bytes for the same state but for the times."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_envrepro.reports.base import Summary
+
+SCHEMA = 1
+
+
+class JsonReport:
+    """Writes JSON."""
+
+    name = "json"
+    suffixes: tuple[str, ...] = (".json",)
+
+    def render(self, summary: Summary) -> str:
+        """Give the file's whole text."""
+        data: dict[str, Any] = {
+            "schema": SCHEMA,
+            "verdict": summary.verdict,
+            "python": {
+                "implementation": summary.python.implementation,
+                "version": summary.python.version,
+                "platform": summary.python.platform,
+            },
+            "fingerprint": summary.fingerprint,
+            "checks": [
+                result.to_dict() for result in sorted(summary.results, key=lambda each: (each.subject, each.check))
+            ],
+            "integrations": [],
+            "tests": [{"nodeid": test.node_id, "outcome": test.outcome, "needs": []} for test in summary.tests],
+            "environments": [],
+        }
+        return json.dumps(data, indent=2, ensure_ascii=False) + "\n"

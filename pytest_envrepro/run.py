@@ -1,0 +1,172 @@
+"""One session's checks: what was asked for, what was judged, what the items reported, and what it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_envrepro.outcome import Result, worst
+from pytest_envrepro.reports import Summary, TestOutcome
+from pytest_envrepro.session import CheckId, Session, fails, pack, select, unpack, verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_RANK = {"skipped": 0, "xfailed": 1, "passed": 2, "failed": 3}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What a session was asked for.
+
+    Attributes:
+        lock: whether to check at all (`--env-lock`).
+        node_ids: the node ids given on the command line (with `::`), relative to the root.
+        listing: whether tests are only listed, and nothing is judged.
+        typed: whether `--env-lock` was typed.
+        strict: whether unchecked outcomes fail the session.
+        automatic: whether that was decided by looking for a CI.
+    """
+
+    lock: bool
+    node_ids: tuple[str, ...] = ()
+    listing: bool = False
+    typed: bool = True
+    strict: bool = False
+    automatic: bool = False
+
+
+@dataclass(kw_only=True)
+class Run:
+    """The state of one session's checks.
+
+    Attributes:
+        plan: the checks that exist as items.
+        selected: those of them that are judged, and count.
+        results: by node id.
+        failed: the node ids of the checks whose items have failed.
+    """
+
+    request: Request
+    session: Session
+    plan: tuple[CheckId, ...] = ()
+    selected: tuple[CheckId, ...] = ()
+    results: dict[str, Result] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+    _tests: dict[str, str] = field(default_factory=dict)
+    _skipped: set[str] = field(default_factory=set)
+    _failed_tests: set[str] = field(default_factory=set)
+
+    @classmethod
+    def start(cls, session: Session, request: Request) -> Run:
+        """Discover and judge.
+
+        Raises:
+            SettingsError: the configuration cannot be followed, or there is no lock to check.
+        """
+        run = cls(request=request, session=session)
+        if not request.lock:
+            return run
+        if not request.listing:
+            session.require_lock()
+        if session.discovery.locks:
+            run.plan = session.plan
+            run.selected = select(run.plan, request.node_ids)
+        if not request.listing:
+            run.results = {result.node_id: result for result in session.judge(run.selected)}
+        return run
+
+    @property
+    def adds_items(self) -> bool:
+        """Whether the checks are to be added to what is collected: not where single tests were asked for."""
+        return not self.request.node_ids
+
+    @property
+    def fails(self) -> bool:
+        """Whether the verdict fails the session."""
+        return any(self.is_failing(result) for result in self.results.values()) and not self.is_lenient
+
+    @property
+    def is_lenient(self) -> bool:
+        """Whether a broken outcome only warns: an IDE runs a single test, and nobody typed `--env-lock`."""
+        request = self.request
+        names_checks = bool(request.node_ids) and self.selected != self.plan
+        return bool(request.node_ids) and not request.strict and not request.typed and not names_checks
+
+    def is_failing(self, result: Result) -> bool:
+        """Tell whether a result fails the session, by itself."""
+        return fails(result.outcome.status, strict=self.request.strict)
+
+    def count_unreported(self) -> int:
+        """Count the checks that fail the session and that no item has reported as failed."""
+        if self.is_lenient:
+            return 0
+        return sum(self.is_failing(result) and name not in self.failed for name, result in self.results.items())
+
+    def note_check(self, name: str, result: Result, *, failed: bool) -> None:
+        """Note what an item reports; one that ran on another interpreter may have found worse than was found here."""
+        known = self.results.get(name)
+        if known is None or worst((known.outcome.status, result.outcome.status)) != known.outcome.status:
+            self.results[name] = result
+        if failed:
+            self.failed.add(name)
+
+    def note_test(self, node_id: str, outcome: str) -> None:
+        """Note the outcome of a test or of one of its phases: `passed`, `failed`, `skipped` or `xfailed`."""
+        head, separator, name = node_id.rpartition("::")
+        base = f"{head}{separator}{name.partition('[')[0]}" if separator else node_id
+        known = self._tests.get(base)
+        if known is None or _RANK[outcome] > _RANK[known]:
+            self._tests[base] = outcome
+        if outcome == "skipped":
+            self._skipped.add(base)
+        if outcome == "failed":
+            self._failed_tests.add(node_id)
+
+    def summary(self) -> Summary:
+        """Give the session as reports see it."""
+        results = tuple(self.results[str(id_)] for id_ in self.selected if str(id_) in self.results)
+        return Summary(
+            verdict=verdict(results),
+            results=results,
+            fails=self.fails,
+            strict=self.request.strict,
+            python=self.session.inventory.interpreter,
+            fingerprint=self.session.inventory.fingerprint,
+            why=tuple(self._why(results)),
+            tests=tuple(TestOutcome(node_id=name, outcome=self._tests[name]) for name in sorted(self._skipped)),
+            failed_tests=len(self._failed_tests),
+        )
+
+    def _why(self, results: tuple[Result, ...]) -> list[str]:
+        """Say what decides whether the session fails, where that is not plain."""
+        said = []
+        environ = self.session.environ
+        is_unchecked = any(result.outcome.status == "unchecked" for result in results)
+        if is_unchecked and self.request.automatic and not self.request.strict and environ.get("TOX_ENV_NAME"):
+            said.append("tox hides CI from its environments: add 'pass_env = CI' for CI to be strict about this")
+        if is_unchecked and self.request.strict:
+            said.append("this session is strict: what could not be checked fails it")
+        if self.is_lenient and any(self.is_failing(result) for result in results):
+            said.append("single tests were asked for, and --env-lock was not typed: this is a warning only")
+        return said
+
+    def payload(self) -> dict[str, Any]:
+        """Give all that a worker of pytest-xdist needs, as plain JSON types."""
+        return {
+            "fingerprint": self.session.inventory.fingerprint,
+            "plan": [[id_.subject, id_.check] for id_ in self.plan],
+            "selected": [[id_.subject, id_.check] for id_ in self.selected],
+            "results": {name: pack(result) for name, result in self.results.items()},
+        }
+
+    @classmethod
+    def from_payload(cls, session: Session, request: Request, payload: Mapping[str, Any]) -> Run:
+        """Take over what the controller has judged; a worker in another environment judges anew."""
+        plan = tuple(CheckId(*pair) for pair in payload["plan"])
+        selected = tuple(CheckId(*pair) for pair in payload["selected"])
+        results = {name: unpack(data) for name, data in payload["results"].items()}
+        if results and session.inventory.fingerprint != payload["fingerprint"]:
+            own = {result.node_id: result for result in session.judge(session.plan)}
+            results = {name: own.get(name, result) for name, result in results.items()}
+        return cls(request=request, session=session, plan=plan, selected=selected, results=results)

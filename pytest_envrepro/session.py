@@ -1,0 +1,220 @@
+"""The middle: discovers, introduces the families to one another, and decides the verdict."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pytest_envrepro.cache import VerdictCache, cache_folder
+from pytest_envrepro.checks import Facts, checks
+from pytest_envrepro.config import Config, read_config
+from pytest_envrepro.discovery import anchor_of, discover, no_lock, read_project, tree_of
+from pytest_envrepro.envs import host_inventory
+from pytest_envrepro.errors import LockError, SettingsError
+from pytest_envrepro.files import Files
+from pytest_envrepro.outcome import Finding, Outcome, Result, Status, with_findings, worst
+from pytest_envrepro.policy import STALE_WAIVER, Policy
+from pytest_envrepro.tables import load_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from pytest_envrepro.checks import Check
+    from pytest_envrepro.discovery import Discovery
+    from pytest_envrepro.model import Inventory, Lock
+
+
+@dataclass(frozen=True, slots=True)
+class CheckId:
+    """The name of a check on a subject; as text `requirements.txt::lock`."""
+
+    subject: str
+    check: str
+
+    def __str__(self) -> str:
+        """Write it as a node id."""
+        return f"{self.subject}::{self.check}"
+
+
+class Session:
+    """One look at a project and its environment.
+
+    Args:
+        root: the project's folder.
+        configured_by: the file that configured pytest, if any.
+        environ: the environment variables.
+
+    Raises:
+        SettingsError: the table cannot be followed.
+    """
+
+    def __init__(self, root: Path, *, configured_by: Path | None, environ: Mapping[str, str]) -> None:
+        self.root = root
+        self.environ = environ
+        self._configured_by = configured_by
+        self._files = Files(root)
+        self._seconds: dict[str, float] = {}
+        self._checks = {check.name: check for check in checks()}
+        self._owners = _owners(self._checks.values())
+        self.config = load_config(self._files, [*self._owners, STALE_WAIVER])
+        self._cache = VerdictCache(cache_folder(environ))
+
+    @cached_property
+    def discovery(self) -> Discovery:
+        """The locks that were found."""
+        return discover(self._files, tree_of(self._files, self.environ), self.config)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """What is installed in this environment."""
+        return host_inventory(self.root)
+
+    @cached_property
+    def facts(self) -> Facts:
+        """All that the checks look at."""
+        locks = {path: self._parse(path) for path in self.discovery.locks}
+        installed = self.config.installed
+        return Facts(
+            locks=locks,
+            installed=None if installed is None else tuple(entry.lock for entry in installed),
+            inventory=self.inventory,
+            project=read_project(
+                self.root, self._files, anchor_of(self.root, self._configured_by, tuple(self.discovery.locks))
+            ),
+        )
+
+    def _parse(self, path: str) -> Lock:
+        started = time.perf_counter()
+        lock = self.discovery.parse(path, tree_of(self._files, self.environ))
+        self._seconds[path] = time.perf_counter() - started
+        return lock
+
+    def require_lock(self) -> None:
+        """Raise a SettingsError if there is no lock at all: nothing to check is not a pass."""
+        if not self.discovery.locks:
+            raise SettingsError(no_lock(self.root, self.discovery.seen))
+
+    @cached_property
+    def plan(self) -> tuple[CheckId, ...]:
+        """All checks of this project in the order in which they are shown: lock by lock, then the environment."""
+        facts = self.facts
+        each = {name: check.subjects(facts) for name, check in self._checks.items()}
+        ids = [CheckId(path, name) for path in facts.locks for name, subjects in each.items() if path in subjects]
+        ids += [CheckId(subject, name) for name, subjects in each.items() for subject in subjects]
+        return tuple(dict.fromkeys(ids))
+
+    def judge(self, ids: Iterable[CheckId]) -> tuple[Result, ...]:
+        """Judge some of the plan, in its order, with the severities and waivers of the table."""
+        wanted = set(ids)
+        today = dt.datetime.now(tz=dt.timezone.utc).date()
+        policy = Policy(self.config, today, self.inventory.interpreter.environment)
+        results = [self._judge(each, policy) for each in self.plan if each in wanted]
+        return tuple(self._with_stale_waivers(results, policy))
+
+    def _judge(self, each: CheckId, policy: Policy) -> Result:
+        started = time.perf_counter()
+        check = self._checks[each.check]
+        outcome = policy.apply(self._remembered(check, each.subject))
+        seconds = time.perf_counter() - started
+        if check.name == "lock":
+            seconds += self._seconds.get(each.subject, 0.0)
+        return Result(check=each.check, subject=each.subject, outcome=outcome, seconds=seconds)
+
+    def _remembered(self, check: Check, subject: str) -> Outcome:
+        """Give the outcome of an earlier session if all that it depends on is the same, else judge."""
+        key = check.key(self.facts, subject)
+        known = self._cache.get(key) if key else None
+        if known is not None:
+            return unpack(known).outcome
+        outcome = check.judge(self.facts, subject)
+        if key:
+            self._cache.put(key, pack(Result(check=check.name, subject=subject, outcome=outcome)))
+        return outcome
+
+    def _with_stale_waivers(self, results: list[Result], policy: Policy) -> Iterable[Result]:
+        """Add what is wrong with the waivers to the first result of the check that owns the code."""
+        judged = {(result.subject, result.check) for result in results}
+        whole = {each.check for each in self.plan} - {
+            each.check for each in self.plan if (each.subject, each.check) not in judged
+        }
+        stale: dict[str, list[Finding]] = {}
+        for owner, finding in policy.stale(results, self._owners):
+            if owner in whole:
+                stale.setdefault(owner, []).append(finding)
+        for result in results:
+            found = stale.pop(result.check, [])
+            outcome = with_findings(result.outcome, [*result.outcome.findings, *found]) if found else result.outcome
+            yield replace(result, outcome=outcome)
+
+
+def _owners(kinds: Iterable[Check]) -> dict[str, str]:
+    """Give the check that owns each code: the first that may find it."""
+    owners: dict[str, str] = {}
+    for kind in kinds:
+        for code in kind.codes:
+            owners.setdefault(code, kind.name)
+    return owners
+
+
+def load_config(files: Files, codes: list[str]) -> Config:
+    """Read `[tool.envrepro]` of `pyproject.toml`, or `envrepro.toml`.
+
+    Raises:
+        SettingsError: both exist, one cannot be read, or the table cannot be followed.
+    """
+    tables: list[tuple[str, str, Any]] = []
+    try:
+        if files.exists("pyproject.toml"):
+            tool = load_toml("pyproject.toml", files.read("pyproject.toml")).get("tool", {})
+            if "envrepro" in tool:
+                tables.append(("pyproject.toml", "tool.envrepro.", tool["envrepro"]))
+        if files.exists("envrepro.toml"):
+            tables.append(("envrepro.toml", "", load_toml("envrepro.toml", files.read("envrepro.toml"))))
+    except LockError as error:
+        raise SettingsError(str(error)) from error
+    if len(tables) > 1:
+        message = "both envrepro.toml and [tool.envrepro] in pyproject.toml configure this project: keep one of them"
+        raise SettingsError(message)
+    if not tables:
+        return Config()
+    file, prefix, table = tables[0]
+    if not isinstance(table, dict):
+        message = f"{file} cannot be followed:\n  tool.envrepro: has to be a table"
+        raise SettingsError(message)
+    return read_config(table, file=file, prefix=prefix, codes=codes)
+
+
+def select(plan: tuple[CheckId, ...], node_ids: Iterable[str]) -> tuple[CheckId, ...]:
+    """Give the checks to judge: where every node id that was given is a check, only those; else all.
+
+    Args:
+        node_ids: those given on the command line, relative to the root.
+    """
+    named = list(node_ids)
+    known = {str(each): each for each in plan}
+    return tuple(known[name] for name in named) if named and all(name in known for name in named) else plan
+
+
+def verdict(results: Iterable[Result]) -> Status:
+    """Give the worst of the outcomes; `unchecked` where nothing was judged."""
+    return worst(result.outcome.status for result in results)
+
+
+def fails(status: Status, *, strict: bool) -> bool:
+    """Tell whether an outcome fails the session."""
+    return status == "broken" or (strict and status == "unchecked")
+
+
+def pack(result: Result) -> dict[str, Any]:
+    """Give a result as plain JSON types, nothing lost."""
+    return {**result.to_dict(), "detail": result.outcome.detail, "judged": result.outcome.judged}
+
+
+def unpack(data: Mapping[str, Any]) -> Result:
+    """Read what `pack` gave."""
+    result = Result.from_dict(dict(data))
+    return replace(result, outcome=replace(result.outcome, detail=data["detail"], judged=data["judged"]))
