@@ -155,12 +155,13 @@ class Gate:
         if self.run is None or not self.run.results:
             return
         summary = self.run.summary()
-        if terminal.is_quiet(summary):
-            if self.config.get_verbosity() >= 0:
+        verbosity = self.config.get_verbosity()
+        if summary.verdict == "clean" and verbosity <= 0:
+            if verbosity == 0:
                 _print(terminalreporter, terminal.one_line(summary))
             return
         terminalreporter.section(terminal.TITLE)
-        for line in terminal.section(summary, verbose=self.config.get_verbosity() > 0):
+        for line in terminal.section(summary, verbose=verbosity > 0):
             _print(terminalreporter, line)
 
     @property

@@ -28,21 +28,18 @@ class Line:
     style: str = ""
 
 
-def is_quiet(summary: Summary) -> bool:
-    """Tell whether there is nothing to say but that all is clean."""
-    return summary.verdict == "clean" and not any(result.outcome.findings for result in summary.results)
-
-
 def one_line(summary: Summary) -> Line:
-    """Say that all is clean: what was looked at, and how long it took."""
-    said = [f"{_count(len(summary.results), 'check')}"]
+    """Say that all is clean: what was looked at, how long it took, and how many warnings there are."""
+    said = [_count(len(summary.results), "check")]
     total = sum(result.outcome.total or 0 for result in summary.results)
     if total:
         said.append(f"{sum(result.outcome.proven or 0 for result in summary.results)} of {total} pins proven")
     said.append(_milliseconds(sum(result.seconds for result in summary.results)))
+    warned = Counter(finding.code for result in summary.results for finding in result.outcome.findings)
+    warnings = ", ".join(f"{number} {code}" for code, number in sorted(warned.items()))
     notes = dict.fromkeys(result.outcome.reason for result in summary.results if result.outcome.reason)
-    more = "".join(f" ({note})" for note in notes)
-    return Line(f"{TITLE}: clean, {', '.join(said)}{more}", "green")
+    more = [f"warnings: {warnings} (-v shows them)"] if warnings else []
+    return Line("; ".join([f"{TITLE}: clean, {', '.join(said)}", *more, *filter(None, notes)]), "green")
 
 
 def section(summary: Summary, *, verbose: bool = False) -> Iterator[Line]:
