@@ -25,14 +25,17 @@ class VerdictCache:
         self.folder = folder
 
     def get(self, key: str) -> dict[str, Any] | None:
-        """Give what was put under the key, or None."""
+        """Give what was put under the key, or None: also where the file is not as it was written."""
         if self.folder is None:
             return None
         try:
-            data = json.loads(_path(self.folder, key).read_bytes())
-        except (OSError, ValueError):
+            digest, _, body = _path(self.folder, key).read_bytes().partition(b"\n")
+        except OSError:
             return None
-        return data if isinstance(data, dict) else None
+        if digest != _digest(body):
+            return None
+        data: dict[str, Any] = json.loads(body)
+        return data
 
     def put(self, key: str, data: Mapping[str, Any]) -> None:
         """Keep plain JSON types under a key: whole, or not at all."""
@@ -40,12 +43,17 @@ class VerdictCache:
             return
         with contextlib.suppress(OSError):
             path = _path(self.folder, key)
+            body = json.dumps(data).encode()
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(data, file)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(_digest(body) + b"\n" + body)
             os.replace(temporary, path)
             _prune(path.parent)
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
 
 
 def _path(folder: Path, key: str) -> Path:
@@ -67,4 +75,6 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
         import platformdirs  # noqa: PLC0415  # Is not needed where the variable is set, and may be absent.
     except ImportError:
         return None
-    return platformdirs.user_cache_path("pytest-envrepro")
+    folder = platformdirs.user_cache_path("pytest-envrepro")
+    # Of a user without a home `~` stays as it is, and would be made in the project.
+    return folder if folder.is_absolute() else None

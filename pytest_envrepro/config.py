@@ -21,6 +21,7 @@ Strict = Literal["auto"] | bool
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _CI_VARIABLES = ("CI", "BUILD_NUMBER")
+_NEVER_WAIVED = frozenset({"stale-waiver"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,14 +221,16 @@ class _Reader:
             for key in ("code", "package", "requires", "reason", "marker")
         }
         for key in ("code", "package", "reason"):
-            if not table.get(key):
+            if not str(table.get(key, "")).strip():
                 self.fault(place, f"needs the key '{key}'")
         until = table.get("until")
         if until is not None and (not isinstance(until, dt.date) or isinstance(until, dt.datetime)):
             self.fault(f"{place}.until", f"has to be a date without quotes, such as 2027-03-01, not {until!r}")
             until = None
         code, package, requires = texts["code"], texts["package"], texts["requires"]
-        if code and code not in self.codes:
+        if code in _NEVER_WAIVED:
+            self.fault(f"{place}.code", f"'{code}' is about waivers, and cannot be waived")
+        elif code and code not in self.codes:
             self.fault(f"{place}.code", f"unknown code '{code}'{did_you_mean(code, self.codes)}")
         if texts["marker"]:
             try:

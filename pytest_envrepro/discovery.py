@@ -1,4 +1,4 @@
-"""Finds a project's locks: in the table, and at the root and two levels below it (DESIGN 4)."""
+"""Finds a project's locks: in the table, and at the root and two levels below it (docs/reference.md)."""
 
 from __future__ import annotations
 
@@ -59,8 +59,7 @@ def discover(files: Files, tree: Tree, config: Config) -> Discovery:
     _refuse_missing(named, tree, candidates, config)
     locks: dict[str, tuple[LockFormat, Declaration | None]] = {}
     for path in named:
-        format_ = next((kind for kind in kinds if kind.may_be(path)), kinds[0])
-        locks[path] = (format_, declared.get(path))
+        locks[path] = (_format_of(path), declared.get(path))
     seen: list[tuple[str, str]] = []
     for path in candidates:
         for format_ in kinds:
@@ -83,10 +82,16 @@ def _refuse_missing(named: list[str], tree: Tree, candidates: list[str], config:
     faults += [
         f"  {entry.lock} has no groups and no extras to choose from"
         for entry in config.installed or ()
-        if (entry.groups or entry.extras) and entry.lock.endswith(".txt")
+        if (entry.groups or entry.extras) and _format_of(entry.lock).name == "requirements"
     ]
     if faults:
         raise SettingsError("\n".join([f"{config.file} names locks that cannot be used:", *sorted(faults)]))
+
+
+def _format_of(path: str) -> LockFormat:
+    """Give the format of a lock that the table names: any other name than those known is a requirements file's."""
+    kinds = formats()
+    return next((kind for kind in kinds if kind.may_be(path)), kinds[0])
 
 
 def no_lock(root: Path, seen: Sequence[tuple[str, str]]) -> str:
@@ -133,7 +138,7 @@ def _python_versions(files: Files) -> list[Declared]:
 
 
 def anchor_of(root: Path, configured_by: Path | None, locks: Sequence[str]) -> str:
-    """Give the file that checks of the whole environment are shown at (DESIGN 3.5)."""
+    """Give the file that checks of the whole environment are shown at: `pyproject.toml` where there is one."""
     if (root / "pyproject.toml").is_file():
         return "pyproject.toml"
     if configured_by is not None and configured_by.is_file() and configured_by.is_relative_to(root):

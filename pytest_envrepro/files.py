@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LARGEST = 16 * 1024 * 1024  # Bytes. The largest lock seen in public is under 3 MB.
-_COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_COOKIE = re.compile(rb"#.*?coding[:=]\s*([-\w.]+)")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -70,7 +70,7 @@ class Files:
             return 0.0
 
     def walk(self, exclude: tuple[str, ...]) -> Iterator[str]:
-        """Give the paths of the files at the root and two levels below it, sorted, as DESIGN 4 bounds discovery."""
+        """Give the paths of the files at the root and two levels below it, sorted: discovery looks no deeper."""
         yield from sorted(self._walk("", 0, exclude))
 
     def _walk(self, folder: str, depth: int, exclude: tuple[str, ...]) -> Iterator[str]:
@@ -82,7 +82,8 @@ class Files:
             return
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if any(fnmatchcase(path, pattern) for pattern in exclude):
+            # What is not called in UTF-8 can be shown nowhere.
+            if not _is_text(path) or any(fnmatchcase(path, pattern) for pattern in exclude):
                 continue
             if not entry.is_dir(follow_symlinks=False):
                 yield path
@@ -108,6 +109,16 @@ class Files:
             raise LockError(path, None, f"cannot be read: {error.strerror or error}") from error
 
 
+def _is_text(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
@@ -125,7 +136,7 @@ def decode(path: str, data: bytes) -> str:
         cookie = next(filter(None, map(_COOKIE.match, data.split(b"\n", 2)[:2])), None)
         encoding = cookie[1].decode("ascii") if cookie else "utf-8"
     try:
-        return data.decode(encoding)
+        text = data.decode(encoding)
     except LookupError as error:
         raise LockError(path, 1, f"names an unknown encoding: {encoding}") from error
     except UnicodeDecodeError as error:
@@ -133,3 +144,8 @@ def decode(path: str, data: bytes) -> str:
         byte = data[error.start]
         message = f"is not {encoding.upper()}: byte 0x{byte:02x}. Save it as UTF-8, or name its encoding in line 1"
         raise LockError(path, line, message) from error
+    except UnicodeError as error:  # Of an encoding that is not one of texts, such as idna.
+        raise LockError(path, 1, f"is not {encoding.upper()}: {error}") from error
+    if not _is_text(text):  # As `unicode_escape` makes them of `\\ud800`.
+        raise LockError(path, 1, f"is not {encoding.upper()}: it holds half a character")
+    return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,17 +12,17 @@ from pytest_envrepro import options
 from pytest_envrepro.config import resolve_strict
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.items import CheckFile, CheckItem
+from pytest_envrepro.outcome import Result
 from pytest_envrepro.reports import report_for, terminal
 from pytest_envrepro.run import Request, Run
-from pytest_envrepro.session import Session, pack, unpack
-from pytest_envrepro.writing import write_whole
+from pytest_envrepro.session import Session
+from pytest_envrepro.writing import is_stream, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
-    from _pytest.terminal import TerminalReporter  # For its type alone: pytest does not export it.
-
-_EXIT_FAILED = 1
+    from _pytest.terminal import TerminalReporter  # For its type alone: older versions of pytest do not export it.
 
 
 class Gate:
@@ -38,13 +38,9 @@ class Gate:
         """Judge, once; a worker of pytest-xdist is told."""
         try:
             self.run = self._start()
-            if self.worker_input is None:
-                self._write_report()
         except SettingsError as error:
             raise pytest.UsageError(str(error)) from None
-        except OSError as error:
-            message = f"--env-report: cannot write {self.config.option.env_report}: {error.strerror or error}"
-            raise pytest.UsageError(message) from None
+        self._write_report(self.run, is_last=False)
 
     def _start(self) -> Run:
         config = self.config
@@ -52,7 +48,7 @@ class Gate:
         strict, automatic = resolve_strict(config.option.env_strict, os.environ, session.config.strict)
         request = Request(
             lock=config.option.env_lock,
-            node_ids=tuple(_node_ids(config)),
+            named=options.named(config),
             listing=options.is_listing(config),
             typed=options.is_typed(config),
             strict=strict,
@@ -68,6 +64,13 @@ class Gate:
         if self.run is not None:
             node.workerinput["envrepro"] = self.run.payload()
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Note what a worker has told at its end; one that crashed has told nothing."""
+        output = getattr(node, "workeroutput", None) or {}
+        if self.run is not None and "envrepro" in output:
+            self.run.note_worker(output["envrepro"])
+
     def pytest_report_header(self) -> list[str]:
         """Say what was discovered."""
         if self.run is None or not self.run.plan:
@@ -76,36 +79,49 @@ class Gate:
         strict = self.run.request.strict
         return terminal.header(((lock.path, lock.tool, lock.inputs) for lock in locks), strict=strict)
 
+    @cached_property
+    def _anchors(self) -> dict[Path, str]:
+        """The files that have checks, as pytest may spell their paths, and as node ids do."""
+        root = self.config.rootpath
+        plan = self.run.plan if self.run else ()
+        return {base / id_.subject: id_.subject for base in (root.resolve(), root) for id_ in plan}
+
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-        """Put the checks before all that the session collects."""
+        """Put the checks before all that the session collects, but for files that it collects by their names."""
         report = yield
-        if isinstance(collector, pytest.Session) and self.run is not None and self.run.adds_items:
-            named = set(_named_files(self.config))
-            subjects = dict.fromkeys(id_.subject for id_ in self.run.plan if id_.subject not in named)
-            files = [CheckFile.of(collector, self.config.rootpath / subject, self.run) for subject in subjects]
-            report.result[:0] = files
+        run = self.run
+        if isinstance(collector, pytest.Session) and run is not None and run.adds_items:
+            subjects = dict.fromkeys(id_.subject for id_ in run.plan if id_.subject not in run.request.named)
+            paths = [(self.config.rootpath / subject, subject) for subject in subjects]
+            report.result[:0] = [
+                CheckFile.of(collector, path, run=run, subject=subject)
+                for path, subject in paths
+                if not collector.gethookproxy(path).pytest_ignore_collect(collection_path=path, config=self.config)
+            ]
         return report
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> Generator[None, list[Any], list[Any]]:
         """Collect the checks of a file that is named on the command line; doctests have no business in it."""
         nodes = yield
-        run = self.run
-        subject = _below(self.config.rootpath, file_path)
-        if run is None or subject is None or all(id_.subject != subject for id_ in run.plan):
+        subject = self._anchors.get(file_path)
+        if subject is None or self.run is None:
             return nodes
         others = [node for node in nodes if type(node).__module__ != "_pytest.doctest"]
-        is_named = subject in _named_files(self.config)
-        return [*([CheckFile.of(parent, file_path, run)] if is_named else []), *others]
+        names = {name.partition("::")[0] for name in self.run.request.named}
+        own = [CheckFile.of(parent, file_path, run=self.run, subject=subject)] if subject in names else []
+        return [*own, *others]
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, object, object]:
         """Put the checks first again, in their order, whatever has shuffled them."""
+        result = yield
         order = {str(id_): index for index, id_ in enumerate(self.run.plan)} if self.run else {}
         items.sort(key=lambda item: order[item.check_id] if isinstance(item, CheckItem) else len(order))
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -114,7 +130,9 @@ class Gate:
         """Send what a check has found with its report, which also passes between processes."""
         report = yield
         if isinstance(item, CheckItem) and call.when == "call" and item.result is not None:
-            report.__dict__["envrepro"] = pack(item.result)
+            report.__dict__["envrepro"] = item.result.pack()
+            if isinstance(report.longrepr, tuple):  # Of a skip: our own code is not the place to look at.
+                report.longrepr = (*terminal.place(item.result), report.longrepr[2])
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -124,31 +142,50 @@ class Gate:
             return
         found = getattr(report, "envrepro", None)
         if found is not None:
-            run.note_check(report.nodeid, unpack(found), failed=report.failed)
+            run.note_check(Result.unpack(found), failed=report.failed)
         elif report.nodeid not in run.results and (report.when == "call" or not report.passed):
-            run.note_test(report.nodeid, "xfailed" if hasattr(report, "wasxfail") else report.outcome)
+            is_xfail = report.skipped and hasattr(report, "wasxfail")
+            run.note_test(self._plain(report.nodeid), "xfailed" if is_xfail else report.outcome)
+
+    def _plain(self, node_id: str) -> str:
+        """Give a node id without the group that `--dist=loadgroup` of pytest-xdist adds: `test_it.py::test_one@group`."""
+        is_grouped = self.config.getoption("dist", default="no") == "loadgroup" and node_id.rfind("@") > node_id.rfind(
+            "]"
+        )
+        return node_id.rpartition("@")[0] if is_grouped else node_id
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note a module that is skipped as a whole."""
-        if self.run is not None and report.skipped:
-            self.run.note_test(report.nodeid, "skipped")
+        """Note a module that is skipped as a whole, or that cannot be collected."""
+        if self.run is not None and not report.passed:
+            self.run.note_test(report.nodeid, report.outcome)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Fail the session for what no item reported: deselected, not added, or skipped by somebody."""
         result = yield
-        if self._is_gate:
-            session.testsfailed += self.run.count_unreported() if self.run else 0
+        if self._judges is not None:
+            session.testsfailed += self._judges.count_unreported()
         return result
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
         """Write the report, also of a session that was interrupted; and never end a broken one with 0."""
-        if self.worker_input is not None or self.run is None:
-            return
-        if self._is_gate and self.run.fails and session.exitstatus == 0:
-            session.exitstatus = _EXIT_FAILED
-        self._write_report()
+        if self.run is not None and self.worker_input is not None:
+            self.config.__dict__["workeroutput"]["envrepro"] = self.run.worker_output()
+        try:
+            return (yield)
+        except pytest.exit.Exception as error:
+            error.returncode = self._exit_status(error.returncode)
+            raise
+        finally:
+            session.exitstatus = self._exit_status(session.exitstatus)
+            if self.run is not None:
+                self._write_report(self.run, is_last=True)
+
+    def _exit_status(self, status: Any) -> Any:
+        """Give an exit status, but for a 0 that would be wrong."""
+        fails = self._judges is not None and self._judges.fails
+        return pytest.ExitCode.TESTS_FAILED if fails and status == pytest.ExitCode.OK else status
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Show one line where all is clean, else the section."""
@@ -157,44 +194,25 @@ class Gate:
         summary = self.run.summary()
         verbosity = self.config.get_verbosity()
         if summary.verdict == "clean" and verbosity <= 0:
-            if verbosity == 0:
-                _print(terminalreporter, terminal.one_line(summary))
-            return
-        terminalreporter.section(terminal.TITLE)
-        for line in terminal.section(summary, verbose=verbosity > 0):
-            _print(terminalreporter, line)
+            lines = [terminal.one_line(summary)] if verbosity >= -1 else []
+        else:
+            terminalreporter.write_sep("=", terminal.TITLE)
+            lines = [*terminal.section(summary, verbose=verbosity > 0)]
+        for line in lines:
+            terminalreporter.write_line(line.text, **({line.style: True} if line.style else {}))
 
     @property
-    def _is_gate(self) -> bool:
-        return self.worker_input is None and self.run is not None and not self.run.request.listing
+    def _judges(self) -> Run | None:
+        """The run, where this process is the one that decides: no worker, and no session that only lists."""
+        return self.run if self.worker_input is None and self.run and not self.run.request.listing else None
 
-    def _write_report(self) -> None:
-        path = self.config.option.env_report
-        if path and self.run is not None:
-            write_whole(Path(path), report_for(path).render(self.run.summary()))
-
-
-def _print(reporter: TerminalReporter, line: terminal.Line) -> None:
-    reporter.write_line(line.text, **({line.style: True} if line.style else {}))
-
-
-def _node_ids(config: pytest.Config) -> list[str]:
-    """Give the node ids (with `::`) of the command line, relative to the root."""
-    found = []
-    for argument in config.args:
-        path, separator, rest = argument.partition("::")
-        if separator:
-            below = _below(config.rootpath, config.invocation_params.dir / path)
-            found.append(f"{below or path}::{rest}")
-    return found
-
-
-def _named_files(config: pytest.Config) -> list[str]:
-    """Give the files of the command line, relative to the root."""
-    paths = (config.invocation_params.dir / argument.partition("::")[0] for argument in config.args)
-    return [below for below in (_below(config.rootpath, path) for path in paths) if below is not None]
-
-
-def _below(root: Path, path: Path) -> str | None:
-    absolute = Path(os.path.normpath(path))
-    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else None
+    def _write_report(self, run: Run, *, is_last: bool) -> None:
+        """Write the report, as far as the session has come; what is no file is written once, at the end."""
+        path = options.report_path(self.config)
+        if path is None or self._judges is None or (not is_last and is_stream(path)):
+            return
+        try:
+            write_whole(path, report_for(path.name).render(run.summary()))
+        except OSError as error:
+            message = f"--env-report: cannot write {self.config.option.env_report}: {error.strerror or error}"
+            raise pytest.UsageError(message) from None

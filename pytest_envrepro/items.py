@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro.reports.terminal import failure
+from pytest_envrepro.reports import terminal
 
 if TYPE_CHECKING:
     import os
@@ -20,24 +20,29 @@ if TYPE_CHECKING:
 class CheckFailed(Exception):  # noqa: N818  # Is a report, not an error.
     """A check fails; the text is the whole report."""
 
+    def __init__(self, result: Result) -> None:
+        self.result = result
+        super().__init__(terminal.failure(result))
+
 
 class CheckFile(pytest.File):
     """A lock, or the file that checks of the whole environment are shown at."""
 
     run: Run
+    subject: str
 
     @classmethod
-    def of(cls, parent: pytest.Collector, path: Path, run: Run) -> CheckFile:
+    def of(cls, parent: pytest.Collector, path: Path, *, run: Run, subject: str) -> CheckFile:
         """Make one."""
         file: CheckFile = cls.from_parent(parent, path=path)
         file.run = run
+        file.subject = subject
         return file
 
     def collect(self) -> Iterator[CheckItem]:
         """Give the checks that are shown at this file."""
-        subject = self.path.relative_to(self.config.rootpath).as_posix()
         for id_ in self.run.plan:
-            if id_.subject == subject:
+            if id_.subject == self.subject:
                 item: CheckItem = CheckItem.from_parent(self, name=id_.check)
                 item.check_id = str(id_)
                 item.run = self.run
@@ -63,16 +68,26 @@ class CheckItem(pytest.Item):
         if result is None:
             pytest.skip("was not asked for")
         if self.run.is_failing(result):
-            raise CheckFailed(failure(result))
+            raise CheckFailed(result)
         if result.outcome.status == "unchecked":
             pytest.skip(result.outcome.reason or "could not be judged")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **kwargs: Any) -> Any:
-        """Show the findings, without a traceback."""
-        if isinstance(excinfo.value, CheckFailed):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, *args, **kwargs)
+        """Show the findings without a traceback; the first of them is the message and the place of the failure.
+
+        Where a whole text is too much, others show those: the short summary, JUnit's XML, annotations of a CI.
+        """
+        error = excinfo.value
+        if not isinstance(error, CheckFailed):
+            return super().repr_failure(excinfo, *args, **kwargs)
+        shown = excinfo.getrepr(style="value")
+        if shown.reprcrash is not None:
+            file, line = terminal.place(error.result)
+            shown.reprcrash.path = str(self.config.rootpath / file)
+            shown.reprcrash.lineno = line
+            shown.reprcrash.message = terminal.headline(error.result)
+        return shown
 
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
         """Give the place and the title that reports show."""
-        return self.path, None, self.check_id
+        return self.path, 0, self.check_id.replace("::", ": ")

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
-from typing import Any
+import os
+import sys
+from functools import lru_cache
+from importlib.metadata import PathDistribution
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
+
+_PREFIX = "pytest_envrepro."
 
 
 def added(family: str) -> tuple[Any, ...]:
@@ -17,11 +27,56 @@ def added(family: str) -> tuple[Any, ...]:
         SettingsError: one cannot be loaded or made, with its name and its distribution.
     """
     kinds: list[Any] = []
-    for point in sorted(entry_points(group=f"pytest_envrepro.{family}"), key=lambda point: point.name):
-        try:
-            kinds.append(point.load()())
-        except Exception as error:
-            owner = point.dist.name if point.dist else "an unknown distribution"
-            message = f"the entry point '{point.name}' of {owner} ({point.value}) does not load: {error!r}"
-            raise SettingsError(message) from error
+    for point, owner in _declared(_search_path()):
+        if point.group == f"{_PREFIX}{family}":
+            try:
+                kinds.append(point.load()())
+            except Exception as error:
+                message = f"the entry point '{point.name}' of {owner} ({point.value}) does not load: {error!r}"
+                raise SettingsError(message) from error
     return tuple(kinds)
+
+
+def _search_path() -> tuple[tuple[str, int], ...]:
+    """Give the folders of `sys.path` with the times of their last change, which tell when to look again."""
+    found: dict[str, int] = {}
+    for path in sys.path:
+        try:
+            found[path or os.curdir] = os.stat(path or os.curdir).st_mtime_ns
+        except OSError:
+            continue
+    return tuple(found.items())
+
+
+@lru_cache(maxsize=8)
+def _declared(search_path: tuple[tuple[str, int], ...]) -> tuple[tuple[EntryPoint, str], ...]:
+    """Give all entry points of ours, by name, each with the name of its distribution.
+
+    `importlib.metadata.entry_points` parses the file of every distribution, which takes 10 ms for 200 of them; nearly
+    none has a word of ours in it.
+    """
+    folders = (folder for path, _ in search_path for folder in _folders_with_ours(path))
+    distributions = [PathDistribution(Path(folder)) for folder in folders]
+    found = {
+        (point.group, point.name): (point, str(distribution.metadata["Name"]))
+        for distribution in reversed(distributions)  # The first on the path counts.
+        for point in distribution.entry_points
+        if point.group.startswith(_PREFIX)
+    }
+    return tuple(found[key] for key in sorted(found))
+
+
+def _folders_with_ours(path: str) -> Iterator[str]:
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return
+    for name in sorted(names):
+        if name.endswith((".dist-info", ".egg-info")):
+            try:
+                descriptor = os.open(f"{path}/{name}/entry_points.txt", os.O_RDONLY)
+            except OSError:
+                continue
+            with os.fdopen(descriptor, "rb", buffering=0) as file:
+                if _PREFIX.encode() in file.read():
+                    yield f"{path}/{name}"

@@ -25,6 +25,7 @@ class Pin:
         hashes: as written, `sha256:...`.
         parents: the canonical names of the packages that need it, by the lock's own comments.
         sources: the inputs that ask for it, by the same comments (`requirements.in`, `pyproject.toml`).
+        bounds: the files of constraints that bound it, by the same comments.
         file: the file that it stands in, relative to the root.
         line: its first line, counted from 1.
         editable: whether it is installed with `-e`.
@@ -35,6 +36,7 @@ class Pin:
     hashes: tuple[str, ...] = ()
     parents: frozenset[str] = frozenset()
     sources: tuple[str, ...] = ()
+    bounds: tuple[str, ...] = ()
     file: str
     line: int | None
     editable: bool = False
@@ -112,6 +114,8 @@ class Lock:
         fix: the command that compiles it again, or None.
         faults: what is wrong with the files themselves.
         unread: why the lock cannot be judged, or None.
+        partial: why some of its pins are not known, or None: what is not among the pins may still be locked.
+        unpinned: canonical names that stand in the lock without one version.
     """
 
     path: str
@@ -130,6 +134,8 @@ class Lock:
     fix: str | None = None
     faults: tuple[Finding, ...] = ()
     unread: str | None = None
+    partial: str | None = None
+    unpinned: frozenset[str] = frozenset()
 
     def stated(self) -> Iterator[Requirement]:
         """Give the requirements of all pins and of all roots."""

@@ -1,11 +1,16 @@
-"""The command-line options, and how to read them back."""
+"""The command line: the options, what they say, and what else it names."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pytest
+
+# What ends a session before its tests: lists of tests and of fixtures, plans, and the content of the cache.
+_LISTS = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
 def add(parser: pytest.Parser) -> None:
@@ -33,15 +38,40 @@ def add(parser: pytest.Parser) -> None:
 
 def is_asked(config: pytest.Config) -> bool:
     """Tell whether anything of this plugin was asked for."""
-    return bool(config.option.env_lock or config.option.env_report)
+    return bool(config.getoption("env_lock", default=False) or config.getoption("env_report", default=None))
 
 
 def is_listing(config: pytest.Config) -> bool:
-    """Tell whether this session only lists things, and runs nothing: `--collect-only`, `--fixtures`, `--setup-plan`."""
-    names = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
-    return any(config.getoption(name, default=False) for name in names)
+    """Tell whether this session only lists things, and runs no test: `--collect-only`, `--fixtures`, `--setup-plan`."""
+    return any(config.getoption(name, default=None) not in (None, False) for name in _LISTS)
 
 
 def is_typed(config: pytest.Config) -> bool:
-    """Tell whether `--env-lock` was typed, and does not merely stand in `addopts` or an environment variable."""
-    return "--env-lock" in config.invocation_params.args
+    """Tell whether `--env-lock` was typed, and does not merely stand in `addopts` or an environment variable.
+
+    What stands in an `@file` of the command line is as good as typed.
+    """
+    return any(argument == "--env-lock" or argument.startswith("@") for argument in config.invocation_params.args)
+
+
+def report_path(config: pytest.Config) -> Path | None:
+    """Give the file for the report; a test that changes the folder does not move it."""
+    given: str | None = config.option.env_report
+    return config.invocation_params.dir / os.path.expanduser(given) if given else None
+
+
+def named(config: pytest.Config) -> tuple[str, ...]:
+    """Give what the command line names: files, folders and node ids (with `::`), relative to the root."""
+    found = []
+    for argument in config.args:
+        path, separator, rest = argument.partition("::")
+        found.append(f"{_below(config.rootpath, config.invocation_params.dir / path) or path}{separator}{rest}")
+    return tuple(found)
+
+
+def _below(root: Path, path: Path) -> str | None:
+    """Give a path relative to the root; links are followed only where it takes that."""
+    absolute = Path(os.path.normpath(path))
+    if not absolute.is_relative_to(root):
+        root, absolute = root.resolve(), absolute.resolve()
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 Severity = Literal["error", "warn", "ignore"]
 Status = Literal["clean", "unchecked", "broken"]
@@ -74,6 +74,7 @@ class Outcome:
         detail: what was looked at, for people: `43 pins`.
         proven: for a lock, how many pins could be shown to be closed, else None.
         total: for a lock, how many pins it has, else None.
+        unproven: for a lock, the names of the other pins.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -82,6 +83,7 @@ class Outcome:
     detail: str = ""
     proven: int | None = None
     total: int | None = None
+    unproven: tuple[str, ...] = ()
 
     @property
     def status(self) -> Status:
@@ -111,35 +113,27 @@ class Result:
         """The name under which pytest knows it: `requirements.txt::lock`."""
         return f"{self.subject}::{self.check}"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain JSON types, which also pass between pytest-xdist's processes."""
-        outcome = self.outcome
-        return {
-            "check": self.check,
-            "subject": self.subject,
-            "outcome": outcome.status,
-            "reason": outcome.reason,
-            "proven": outcome.proven,
-            "total": outcome.total,
-            "seconds": round(self.seconds, 6),
-            "findings": [_finding_to_dict(finding) for finding in outcome.findings],
-        }
+    def pack(self) -> dict[str, Any]:
+        """Give plain types, for another process or another session: nothing is lost."""
+        return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Result:
-        """Read what `to_dict` gave."""
+    def unpack(cls, data: Mapping[str, Any]) -> Result:
+        """Read what `pack` gave, also after it has been JSON.
+
+        Raises:
+            KeyError, TypeError: the data is something else.
+        """
+        outcome = data["outcome"]
+        findings = tuple(_unpack_finding(finding) for finding in outcome["findings"])
         return cls(
-            check=data["check"],
-            subject=data["subject"],
-            outcome=Outcome(
-                findings=tuple(_finding_from_dict(finding) for finding in data["findings"]),
-                reason=data["reason"],
-                judged=data["outcome"] != "unchecked",
-                proven=data["proven"],
-                total=data["total"],
-            ),
-            seconds=data["seconds"],
+            **{**data, "outcome": Outcome(**{**outcome, "findings": findings, "unproven": tuple(outcome["unproven"])})}
         )
+
+
+def counted(number: int, word: str) -> str:
+    """Write a number of things: `1 pin`, `2 pins`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def worst(statuses: Iterable[Status]) -> Status:
@@ -157,22 +151,6 @@ def with_findings(outcome: Outcome, findings: Iterable[Finding]) -> Outcome:
     return replace(outcome, findings=sort_findings(findings))
 
 
-def _finding_to_dict(finding: Finding) -> dict[str, Any]:
-    waived = finding.waived
-    return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "package": finding.package,
-        "expected": finding.expected,
-        "actual": finding.actual,
-        "file": finding.file,
-        "line": finding.line,
-        "message": finding.message,
-        "fix": finding.fix,
-        "waived": {"reason": waived.reason, "until": waived.until} if waived else None,
-    }
-
-
-def _finding_from_dict(data: dict[str, Any]) -> Finding:
+def _unpack_finding(data: Mapping[str, Any]) -> Finding:
     waived = data["waived"]
     return Finding(**{**data, "waived": Waived(**waived) if waived else None})

@@ -63,11 +63,14 @@ class Policy:
         unjudged = {result.check for result in results if not result.outcome.judged}
         for index, waiver in enumerate(self.waivers):
             owner = owners[waiver.code]
-            what = f"the waiver of {waiver.code} for {waiver.package}"
+            what = f"the waiver of {waiver.code}"
             if self._is_over(waiver):
-                message, severity = f"{what} ended on {waiver.until}", self._severity(STALE_WAIVER, "error")
+                message, severity = (
+                    f"{what} ended on {waiver.until}: renew or remove it",
+                    self._severity(STALE_WAIVER, "error"),
+                )
             elif index not in self._used and owner not in unjudged:
-                message, severity = f"{what} is not needed any more", self._severity(STALE_WAIVER, "warn")
+                message, severity = f"{what} matches nothing: remove it", self._severity(STALE_WAIVER, "warn")
             else:
                 continue
             if severity != "ignore":

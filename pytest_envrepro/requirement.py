@@ -1,4 +1,4 @@
-"""Requirements as values: what pip can read on one line, parsed once and compared by meaning.
+"""Requirements as values: parsed once, and compared by meaning.
 
 `packaging` is the judge of versions, specifiers and markers. What is ours is a short way past its general parser for
 the plain forms (`name[extra]>=1,<2; marker`), which are nearly all that metadata and locks hold: the same result, in a
@@ -7,52 +7,50 @@ twentieth of the time (`tests/test_requirement.py` compares the two over generat
 
 from __future__ import annotations
 
-import posixpath
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as PackagingRequirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from packaging.version import Version
 
-_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_CLAUSE = r"(?:~=|==|!=|<=|>=|<|>)\s*[A-Za-z0-9][A-Za-z0-9.*+!_-]*"
-_CLAUSES = rf"{_CLAUSE}(?:\s*,\s*{_CLAUSE})*"
+NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_OPERATOR = r"(?:~=|==|!=|<=|>=|<|>)"
+_CLAUSE = rf"{_OPERATOR}[ \t]*[A-Za-z0-9][A-Za-z0-9.*+!_-]*"
+_CLAUSES = rf"{_CLAUSE}(?:[ \t]*,[ \t]*{_CLAUSE})*"
 _PLAIN = re.compile(
-    rf"\s*(?P<name>{_NAME})\s*"
-    rf"(?:\[\s*(?P<extras>{_NAME}(?:\s*,\s*{_NAME})*)\s*\]\s*)?"
-    rf"(?:(?P<bare>{_CLAUSES})|\(\s*(?P<wrapped>{_CLAUSES})\s*\))?\s*"
-    r"(?:;\s*(?P<marker>.*\S)\s*)?"
+    rf"[ \t]*(?P<name>{NAME})[ \t]*"
+    rf"(?:\[[ \t]*(?P<extras>{NAME}(?:[ \t]*,[ \t]*{NAME})*)[ \t]*\][ \t]*)?"
+    # Each run of spaces belongs to one place of the pattern alone: to try them all would take the square of its length.
+    rf"(?:(?:(?P<bare>{_CLAUSES})|\([ \t]*(?P<wrapped>{_CLAUSES})[ \t]*\))[ \t]*)?"
+    r"(?:;[ \t]*(?P<marker>\S(?:.*\S)?)[ \t]*)?"
 )
-_NAMED_URL = re.compile(rf"\s*{_NAME}\s*(?:\[[^\]]*\])?\s*@")
-_URL_SCHEMES = ("http:", "https:", "ftp:", "file:", "git+", "hg+", "svn+", "bzr+")
-_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar")
-_PATH_EXTRAS = re.compile(r"(?P<path>.+?)\[(?P<extras>[^\]]*)\]")
-_PLAIN_CLAUSE = r"(?:~=|==|!=|<=|>=|<|>)\s*\d+(?:\.\d+)*"
-_PLAIN_TEST = (
-    r"(?:extra|python_version|python_full_version|sys_platform|platform_system|platform_machine|os_name"
-    r"|platform_python_implementation|implementation_name)\s*(?:==|!=|<=|>=|<|>)\s*(?:\"[^\"]*\"|'[^']*')"
+_USER = re.compile(r"(?i)(?P<ssh>ssh)?://(?P<user>[^/\s'\"]+)(?=@)")
+_QUERY = re.compile(r"(?P<key>[?&](?P<name>[\w-]+)=)(?!\$\{|\*)[^&\s#'\"]+")
+_SECRET_NAME = re.compile(r"(?i)token|passw|secret|key|sig")
+_VARIABLE = r"(?:\$\{\w+\}|\*+)"
+_VARIABLES = re.compile(rf"{_VARIABLE}(?::{_VARIABLE}?)?")
+_TOKEN = re.compile(
+    r"gh[oprsu]_|github_pat_|gl[a-z]{2,6}-|pypi-|dckr_[op]at_|AKIA|ASIA|xox[a-z]-|npm_|sk-|hvs\.|ATATT|ATCTT|ATBB|rpa_"
 )
-_PLAINLY_VALID = re.compile(
-    rf"{_NAME}\s*(?:\[{_NAME}(?:,\s*{_NAME})*\]\s*)?"
-    rf"(?:{_PLAIN_CLAUSE}(?:\s*,\s*{_PLAIN_CLAUSE})*|\({_PLAIN_CLAUSE}(?:\s*,\s*{_PLAIN_CLAUSE})*\))?\s*"
-    rf"(?:;\s*{_PLAIN_TEST}(?:\s+and\s+{_PLAIN_TEST})*\s*)?"
-)
-# A marker without "or" is a conjunction, and false where its `extra` is not among those asked for.
-_ONE_EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']*)["']""")
-_OR = re.compile(r"\bor\b")
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s'\"]+(?=@)")
-_SECRET_QUERY = re.compile(r"(?i)([?&][\w-]*(?:token|passw|secret|key|sig)[\w-]*=)(?!\$\{|\*)[^&\s#'\"]+")
+_CHANGES = re.compile(r"(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]")
+_RANDOM = (20, 5)  # Characters of a user name that may be a secret, and changes between letters and digits within.
+LONGEST = 8 * 1024  # Characters of a requirement: the longest markers seen in public have some hundred.
+_DIGITS = 640  # The least that Python's own limit on the length of a number can be set to.
+_NUMBER = re.compile(rf"\d{{{_DIGITS + 1}}}")
+_DEEPEST = 50  # Brackets within brackets.
+_BRACKETS = re.compile(r"[()]")
+_QUOTED = 200  # Characters of a marker, in a message.
+_PLACEHOLDER = re.compile(r"\$\{\w+\}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +62,7 @@ class Requirement:
         extras: the canonical names of the extras asked for.
         specifier: the versions admitted; empty admits all.
         written: the specifier as it was written, without spaces, for messages.
-        url: the URL or the path, as written; None for a requirement that an index fulfils.
+        url: the URL or the path, as written, with its variables (`${TOKEN}`); None for a requirement that an index fulfils.
         marker: the environment marker's text (PEP 508), or None.
     """
 
@@ -77,7 +75,10 @@ class Requirement:
 
     def admits(self, version: Version) -> bool:
         """Tell whether the version is one of those asked for; a pre-release counts, as it does for `pip check`."""
-        return self.specifier.contains(version, prereleases=True)
+        try:
+            return self.specifier.contains(version, prereleases=True)
+        except ValueError:  # A number that Python refuses to read.
+            return False
 
     def applies(self, environment: Mapping[str, str], extras: Iterable[str] = ()) -> bool:
         """Evaluate the marker in an environment (PEP 508 variables), without an extra and with each of the extras."""
@@ -100,6 +101,7 @@ def parse(text: str) -> Requirement:
     Raises:
         ValueError: the text is none, or its marker or specifier is not valid.
     """
+    _refuse_extremes(text)
     plain = _PLAIN.fullmatch(text)
     if plain is not None:
         found = _parse_plain(plain)
@@ -109,6 +111,8 @@ def parse(text: str) -> Requirement:
         parsed = PackagingRequirement(text)
     except InvalidRequirement as error:
         raise ValueError(redact(str(error).splitlines()[0])) from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     return Requirement(
         name=canonicalize_name(parsed.name),
         extras=frozenset(canonicalize_name(extra) for extra in parsed.extras),
@@ -126,69 +130,19 @@ def _parse_plain(match: re.Match[str]) -> Requirement | None:
         specifier = SpecifierSet(written)
         if marker is not None:
             parse_marker(marker)
-    except (InvalidSpecifier, InvalidMarker):
+    except ValueError:
         return None  # The general parser has the better words for what is wrong.
     return Requirement(
         name=canonicalize_name(name),
-        extras=_extras(extras),
+        extras=canonical_extras(extras),
         specifier=specifier,
         written=written,
         marker=marker,
     )
 
 
-def parse_line(text: str) -> Requirement:
-    """Parse what stands on a line of a requirements file: PEP 508, or a URL or a path without a name.
-
-    The rules are those of pip 26 (`pip._internal.req.constructors`), but that no path is looked up on the disk.
-
-    Raises:
-        ValueError: the text is none of these.
-    """
-    if _NAMED_URL.match(text):
-        return parse(text)
-    is_url = text.lower().startswith(_URL_SCHEMES)
-    if not is_url and not looks_like_path(text):
-        return parse(text)
-    # In a URL a semicolon is a marker's only after a space.
-    location, _, marker = (part.strip() for part in text.partition("; " if is_url else ";"))
-    if marker:
-        parse_marker_or_raise(marker)
-    extras = None if is_url else _PATH_EXTRAS.fullmatch(location)
-    if extras is not None:
-        location = extras["path"]
-    named = _name_of(location)
-    return Requirement(
-        name=named.name,
-        extras=named.extras | _extras(extras["extras"] if extras else None),
-        specifier=named.specifier,
-        written=named.written,
-        url=location,
-        marker=marker or None,
-    )
-
-
-def looks_like_path(text: str) -> bool:
-    """Tell whether pip would take the text for a path: a separator, a leading dot, or an archive's name."""
-    place = text.partition(";")[0].strip()
-    return "/" in place or "\\" in place or place.startswith(".") or place.lower().endswith(_ARCHIVES)
-
-
-def _name_of(location: str) -> Requirement:
-    """Find the name of what lies at a URL or a path: in its `#egg=`, or in its wheel's file name."""
-    parts = urlsplit(location)
-    egg = parse_qs(parts.fragment).get("egg")
-    if egg:
-        return parse(egg[0])
-    file_name = posixpath.basename(unquote(parts.path).replace("\\", "/"))
-    try:
-        name, version, _, _ = parse_wheel_filename(file_name)
-    except InvalidWheelFilename:
-        return Requirement(name=None, specifier=SpecifierSet())
-    return Requirement(name=name, specifier=SpecifierSet(f"=={version}"), written=f"=={version}")
-
-
-def _extras(listed: str | None) -> frozenset[str]:
+def canonical_extras(listed: str | None) -> frozenset[str]:
+    """Give the canonical names of extras that stand between commas."""
     if not listed:
         return frozenset()
     return frozenset(canonicalize_name(extra.strip()) for extra in listed.split(",") if extra.strip())
@@ -199,17 +153,36 @@ def parse_marker(text: str) -> Marker:
     """Parse a marker once.
 
     Raises:
-        packaging.markers.InvalidMarker: the text is none.
+        ValueError: the text is none.
     """
-    return Marker(text)
+    _refuse_extremes(text)
+    try:
+        return Marker(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _refuse_extremes(text: str) -> None:
+    """Raise a ValueError for a text that no person and no tool has written, before it costs a parser its stack or time."""
+    if len(text) > LONGEST:
+        raise ValueError(f"it is longer than {LONGEST} characters")
+    if len(text) > _DIGITS and _NUMBER.search(text):
+        raise ValueError(f"a number in it has more than {_DIGITS} digits")
+    if text.count("(") > _DEEPEST:
+        depth = 0
+        for bracket in _BRACKETS.findall(text):
+            depth = max(0, depth + (1 if bracket == "(" else -1))
+            if depth > _DEEPEST:
+                raise ValueError("it is nested too deeply")
 
 
 def parse_marker_or_raise(text: str) -> Marker:
     """Parse a marker; a fault is a ValueError of one line."""
     try:
         return parse_marker(text)
-    except InvalidMarker as error:
-        message = f"the marker '{text}' is not valid: {str(error).splitlines()[0]}"
+    except ValueError as error:
+        shown = text if len(text) <= _QUOTED else f"{text[: _QUOTED - 3]}..."
+        message = f"the marker '{shown}' is not valid: {str(error).splitlines()[0]}"
         raise ValueError(message) from error
 
 
@@ -223,36 +196,56 @@ def _evaluate(marker: str, environment: tuple[tuple[str, str], ...], extra: str)
     return parse_marker(marker).evaluate({**dict(environment), "extra": extra})
 
 
-def needs_other_extra(text: str, extras: frozenset[str]) -> bool:
-    """Tell, without parsing it, that a dependency is only for an extra which is not among these (canonical names).
-
-    True is certain; False only says that the marker has to be evaluated.
-    """
-    marker = text.partition(";")[2]
-    if "extra" not in marker or _OR.search(marker):
-        return False
-    asked = _ONE_EXTRA.search(marker)
-    return asked is not None and canonicalize_name(asked[1]) not in extras
-
-
-def is_plainly_valid(text: str) -> bool:
-    """Tell, without parsing it, that a dependency is valid; False only says that it has to be parsed to know."""
-    return _PLAINLY_VALID.fullmatch(text) is not None
-
-
 def redact(text: str) -> str:
-    """Replace the credentials in every URL of a text by `****`; `${VARIABLES}` and the user of `git@` are none."""
+    """Replace the credentials in every URL of a text by `****`, and all else before an `@` that may be one.
 
-    def hide(match: re.Match[str]) -> str:
-        return match[0] if _is_harmless_user(match[0]) else "****"
+    `${VARIABLES}`, the user of `git@` and any user of SSH without a password are none.
+    """
 
-    return _SECRET_QUERY.sub(r"\1****", _CREDENTIALS.sub(hide, text))
+    def hide_user(match: re.Match[str]) -> str:
+        user = match["user"]
+        harmless = user in {"git", "hg"} or (match["ssh"] and ":" not in user) or _VARIABLES.fullmatch(user)
+        return match[0] if harmless else f"{match['ssh'] or ''}://****"
+
+    def hide_value(match: re.Match[str]) -> str:
+        return f"{match['key']}****" if _SECRET_NAME.search(match["name"]) else match[0]
+
+    return _QUERY.sub(hide_value, _USER.sub(hide_user, text))
 
 
 def has_credentials(text: str) -> bool:
-    """Tell whether a text has a URL with credentials in it."""
-    return redact(text) != text
+    """Tell whether a text has a URL with a secret in it; a user name alone is none, unless it is a token."""
+    if any(_SECRET_NAME.search(match["name"]) for match in _QUERY.finditer(text)):
+        return True
+    return any(_is_secret(match["user"], ssh=match["ssh"] is not None) for match in _USER.finditer(text))
 
 
-def _is_harmless_user(user: str) -> bool:
-    return user in {"git", "hg"} or re.fullmatch(r"(?:\$\{\w+\}|\*+)(?::(?:\$\{\w+\}|\*+))?", user) is not None
+def _is_secret(user_info: str, *, ssh: bool) -> bool:
+    user, colon, password = user_info.partition(":")
+    if colon and password not in {"", "x-oauth-basic"} and not _VARIABLES.fullmatch(password):
+        return True
+    if ssh or _VARIABLES.fullmatch(user):
+        return False
+    if _TOKEN.match(user) or password == "x-oauth-basic":  # noqa: S105  # GitHub's word beside a token.
+        return True
+    length, changes = _RANDOM
+    letters = re.sub(r"[-_.~]|%[0-9A-Fa-f]{2}", "", user)
+    return len(letters) >= length and len(_CHANGES.findall(letters)) >= changes
+
+
+def equal_but_for_variables(one: str, other: str) -> bool:
+    """Tell whether two URLs or paths may be the same, where `${NAME}` in either stands for any text."""
+    if one == other:
+        return True
+    pattern, text = (one, other) if "${" in one else (other, one)
+    first, *rest = _PLACEHOLDER.split(pattern)
+    if not rest or not text.startswith(first):
+        return False
+    *between, last = rest
+    position = len(first)
+    for part in between:
+        found = text.find(part, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return text.endswith(last) and position <= len(text) - len(last)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.outcome import Result, worst
 from pytest_envrepro.reports import Summary, TestOutcome
-from pytest_envrepro.session import CheckId, Session, fails, pack, select, unpack, verdict
+from pytest_envrepro.session import CheckId, Session, fails, names_checks, select, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ class Request:
 
     Attributes:
         lock: whether to check at all (`--env-lock`).
-        node_ids: the node ids given on the command line (with `::`), relative to the root.
+        named: the files, folders and node ids (with `::`) of the command line, relative to the root.
         listing: whether tests are only listed, and nothing is judged.
         typed: whether `--env-lock` was typed.
         strict: whether unchecked outcomes fail the session.
@@ -29,11 +29,16 @@ class Request:
     """
 
     lock: bool
-    node_ids: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     listing: bool = False
     typed: bool = True
     strict: bool = False
     automatic: bool = False
+
+    @property
+    def names_tests(self) -> bool:
+        """Whether single tests or checks were asked for, by node id."""
+        return any("::" in name for name in self.named)
 
 
 @dataclass(kw_only=True)
@@ -45,6 +50,7 @@ class Run:
         selected: those of them that are judged, and count.
         results: by node id.
         failed: the node ids of the checks whose items have failed.
+        differs: whether this is a worker of pytest-xdist in another environment, which has judged anew.
     """
 
     request: Request
@@ -53,9 +59,10 @@ class Run:
     selected: tuple[CheckId, ...] = ()
     results: dict[str, Result] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    differs: bool = False
     _tests: dict[str, str] = field(default_factory=dict)
     _skipped: set[str] = field(default_factory=set)
-    _failed_tests: set[str] = field(default_factory=set)
+    _failures: set[str] = field(default_factory=set)
 
     @classmethod
     def start(cls, session: Session, request: Request) -> Run:
@@ -71,7 +78,7 @@ class Run:
             session.require_lock()
         if session.discovery.locks:
             run.plan = session.plan
-            run.selected = select(run.plan, request.node_ids)
+            run.selected = select(run.plan, request.named)
         if not request.listing:
             run.results = {result.node_id: result for result in session.judge(run.selected)}
         return run
@@ -79,19 +86,20 @@ class Run:
     @property
     def adds_items(self) -> bool:
         """Whether the checks are to be added to what is collected: not where single tests were asked for."""
-        return not self.request.node_ids
+        return not self.request.names_tests
 
     @property
     def fails(self) -> bool:
         """Whether the verdict fails the session."""
-        return any(self.is_failing(result) for result in self.results.values()) and not self.is_lenient
+        failing = [name for name, result in self.results.items() if self.is_failing(result)]
+        return bool(self.failed.intersection(failing) if self.is_lenient else failing)
 
     @property
     def is_lenient(self) -> bool:
         """Whether a broken outcome only warns: an IDE runs a single test, and nobody typed `--env-lock`."""
         request = self.request
-        names_checks = bool(request.node_ids) and self.selected != self.plan
-        return bool(request.node_ids) and not request.strict and not request.typed and not names_checks
+        is_ide = request.names_tests and not names_checks(self.plan, request.named)
+        return is_ide and not request.strict and not request.typed
 
     def is_failing(self, result: Result) -> bool:
         """Tell whether a result fails the session, by itself."""
@@ -103,25 +111,26 @@ class Run:
             return 0
         return sum(self.is_failing(result) and name not in self.failed for name, result in self.results.items())
 
-    def note_check(self, name: str, result: Result, *, failed: bool) -> None:
+    def note_check(self, result: Result, *, failed: bool = False) -> None:
         """Note what an item reports; one that ran on another interpreter may have found worse than was found here."""
-        known = self.results.get(name)
+        known = self.results.get(result.node_id)
         if known is None or worst((known.outcome.status, result.outcome.status)) != known.outcome.status:
-            self.results[name] = result
+            self.results[result.node_id] = result
         if failed:
-            self.failed.add(name)
+            self.failed.add(result.node_id)
 
     def note_test(self, node_id: str, outcome: str) -> None:
-        """Note the outcome of a test or of one of its phases: `passed`, `failed`, `skipped` or `xfailed`."""
-        head, separator, name = node_id.rpartition("::")
-        base = f"{head}{separator}{name.partition('[')[0]}" if separator else node_id
+        """Note the outcome of a test or of one of its phases; words of other plugins, such as `rerun`, end nothing."""
+        if outcome not in _RANK:
+            return
+        base = _without_parameters(node_id)
         known = self._tests.get(base)
         if known is None or _RANK[outcome] > _RANK[known]:
             self._tests[base] = outcome
         if outcome == "skipped":
             self._skipped.add(base)
         if outcome == "failed":
-            self._failed_tests.add(node_id)
+            self._failures.add(node_id)
 
     def summary(self) -> Summary:
         """Give the session as reports see it."""
@@ -135,7 +144,7 @@ class Run:
             fingerprint=self.session.inventory.fingerprint,
             why=tuple(self._why(results)),
             tests=tuple(TestOutcome(node_id=name, outcome=self._tests[name]) for name in sorted(self._skipped)),
-            failed_tests=len(self._failed_tests),
+            failures=len(self._failures),
         )
 
     def _why(self, results: tuple[Result, ...]) -> list[str]:
@@ -147,7 +156,7 @@ class Run:
             said.append("tox hides CI from its environments: add 'pass_env = CI' for CI to be strict about this")
         if is_unchecked and self.request.strict:
             said.append("this session is strict: what could not be checked fails it")
-        if self.is_lenient and any(self.is_failing(result) for result in results):
+        if self.is_lenient and not self.fails and any(self.is_failing(result) for result in results):
             said.append("single tests were asked for, and --env-lock was not typed: this is a warning only")
         return said
 
@@ -157,7 +166,7 @@ class Run:
             "fingerprint": self.session.inventory.fingerprint,
             "plan": [[id_.subject, id_.check] for id_ in self.plan],
             "selected": [[id_.subject, id_.check] for id_ in self.selected],
-            "results": {name: pack(result) for name, result in self.results.items()},
+            "results": {name: result.pack() for name, result in self.results.items()},
         }
 
     @classmethod
@@ -165,8 +174,32 @@ class Run:
         """Take over what the controller has judged; a worker in another environment judges anew."""
         plan = tuple(CheckId(*pair) for pair in payload["plan"])
         selected = tuple(CheckId(*pair) for pair in payload["selected"])
-        results = {name: unpack(data) for name, data in payload["results"].items()}
-        if results and session.inventory.fingerprint != payload["fingerprint"]:
-            own = {result.node_id: result for result in session.judge(session.plan)}
+        results = {name: Result.unpack(data) for name, data in payload["results"].items()}
+        differs = bool(results) and session.inventory.fingerprint != payload["fingerprint"]
+        if differs:
+            own = {result.node_id: result for result in session.judge(selected)}
             results = {name: own.get(name, result) for name, result in results.items()}
-        return cls(request=request, session=session, plan=plan, selected=selected, results=results)
+        return cls(request=request, session=session, plan=plan, selected=selected, results=results, differs=differs)
+
+    def worker_output(self) -> dict[str, Any]:
+        """Give what a worker tells at its end, as plain JSON types.
+
+        Besides what its items report: pytest-xdist passes on only one of the modules that are skipped at the same
+        line of a helper, and which items a worker in another environment is given is chance.
+        """
+        return {
+            "skipped": sorted(self._skipped),
+            "results": [result.pack() for result in self.results.values()] if self.differs else [],
+        }
+
+    def note_worker(self, output: Mapping[str, Any]) -> None:
+        """Note what a worker has told at its end."""
+        for name in output["skipped"]:
+            self.note_test(name, "skipped")
+        for data in output["results"]:
+            self.note_check(Result.unpack(data))
+
+
+def _without_parameters(node_id: str) -> str:
+    path, separator, name = node_id.partition("::")
+    return f"{path}{separator}{name.partition('[')[0]}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import gc
 import time
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_envrepro.cache import VerdictCache, cache_folder
-from pytest_envrepro.checks import Facts, checks
+from pytest_envrepro.checks import Facts, checks, settle
 from pytest_envrepro.config import Config, read_config
 from pytest_envrepro.discovery import anchor_of, discover, no_lock, read_project, tree_of
 from pytest_envrepro.envs import host_inventory
@@ -20,12 +22,15 @@ from pytest_envrepro.policy import STALE_WAIVER, Policy
 from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_envrepro.checks import Check
     from pytest_envrepro.discovery import Discovery
+    from pytest_envrepro.locks import Tree
     from pytest_envrepro.model import Inventory, Lock
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Session:
         self.environ = environ
         self._configured_by = configured_by
         self._files = Files(root)
-        self._seconds: dict[str, float] = {}
+        self._reading: dict[str, float] = {}
         self._checks = {check.name: check for check in checks()}
         self._owners = _owners(self._checks.values())
         self.config = load_config(self._files, [*self._owners, STALE_WAIVER])
@@ -66,7 +71,11 @@ class Session:
     @cached_property
     def discovery(self) -> Discovery:
         """The locks that were found."""
-        return discover(self._files, tree_of(self._files, self.environ), self.config)
+        return discover(self._files, self._tree, self.config)
+
+    @cached_property
+    def _tree(self) -> Tree:
+        return tree_of(self._files, self.environ)
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -76,22 +85,25 @@ class Session:
     @cached_property
     def facts(self) -> Facts:
         """All that the checks look at."""
-        locks = {path: self._parse(path) for path in self.discovery.locks}
-        installed = self.config.installed
-        return Facts(
-            locks=locks,
-            installed=None if installed is None else tuple(entry.lock for entry in installed),
-            inventory=self.inventory,
-            project=read_project(
-                self.root, self._files, anchor_of(self.root, self._configured_by, tuple(self.discovery.locks))
-            ),
-        )
+        with _no_collection():
+            locks = {path: self._timed(path, partial(self._parse, path)) for path in self.discovery.locks}
+            anchor = anchor_of(self.root, self._configured_by, tuple(locks))
+            return Facts(
+                locks=locks,
+                installed=None if (named := self.config.installed) is None else tuple(entry.lock for entry in named),
+                inventory=self._timed(anchor, lambda: self.inventory),
+                project=read_project(self.root, self._files, anchor),
+            )
 
     def _parse(self, path: str) -> Lock:
+        return self.discovery.parse(path, self._tree)
+
+    def _timed(self, subject: str, read: Callable[[], Read]) -> Read:
+        """Read something, and note how long it took for the first check that is shown at the subject."""
         started = time.perf_counter()
-        lock = self.discovery.parse(path, tree_of(self._files, self.environ))
-        self._seconds[path] = time.perf_counter() - started
-        return lock
+        value = read()
+        self._reading[subject] = self._reading.get(subject, 0.0) + time.perf_counter() - started
+        return value
 
     def require_lock(self) -> None:
         """Raise a SettingsError if there is no lock at all: nothing to check is not a pass."""
@@ -112,16 +124,16 @@ class Session:
         wanted = set(ids)
         today = dt.datetime.now(tz=dt.timezone.utc).date()
         policy = Policy(self.config, today, self.inventory.interpreter.environment)
-        results = [self._judge(each, policy) for each in self.plan if each in wanted]
-        return tuple(self._with_stale_waivers(results, policy))
+        with _no_collection():
+            results = [self._judge(each, policy) for each in self.plan if each in wanted]
+        return tuple(self._with_stale_waivers(settle(self.facts, results), policy))
 
     def _judge(self, each: CheckId, policy: Policy) -> Result:
         started = time.perf_counter()
         check = self._checks[each.check]
         outcome = policy.apply(self._remembered(check, each.subject))
-        seconds = time.perf_counter() - started
-        if check.name == "lock":
-            seconds += self._seconds.get(each.subject, 0.0)
+        # What was read for a subject is counted with the first check that is shown there.
+        seconds = time.perf_counter() - started + self._reading.pop(each.subject, 0.0)
         return Result(check=each.check, subject=each.subject, outcome=outcome, seconds=seconds)
 
     def _remembered(self, check: Check, subject: str) -> Outcome:
@@ -129,10 +141,10 @@ class Session:
         key = check.key(self.facts, subject)
         known = self._cache.get(key) if key else None
         if known is not None:
-            return unpack(known).outcome
+            return Result.unpack(known).outcome
         outcome = check.judge(self.facts, subject)
         if key:
-            self._cache.put(key, pack(Result(check=check.name, subject=subject, outcome=outcome)))
+            self._cache.put(key, Result(check=check.name, subject=subject, outcome=outcome).pack())
         return outcome
 
     def _with_stale_waivers(self, results: list[Result], policy: Policy) -> Iterable[Result]:
@@ -149,6 +161,22 @@ class Session:
             found = stale.pop(result.check, [])
             outcome = with_findings(result.outcome, [*result.outcome.findings, *found]) if found else result.outcome
             yield replace(result, outcome=outcome)
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Put off the collection of garbage, which would take half of the time.
+
+    Thousands of small values are made here, few of them in a circle; and each full collection would look through all
+    that pytest, its plugins and the conftests have imported.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _owners(kinds: Iterable[Check]) -> dict[str, str]:
@@ -188,15 +216,21 @@ def load_config(files: Files, codes: list[str]) -> Config:
     return read_config(table, file=file, prefix=prefix, codes=codes)
 
 
-def select(plan: tuple[CheckId, ...], node_ids: Iterable[str]) -> tuple[CheckId, ...]:
-    """Give the checks to judge: where every node id that was given is a check, only those; else all.
+def names_checks(plan: tuple[CheckId, ...], named: Iterable[str]) -> bool:
+    """Tell whether there are node ids among what the command line names, and every one of them is a check."""
+    node_ids = {name for name in named if "::" in name}
+    return bool(node_ids) and node_ids <= {str(each) for each in plan}
+
+
+def select(plan: tuple[CheckId, ...], named: tuple[str, ...]) -> tuple[CheckId, ...]:
+    """Give the checks to judge: where every node id that was given is a check, only what was named; else all.
 
     Args:
-        node_ids: those given on the command line, relative to the root.
+        named: files, folders and node ids of the command line, relative to the root.
     """
-    named = list(node_ids)
-    known = {str(each): each for each in plan}
-    return tuple(known[name] for name in named) if named and all(name in known for name in named) else plan
+    if not names_checks(plan, named):
+        return plan
+    return tuple(each for each in plan if str(each) in named or each.subject in named)
 
 
 def verdict(results: Iterable[Result]) -> Status:
@@ -207,14 +241,3 @@ def verdict(results: Iterable[Result]) -> Status:
 def fails(status: Status, *, strict: bool) -> bool:
     """Tell whether an outcome fails the session."""
     return status == "broken" or (strict and status == "unchecked")
-
-
-def pack(result: Result) -> dict[str, Any]:
-    """Give a result as plain JSON types, nothing lost."""
-    return {**result.to_dict(), "detail": result.outcome.detail, "judged": result.outcome.judged}
-
-
-def unpack(data: Mapping[str, Any]) -> Result:
-    """Read what `pack` gave."""
-    result = Result.from_dict(dict(data))
-    return replace(result, outcome=replace(result.outcome, detail=data["detail"], judged=data["judged"]))

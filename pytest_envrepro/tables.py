@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -13,6 +14,9 @@ else:
     import tomli as tomllib
 
 
+_LONG_NUMBER = re.compile(r"(?i)0[xob][0-9a-f_]{600}")  # What no limit of Python's keeps from being read, but shown.
+
+
 def load_toml(path: str, text: str) -> dict[str, Any]:
     """Read a TOML file.
 
@@ -21,9 +25,23 @@ def load_toml(path: str, text: str) -> dict[str, Any]:
     """
     try:
         loaded: dict[str, Any] = tomllib.loads(text)
+    except RecursionError as error:
+        raise LockError(path, None, "is not valid TOML: it is nested too deeply") from error
     except tomllib.TOMLDecodeError as error:
         # `lineno` came with Python 3.14; the words have it in all versions.
         words = str(error).rpartition("at line ")[2].partition(",")[0]
         line = int(words) if words.isdigit() else None
         raise LockError(path, line, f"is not valid TOML: {error}") from error
+    except ValueError as error:  # What Python refuses to read as a number.
+        raise LockError(path, None, "is not valid TOML: a number in it is too long") from error
+    if _LONG_NUMBER.search(text) and _has_long_number(loaded):
+        raise LockError(path, None, "is not valid TOML: a number in it is too long")
     return loaded
+
+
+def _has_long_number(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_long_number, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_long_number, value))
+    return isinstance(value, int) and value.bit_length() > 64  # noqa: PLR2004  # TOML promises no more.

@@ -3,40 +3,56 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from typing import TYPE_CHECKING
+import secrets
+import sys
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
+_STANDARD = {"/dev/stdout": 1, "/dev/stderr": 2}
+_DESCRIPTORS = ("/dev/fd/", "/proc/self/fd/")
+
+
+def is_stream(path: Path) -> bool:
+    """Tell whether what is written to a path cannot be written again: `/dev/stdout`, a pipe, a device."""
+    return _descriptor(path) is not None or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees half of it; folders above it are made.
-
-    What is no regular file (`/dev/stdout`, a pipe) is written to as it is.
+    """Write a file so that nobody ever sees half of it; folders above it are made, and links are followed.
 
     Raises:
         OSError: it cannot be written.
     """
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+    data = text.encode("utf-8", "backslashreplace")  # A file's name may hold what is no text: JSON escapes it so too.
+    if is_stream(path):
+        _write_stream(path, data)
         return
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, _mode(path))
-        os.replace(temporary, path)
+        temporary.write_bytes(data)
+        if path.exists():
+            temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def _mode(path: Path) -> int:
-    """Give the mode of the file that is replaced or, of a new one, what the user's mask leaves."""
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _write_stream(path: Path, data: bytes) -> None:
+    """Write where it stands: to open `/dev/stdout` anew would overwrite a file that it is redirected to."""
+    descriptor = _descriptor(path)
+    if descriptor is None:
+        path.write_bytes(data)
+        return
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(data)
+
+
+def _descriptor(path: Path) -> int | None:
+    """Give the file descriptor that a path stands for."""
+    text = path.as_posix()
+    number = next((text.removeprefix(prefix) for prefix in _DESCRIPTORS if text.startswith(prefix)), "")
+    return int(number) if number.isdecimal() else _STANDARD.get(text)

@@ -1,66 +1,12 @@
-"""What tests of whole sessions share: a project in a folder of its own, and an environment beside the real one."""
+"""The fixtures that tests of whole sessions share."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
-
 import making
 import pytest
+from projects import Project, Site
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-
-class Site:
-    """A folder on the search path of this process and of those that it starts, for distributions of a test's own."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def add(self, name: str, version: str, requires: tuple[str, ...] = (), **options: Any) -> Path:
-        """Install a distribution's metadata; the options are those of `making.install`."""
-        return making.install(self.path, name, version, requires, **options)
-
-
-class Project:
-    """A project to run pytest in."""
-
-    def __init__(self, pytester: pytest.Pytester) -> None:
-        self.pytester = pytester
-        self.path = pytester.path
-
-    def write(self, files: Mapping[str, str | bytes]) -> None:
-        """Write files, by path."""
-        for name, content in files.items():
-            path = self.path / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
-
-    def run(self, *args: str, subprocess: bool = False) -> pytest.RunResult:
-        """Run pytest with `--env-lock` and a report; the checks alone, unless the project has tests."""
-        arguments = ("--env-lock", "--env-report=report.json", "-p", "no:randomly", *args)
-        run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
-        return run(*arguments)
-
-    def report(self) -> dict[str, Any]:
-        """Read the report of the last run."""
-        data: dict[str, Any] = json.loads((self.path / "report.json").read_text(encoding="utf-8"))
-        return data
-
-    def judge(self, check: str, subject: str = "requirements.txt", *args: str) -> dict[str, Any]:
-        """Run, and give what the report says of one check."""
-        self.run(*args)
-        return next(each for each in self.report()["checks"] if (each["check"], each["subject"]) == (check, subject))
-
-    def findings(self, check: str = "lock", subject: str = "requirements.txt") -> list[tuple[Any, ...]]:
-        """Run, and give a check's findings as (code, package, expected, actual, place, message)."""
-        keys = ("code", "package", "expected", "actual")
-        return [
-            (*(finding[key] for key in keys), f"{finding['file']}:{finding['line']}", finding["message"])
-            for finding in self.judge(check, subject)["findings"]
-        ]
+import pytest_envrepro.gate  # noqa: F401  # Once here, and not again in every session that a test runs.
 
 
 @pytest.fixture
@@ -80,3 +26,42 @@ def project(pytester: pytest.Pytester, site: Site, monkeypatch: pytest.MonkeyPat
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_ENVREPRO_CACHE", str(pytester.path / ".cache"))
     return Project(pytester)
+
+
+# What is wrong with the environment that runs our own tests is none of a test's business.
+_TABLE = """
+[tool.pytest.ini_options]
+[tool.envrepro.severity]
+extraneous = "ignore"
+conflict = "ignore"
+missing-dependency = "ignore"
+"""
+_TESTS = """
+def test_one():
+    pass
+
+def test_two():
+    pass
+"""
+
+
+@pytest.fixture
+def clean(project: Project, site: Site) -> Project:
+    """Give a project with two tests, whose lock is true and installed."""
+    site.add("flask", "3.0")
+    project.write(
+        {
+            "pyproject.toml": _TABLE,
+            "requirements.in": "flask>=2\n",
+            "requirements.txt": making.pip_compiled("flask==3.0\n"),
+            "tests/test_it.py": _TESTS,
+        }
+    )
+    return project
+
+
+@pytest.fixture
+def broken(clean: Project) -> Project:
+    """Give the same project after its input was changed: it asks for what is not pinned."""
+    clean.write({"requirements.in": "flask>=2\nclick\n"})
+    return clean

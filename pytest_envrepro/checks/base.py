@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from pytest_envrepro.requirement import Requirement, is_plainly_valid, needs_other_extra, parse
+from pytest_envrepro.checks.plainly import see
+from pytest_envrepro.requirement import Requirement, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from pytest_envrepro.model import Distribution, Inventory, Lock, Project, Target
+    from pytest_envrepro.model import Interpreter, Inventory, Lock, Project, Target
     from pytest_envrepro.outcome import Outcome
 
 
@@ -56,23 +58,28 @@ class Check(Protocol):
 def target_environment(facts: Facts, target: Target) -> Mapping[str, str]:
     """Give the marker variables of what a lock was compiled for, as far as that is not this environment."""
     environment = dict(facts.inventory.interpreter.environment)
-    if target.python is not None and is_other_python(facts, target):
-        release = target.python.split(".")
-        environment["python_version"] = ".".join(release[:2])
-        environment["python_full_version"] = ".".join([*release, "0"][:3])
+    python = to_version(target.python or "")
+    if python is not None and is_other_python(facts, target):
+        environment["python_version"] = f"{python.major}.{python.minor}"
+        environment["python_full_version"] = f"{python.major}.{python.minor}.{python.micro}"
     environment.update(target.environment)
     return environment
 
 
 def is_other_python(facts: Facts, target: Target) -> bool:
     """Tell whether a lock was compiled for another Python than this; a universal one is for all later ones too."""
-    if target.python is None:
+    here, there = to_version(release_of(facts.inventory.interpreter)), to_version(target.python or "")
+    if here is None or there is None:
         return False
-    here = facts.inventory.interpreter.version.split(".")
-    there = target.python.split(".")
     if target.universal:
-        return _release(here) < _release(there)
-    return here[: min(2, len(there))] != there[:2]
+        return here.release[:2] < there.release[:2]
+    said = min(2, len(there.release))
+    return here.release[:said] != there.release[:said]
+
+
+def release_of(python: Interpreter) -> str:
+    """Give the version to compare `requires-python` with: a pre-release (`3.14.0rc2`) counts as the release, as for pip."""
+    return re.split(r"[^\d.]", python.version, maxsplit=1)[0].rstrip(".")
 
 
 def is_other_platform(facts: Facts, target: Target) -> bool:
@@ -81,31 +88,38 @@ def is_other_platform(facts: Facts, target: Target) -> bool:
     return not target.universal and any(here[name] != value for name, value in target.environment)
 
 
-def _release(parts: list[str]) -> tuple[int, ...]:
-    return tuple(int("".join(filter(str.isdigit, part)) or 0) for part in parts[:2])
-
-
 def dependencies(
-    distribution: Distribution, environment: Mapping[str, str], extras: frozenset[str] = frozenset()
+    requires: Iterable[str], environment: Mapping[str, str], extras: frozenset[str] = frozenset()
 ) -> Iterator[Requirement]:
-    """Give what a distribution requires in an environment, with some of its extras (canonical names).
+    """Give those of a distribution's requirements that apply in an environment, with some extras (canonical names).
 
     Raises:
-        ValueError: a requirement in its metadata is not valid.
+        ValueError: a requirement in its metadata is not valid; after all that are.
     """
-    for text in distribution.requires:
-        if needs_other_extra(text, extras):
-            if not is_plainly_valid(text):
-                parse(text)
-        else:
+    fault: ValueError | None = None
+    for text in requires:
+        plain = see(text)
+        if plain is not None and plain.extra is not None and plain.extra not in extras:
+            continue
+        try:
             requirement = parse(text)
-            if requirement.applies(environment, extras):
-                yield requirement
+        except ValueError as error:
+            fault = fault or error
+            continue
+        if requirement.applies(environment, extras):
+            yield requirement
+    if fault is not None:
+        raise fault
+
+
+def install_command(lock: Lock) -> str:
+    """Give the command that installs a lock, with the tool that compiled it."""
+    return f"uv pip install -r {lock.path}" if lock.tool == "uv" else f"pip install -r {lock.path}"
 
 
 def to_version(text: str) -> Version | None:
     """Give the version that a text tells, or None."""
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # Also for a number of thousands of digits.
         return None

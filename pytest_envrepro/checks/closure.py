@@ -2,7 +2,7 @@
 
 The dependencies of a pin are those of the installed distribution, where its version is the pinned one: metadata of one
 version of a distribution is the same wherever it is installed. A pin that is not installed at that version is not
-proven; only the comments of the lock tell then who needs it.
+proven.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks.base import dependencies, to_version
-from pytest_envrepro.checks.source import is_installed_from
+from pytest_envrepro.checks.source import is_installed_from, is_the_pinned_release
 from pytest_envrepro.outcome import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pytest_envrepro.model import Distribution, Inventory, Lock, Pin, Root
+    from pytest_envrepro.checks.base import Facts
+    from pytest_envrepro.model import Distribution, Lock, Pin, Root
     from pytest_envrepro.requirement import Requirement
 
 _PLATFORM_WORDS = ("platform", "os_name", "implementation_name")
@@ -30,7 +31,7 @@ class Closure:
 
     Attributes:
         proven: the names of the pins whose dependencies are known.
-        needs: for each name, the names that it needs, by metadata and by the lock's comments together.
+        needs: for each name, the names that it needs, by the metadata of what is proven.
         findings: dependencies that no pin meets, or that a pin violates.
     """
 
@@ -38,23 +39,12 @@ class Closure:
     needs: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     findings: list[Finding] = field(default_factory=list)
 
-    def reached(self, roots: Iterable[str]) -> set[str]:
-        """Give all names that are needed, starting from some."""
-        waiting = list(roots)
-        reached: set[str] = set()
-        while waiting:
-            name = waiting.pop()
-            if name not in reached:
-                reached.add(name)
-                waiting.extend(self.needs.get(name, ()))
-        return reached
-
 
 def follow(
     lock: Lock,
     pins: Mapping[str, list[Pin]],
     environment: Mapping[str, str],
-    inventory: Inventory,
+    facts: Facts,
     roots: Iterable[Root],
 ) -> Closure:
     """Follow every pin that applies, with the extras that anything asks for.
@@ -79,11 +69,11 @@ def follow(
             continue
         visited[name] = extras[name]
         pin = pins[name][0]
-        distribution = installed_as_pinned(pin, inventory)
+        distribution = installed_as_pinned(pin, facts)
         if distribution is None:
             continue
         try:
-            asked = list(_overridden(dependencies(distribution, environment, extras[name]), overrides))
+            asked = list(_overridden(dependencies(distribution.requires, environment, extras[name]), overrides))
         except ValueError:
             continue  # Is told as unreadable metadata by the check of conflicts; here it proves nothing.
         closure.proven.add(name)
@@ -94,15 +84,15 @@ def follow(
                 extras[other] |= requirement.extras
                 waiting.append(other)
             closure.findings += _unmet(lock, pin, requirement, pins.get(other, []))
-    for several in pins.values():
-        for pin in several:
-            for parent in pin.parents:
-                closure.needs[parent].add(pin.name)
     return closure
 
 
-def installed_as_pinned(pin: Pin, inventory: Inventory) -> Distribution | None:
-    """Give the installed distribution if it is the one that is pinned, else None."""
+def installed_as_pinned(pin: Pin, facts: Facts) -> Distribution | None:
+    """Give the installed distribution if its dependencies are those of what is pinned, else None.
+
+    The metadata of a folder is none of a release: it may be older than the folder's files.
+    """
+    inventory = facts.inventory
     name = pin.requirement.name
     if name is None or name not in inventory.distributions:
         return None
@@ -113,16 +103,21 @@ def installed_as_pinned(pin: Pin, inventory: Inventory) -> Distribution | None:
     distribution = inventory.distributions[name]
     if distribution.fault or distribution.version is None or not pin.requirement.admits(distribution.version):
         return None
-    if pin.requirement.url is not None and not is_installed_from(distribution.source, pin):
+    source = distribution.source
+    if pin.requirement.url is None:
+        return distribution if is_the_pinned_release(source, pin) else None
+    if source is None or source.directory or not is_installed_from(source, pin, facts.project.root):
         return None
     return distribution
 
 
 def _by_name(roots: Iterable[Root], environment: Mapping[str, str]) -> dict[str, list[Requirement]]:
+    """Give the requirements that apply; a name of which none does is there too, without any."""
     found: dict[str, list[Requirement]] = defaultdict(list)
     for root in roots:
-        if root.requirement.name and root.requirement.applies(environment):
-            found[root.requirement.name].append(root.requirement)
+        applying = found[root.requirement.name or ""]
+        if root.requirement.applies(environment):
+            applying.append(root.requirement)
     return found
 
 
@@ -135,7 +130,7 @@ def _overridden(asked: Iterable[Requirement], overrides: Mapping[str, list[Requi
 def _unmet(lock: Lock, parent: Pin, requirement: Requirement, met_by: list[Pin]) -> Iterator[Finding]:
     name = requirement.name or ""
     needs = f"{parent.name} {parent.version or ''}".strip() + f" needs {requirement}"
-    if not met_by and name not in lock.excluded:
+    if not met_by and name not in lock.excluded | lock.unpinned:
         marker = requirement.marker or ""
         if any(word in marker for word in _PLATFORM_WORDS):
             needs += " on this platform: the lock was compiled on another, or is not closed"

@@ -6,20 +6,22 @@ metadata that cannot be read.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from packaging import __version__ as _PACKAGING  # noqa: N812  # A constant.
 from packaging import tags as packaging_tags
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
-from pytest_envrepro.checks.base import Facts, dependencies
-from pytest_envrepro.outcome import Finding, Outcome, sort_findings
+from pytest_envrepro.checks.base import Facts, dependencies, install_command, release_of
+from pytest_envrepro.checks.plainly import plain_release, see
+from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_envrepro.model import Distribution, Inventory
+    from pytest_envrepro.model import Distribution, Inventory, Pin
     from pytest_envrepro.requirement import Requirement
 
 
@@ -55,38 +57,59 @@ class ConflictsCheck:
         """Judge every installed distribution."""
         inventory = facts.inventory
         findings = [*_leftovers(inventory), *duplicates(inventory, inventory.duplicates)]
-        for name in inventory.distributions:
-            distribution = inventory.distributions[name]
+        for distribution in inventory.distributions.values():
             if distribution.fault:
                 findings.append(_unreadable(distribution, distribution.fault))
             findings += _wrong_python(distribution, inventory)
             findings += _wrong_platform(distribution)
-        findings += _Walk(inventory).findings(_asked(facts))
-        return Outcome(findings=sort_findings(findings), detail=f"{len(inventory.distributions)} distributions")
+        findings += _Walk(inventory, _locked(facts)).findings(_asked(facts))
+        return Outcome(findings=sort_findings(findings), detail=counted(len(inventory.distributions), "distribution"))
 
 
 def _asked(facts: Facts) -> Iterator[tuple[str, frozenset[str]]]:
-    """Give the extras that the locks of this environment, and their inputs, ask for."""
+    """Give the extras that the locks of this environment, and their inputs, ask for.
+
+    Which of several locks is installed is not known where the table does not say: then none of them asks.
+    """
     environment = facts.inventory.interpreter.environment
-    for path in facts.locks if facts.installed is None else facts.installed:
+    for path in _installed_locks(facts):
         lock = facts.locks[path]
         for requirement in lock.stated():
             if requirement.extras and requirement.name and requirement.applies(environment):
                 yield requirement.name, requirement.extras
 
 
+def _locked(facts: Facts) -> dict[str, list[tuple[Pin, str]]]:
+    """Give the pins of the locks of this environment that apply, by name, with the command that installs the lock."""
+    environment = facts.inventory.interpreter.environment
+    found: dict[str, list[tuple[Pin, str]]] = defaultdict(list)
+    for path in _installed_locks(facts):
+        for pin in facts.locks[path].pins:
+            if pin.requirement.applies(environment):
+                found[pin.name].append((pin, install_command(facts.locks[path])))
+    return found
+
+
+def _installed_locks(facts: Facts) -> tuple[str, ...]:
+    if facts.installed is not None:
+        return facts.installed
+    return tuple(facts.locks) if len(facts.locks) == 1 else ()
+
+
 class _Walk:
     """Follows every requirement of every distribution, with the extras that somebody asks for."""
 
-    def __init__(self, inventory: Inventory) -> None:
-        self.inventory = inventory
+    def __init__(self, inventory: Inventory, locked: Mapping[str, list[tuple[Pin, str]]]) -> None:
+        self.locked = locked
+        self.distributions = dict(inventory.distributions)
+        self.releases = {name: plain_release(each.version) for name, each in self.distributions.items()}
         self.environment = inventory.interpreter.environment
         self.seen: dict[str, frozenset[str]] = {}
         self.found: list[Finding] = []
 
     def findings(self, asked: Iterator[tuple[str, frozenset[str]]]) -> list[Finding]:
         """Give the conflicts, with the extras asked for from outside."""
-        first: dict[str, frozenset[str]] = dict.fromkeys(self.inventory.distributions, frozenset())
+        first: dict[str, frozenset[str]] = dict.fromkeys(self.distributions, frozenset())
         for name, extras in asked:
             if name in first:
                 first[name] |= extras
@@ -97,33 +120,45 @@ class _Walk:
             if known is not None and extras <= known:
                 continue
             self.seen[name] = extras | (known or frozenset())
-            waiting += self._visit(self.inventory.distributions[name], self.seen[name])
+            waiting += self._visit(self.distributions[name], self.seen[name])
         return self.found
 
     def _visit(self, distribution: Distribution, extras: frozenset[str]) -> list[tuple[str, frozenset[str]]]:
         asked: list[tuple[str, frozenset[str]]] = []
+        doubtful = [text for text in distribution.requires if not self._is_plainly_met(text)]
         try:
-            for requirement in dependencies(distribution, self.environment, extras):
-                other = self.inventory.distributions.get(requirement.name or "")
+            for requirement in dependencies(doubtful, self.environment, extras):
+                other = self.distributions.get(requirement.name or "")
                 if other is None or (other.version is not None and not requirement.admits(other.version)):
-                    self.found.append(_conflict(distribution, requirement, other))
-                elif requirement.extras:
+                    self.found.append(_conflict(distribution, requirement, other, self._fix(requirement)))
+                if other is not None and requirement.extras:
                     asked.append((other.name, requirement.extras))
         except ValueError as error:
             self.found.append(_unreadable(distribution, f"one of its requirements is not valid: {error}"))
         return asked
 
+    def _fix(self, requirement: Requirement) -> str:
+        """Give the command that installs what is asked for: by the lock, where its pin meets it."""
+        for pin, command in self.locked.get(requirement.name or "", ()):
+            if pin.version is not None and requirement.admits(pin.version):
+                return command
+        return f"pip install '{requirement}'"
 
-def _conflict(distribution: Distribution, requirement: Requirement, other: Distribution | None) -> Finding:
+    def _is_plainly_met(self, text: str) -> bool:
+        plain = see(text)
+        return plain is not None and plain.extra is None and plain.is_met(self.releases)
+
+
+def _conflict(distribution: Distribution, requirement: Requirement, other: Distribution | None, fix: str) -> Finding:
     asks = f"{distribution.name} {distribution.version} asks for it"
-    wanted = str(requirement)
+    found = None if other is None else str(other.version)
     return Finding(
         code="missing-dependency" if other is None else "conflict",
         package=distribution.name,
-        expected=wanted,
-        actual=None if other is None else str(other.version),
-        message=f"{asks}, it is not installed" if other is None else f"{asks}, {other.version} is installed",
-        fix=f"pip install '{wanted}'",
+        expected=str(requirement),
+        actual=found,
+        message=f"{asks}, {requirement.name} {found} is installed" if found else f"{asks}, not installed",
+        fix=fix,
     )
 
 
@@ -135,13 +170,16 @@ def _leftovers(inventory: Inventory) -> Iterator[Finding]:
 def duplicates(inventory: Inventory, names: Mapping[str, object]) -> Iterator[Finding]:
     """Give a finding for each of the names that is installed twice in one folder."""
     for name in names:
-        labels = " and ".join(inventory.duplicates[name])
+        several = inventory.duplicates[name]
+        labels = " and ".join(several)
+        # pip removes one of them at a time.
+        remove = [f"pip uninstall --yes {name}"] * len(several)
         yield Finding(
             code="duplicate",
             package=name,
             actual=labels,
-            message=f"{labels} lie in one folder: which of them an import finds, nobody knows",
-            fix=f"pip uninstall {name} && pip install {name}=={inventory.versions[name]}",
+            message=f"installed twice in one folder: {labels}",
+            fix=" && ".join([*remove, f"pip install {name}"]),
         )
 
 
@@ -161,17 +199,17 @@ def _wrong_python(distribution: Distribution, inventory: Inventory) -> Iterator[
     if not wanted:
         return
     try:
-        if _specifier(wanted).contains(version, prereleases=True):
+        if _supports(wanted, release_of(inventory.interpreter)):
             return
-        message = f"{distribution.name} {distribution.version} supports only Python {wanted}"
+        message = f"{distribution.version} supports only Python {wanted}, this is {version}"
         yield Finding(code="wrong-python", package=distribution.name, expected=wanted, actual=version, message=message)
-    except InvalidSpecifier:
+    except ValueError:  # Also of a number that Python refuses to read.
         yield _unreadable(distribution, f"its Requires-Python '{wanted}' is not valid")
 
 
 @lru_cache(maxsize=256)
-def _specifier(text: str) -> SpecifierSet:
-    return SpecifierSet(text)
+def _supports(requires_python: str, version: str) -> bool:
+    return SpecifierSet(requires_python).contains(version, prereleases=True)
 
 
 def _wrong_platform(distribution: Distribution) -> Iterator[Finding]:
@@ -182,7 +220,7 @@ def _wrong_platform(distribution: Distribution) -> Iterator[Finding]:
         code="wrong-platform",
         package=distribution.name,
         actual=", ".join(written) or None,
-        message=f"the wheel of {distribution.name} {distribution.version} was not built for this platform",
+        message=f"{distribution.version} was built for {', '.join(written) or 'no platform'}, not for this one",
         fix=f"pip install --force-reinstall {distribution.name}",
     )
 
@@ -192,9 +230,27 @@ def _is_supported(tag: str) -> bool:
     """Tell whether this interpreter could install a wheel with the tag; `py3-none-any`, the usual one, at once."""
     if tag in {"py3-none-any", "py2.py3-none-any"}:
         return True
-    return tag.count("-") == 2 and not _supported().isdisjoint(packaging_tags.parse_tag(tag))  # noqa: PLR2004
+    return tag.count("-") == 2 and _tags().include(packaging_tags.parse_tag(tag))  # noqa: PLR2004
+
+
+class _Tags:
+    """The tags that this interpreter supports, best first: made only as far as they are asked for."""
+
+    def __init__(self) -> None:
+        self._made: set[packaging_tags.Tag] = set()
+        self._rest = packaging_tags.sys_tags()
+
+    def include(self, wanted: frozenset[packaging_tags.Tag]) -> bool:
+        """Tell whether any of some tags is among them."""
+        if not self._made.isdisjoint(wanted):
+            return True
+        for tag in self._rest:
+            self._made.add(tag)
+            if tag in wanted:
+                return True
+        return False
 
 
 @lru_cache(maxsize=1)
-def _supported() -> frozenset[packaging_tags.Tag]:
-    return frozenset(packaging_tags.sys_tags())
+def _tags() -> _Tags:
+    return _Tags()

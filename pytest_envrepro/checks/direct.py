@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from pytest_envrepro.checks.source import meets, same_place
+from pytest_envrepro.checks.base import target_environment
+from pytest_envrepro.checks.source import is_below, meets
 from pytest_envrepro.model import Root
 from pytest_envrepro.outcome import Finding
 from pytest_envrepro.requirement import parse, redact
@@ -18,67 +19,65 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.checks.base import Facts
     from pytest_envrepro.model import Distribution, Dynamic, Lock, Pin, Project
-    from pytest_envrepro.requirement import Requirement
 
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']*)["']""")
 
 
 def check_roots(
-    lock: Lock, roots: Iterable[Root], pins: Mapping[str, list[Pin]], environment: Mapping[str, str]
+    lock: Lock, roots: Iterable[Root], pins: Mapping[str, list[Pin]], environment: Mapping[str, str], folder: str
 ) -> Iterator[Finding]:
     """Give a finding for each requirement of the inputs that is not pinned, or that its pin violates.
 
     Args:
         roots: those that apply.
         pins: those that apply, by canonical name.
+        folder: the project's.
     """
-    overridden = {root.requirement.name for root in lock.overrides if root.requirement.applies(environment)}
-    for root in (*roots, *(root for root in lock.overrides if root.requirement.name in pins)):
-        requirement = root.requirement
-        if root in lock.overrides:
-            if not requirement.applies(environment):
-                continue
-        elif requirement.name in overridden:
-            continue
-        found = met_by(requirement, pins)
-        if not found and requirement.name not in lock.excluded:
-            yield _missing(lock, root)
-        for pin in found:
-            if _violates(requirement, pin):
-                yield _violated("violated-direct", root, pin)
+    overridden = {root.requirement.name for root in lock.overrides}
+    overrides = [root for root in lock.overrides if root.requirement.applies(environment)]
+    wanted = [root for root in roots if root.requirement.name not in overridden]
+    asked_for = {root.requirement.name for root in roots}
+    everywhere = {pin.requirement.name for pin in lock.pins} - {None}
+    for root in (*wanted, *(root for root in overrides if root.requirement.name in asked_for)):
+        if not met_by(root, pins, folder) and root.requirement.name not in lock.excluded | lock.unpinned:
+            yield _missing(lock, root, elsewhere=root.requirement.name in everywhere)
+    for root in (*wanted, *overrides):
+        yield from _violations("violated-direct", root, met_by(root, pins, folder), folder)
 
 
-def check_constraints(lock: Lock, pins: Mapping[str, list[Pin]], environment: Mapping[str, str]) -> Iterator[Finding]:
+def check_constraints(
+    lock: Lock, pins: Mapping[str, list[Pin]], environment: Mapping[str, str], folder: str
+) -> Iterator[Finding]:
     """Give a finding for each constraint that a pin violates."""
     for root in lock.constraints:
-        requirement = root.requirement
-        if requirement.applies(environment):
-            for pin in pins.get(requirement.name or "", ()):
-                if _violates(requirement, pin):
-                    yield _violated("violated-constraint", root, pin)
+        if root.requirement.applies(environment):
+            found = pins.get(root.requirement.name or "", ())
+            yield from _violations("violated-constraint", root, found, folder)
 
 
-def met_by(requirement: Requirement, pins: Mapping[str, list[Pin]]) -> list[Pin]:
+def met_by(root: Root, pins: Mapping[str, list[Pin]], folder: str) -> list[Pin]:
     """Give the pins of a requirement: by its name or, for a path or a URL without one, by the place."""
+    requirement = root.requirement
     if requirement.name is not None and requirement.name in pins:
         return pins[requirement.name]
     if requirement.url is None:
         return []
-    url = requirement.url
-    return [
-        pin for several in pins.values() for pin in several if pin.requirement.url and meets(url, pin.requirement.url)
-    ]
+    return [pin for several in pins.values() for pin in several if pin.requirement.url and meets(root, pin, folder)]
 
 
-def _violates(requirement: Requirement, pin: Pin) -> bool:
-    if requirement.url is not None:
-        return pin.requirement.url is None or not meets(requirement.url, pin.requirement.url)
-    return pin.version is not None and not requirement.admits(pin.version)
-
-
-def _missing(lock: Lock, root: Root) -> Finding:
+def _violations(code: str, root: Root, pins: Iterable[Pin], folder: str) -> Iterator[Finding]:
     requirement = root.requirement
-    elsewhere = any(pin.requirement.name == requirement.name for pin in lock.pins if pin.requirement.name)
+    for pin in pins:
+        if requirement.url is not None:
+            violated = pin.requirement.url is None or not meets(root, pin, folder)
+        else:
+            violated = pin.version is not None and not requirement.admits(pin.version)
+        if violated:
+            yield _violated(code, root, pin)
+
+
+def _missing(lock: Lock, root: Root, *, elsewhere: bool) -> Finding:
+    requirement = root.requirement
     return Finding(
         code="missing-direct",
         package=requirement.name,
@@ -106,6 +105,7 @@ def _violated(code: str, root: Root, pin: Pin) -> Finding:
 def dynamic_roots(lock: Lock, facts: Facts) -> tuple[tuple[Root, ...], str | None]:
     """Give the requirements that only installed metadata tells, or the reason why it does not."""
     roots: list[Root] = []
+    environment = target_environment(facts, lock.target)
     for dynamic in lock.dynamic:
         distribution = facts.inventory.distributions.get(dynamic.project or "")
         reason = _untold(dynamic, distribution, facts.project)
@@ -113,7 +113,6 @@ def dynamic_roots(lock: Lock, facts: Facts) -> tuple[tuple[Root, ...], str | Non
             return tuple(roots), f"{dynamic.file} tells its requirements only when it is built, and {reason}"
         mentioned = (canonicalize_name(extra) for text in distribution.requires for extra in _EXTRA.findall(text))
         extras = frozenset(mentioned) if dynamic.extras is None else dynamic.extras
-        environment = facts.inventory.interpreter.environment
         for text in distribution.requires:
             try:
                 requirement = parse(text)
@@ -130,8 +129,8 @@ def _untold(dynamic: Dynamic, distribution: Distribution | None, project: Projec
         return "no file tells the project's name"
     if distribution is None or distribution.fault:
         return f"{dynamic.project} is not installed: pip install -e ."
-    is_from_here = distribution.source is not None and same_place(distribution.source.url, project.root)
-    if not is_from_here and not distribution.label.endswith(".egg-info"):
+    # Below the folder lies what tox and other builders install: an archive that they have just built of it.
+    if distribution.source is None or not is_below(distribution.source.url, project.root):
         return f"the {dynamic.project} that is installed is not this folder's: pip install -e ."
     if distribution.changed and distribution.changed < dynamic.changed:
         return f"the installed metadata of {dynamic.project} is older than its files: pip install -e ."

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.checks.base import Facts, dependencies, is_other_platform, to_version
+from pytest_envrepro.checks.base import Facts, dependencies, install_command, is_other_platform
 from pytest_envrepro.checks.conflicts import duplicates
-from pytest_envrepro.checks.source import is_installed_from, same_place
-from pytest_envrepro.outcome import Finding, Outcome, sort_findings
+from pytest_envrepro.checks.source import is_below, is_installed_from, is_root, is_the_pinned_release
+from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pytest_envrepro.model import Distribution, Lock, Pin
 
 # What is in nearly every environment, and what runs this check, with all that only they need.
-_NEVER_EXTRANEOUS = frozenset({"pip", "setuptools", "wheel", "distribute", "uv"})
+_NEVER_EXTRANEOUS = frozenset({"pip", "setuptools", "wheel"})
 _OURS = ("pytest", "pytest-envrepro")
+_NONE_OF_SEVERAL = "none of its pins is installed: name the locks of this environment in 'installed'"
 _SEVERAL = "several locks, and the table does not say which is installed: what is missing or extraneous is not judged"
 
 
@@ -44,6 +46,7 @@ class InstalledCheck:
         environment = facts.inventory.interpreter.environment
         pins = [pin for pin in lock.pins if pin.requirement.applies(environment)]
         judges_all = facts.installed is not None or len(facts.locks) == 1
+        others = {} if judges_all else _pinned_elsewhere(facts, lock)
         findings: list[Finding] = []
         absent = 0
         for pin in pins:
@@ -53,49 +56,53 @@ class InstalledCheck:
                 if judges_all:
                     findings.append(_not_installed(lock, pin))
             else:
-                findings += _disagreement(facts, lock, pin, name)
-        pinned_twice = dict.fromkeys(pin.name for pin in pins if pin.name in facts.inventory.duplicates)
-        findings += (
-            replace(finding, file=lock.path, line=_line_of(lock, finding.package))
-            for finding in duplicates(facts.inventory, pinned_twice)
-        )
+                findings += _disagreement(facts, lock, pin, name, others.get(name, ()))
+        findings += _duplicates(facts, lock, pins)
         # All locks together say what is extraneous: it is told once, with the first.
-        if judges_all and subject == self.subjects(facts)[0]:
+        is_first = judges_all and subject == self.subjects(facts)[0]
+        if is_first and not any(facts.locks[path].partial for path in self.subjects(facts)):
             findings += _extraneous(facts, lock)
+        nothing_compared = bool(pins) and absent == len(pins) and not judges_all
+        unknown = _partly_known(lock) or (_NONE_OF_SEVERAL if nothing_compared else None)
         left = f", {absent} not installed" if absent and not judges_all else ""
         return Outcome(
             findings=sort_findings(findings),
-            reason=None if judges_all else _SEVERAL,
-            detail=f"{len(pins)} pins{left}",
+            reason=unknown or (None if judges_all else _SEVERAL),
+            judged=unknown is None,
+            detail=f"{counted(len(pins), 'pin')}{left}",
         )
 
 
 def _unreadable(facts: Facts, lock: Lock) -> str | None:
     if any(fault.file == lock.path and fault.code in ("unreadable", "merge-conflict") for fault in lock.faults):
         return f"{lock.path} cannot be read in full: see its lock check"
-    if lock.unread and not lock.pins:
-        return lock.unread
+    if not lock.pins and (lock.unread or lock.partial):
+        return lock.unread or lock.partial
     if is_other_platform(facts, lock.target):
         return f"{lock.path} was compiled for {lock.target.platform}"
     return None
+
+
+def _partly_known(lock: Lock) -> str | None:
+    """Say why some of what a lock pins is not known, or None: what is missing or extraneous is then not either."""
+    return f"not all that {lock.path} pins is known: {lock.partial}" if lock.partial else None
 
 
 def _name_of(pin: Pin, facts: Facts) -> str | None:
     """Give the pin's name; of a path or a URL that tells none, that of the distribution installed from there."""
     if pin.requirement.name is not None:
         return pin.requirement.name
-    project = facts.project
-    url = pin.requirement.url or ""
-    if project.name and (url in {".", "./"} or same_place(url, project.root)):
-        return project.name
-    for name, distribution in facts.inventory.distributions.items():
-        if is_installed_from(distribution.source, pin):
-            return name
-    return None
+    root = facts.project.root
+    if facts.project.name and is_root(pin, root):
+        return facts.project.name
+    installed = facts.inventory.distributions.items()
+    return next((name for name, found in installed if is_installed_from(found.source, pin, root)), None)
 
 
-def _line_of(lock: Lock, name: str | None) -> int | None:
-    return next((pin.line for pin in lock.pins if pin.name == name), None)
+def _duplicates(facts: Facts, lock: Lock, pins: list[Pin]) -> Iterator[Finding]:
+    lines = {pin.name: pin.line for pin in reversed(pins) if pin.name in facts.inventory.duplicates}
+    for finding in duplicates(facts.inventory, lines):
+        yield replace(finding, file=lock.path, line=lines[finding.package or ""])
 
 
 def _not_installed(lock: Lock, pin: Pin) -> Finding:
@@ -106,30 +113,31 @@ def _not_installed(lock: Lock, pin: Pin) -> Finding:
         expected=redact(requirement.url) if requirement.url else requirement.written,
         file=pin.file,
         line=pin.line,
-        message="is not installed",
-        fix=_install(lock),
+        message="not installed",
+        fix=install_command(lock),
     )
 
 
-def _disagreement(facts: Facts, lock: Lock, pin: Pin, name: str) -> Iterator[Finding]:
+def _disagreement(facts: Facts, lock: Lock, pin: Pin, name: str, others: Iterable[Pin]) -> Iterator[Finding]:
     """Give what is wrong with the installed distribution of a pin, unless another lock pins just that."""
-    version = to_version(facts.inventory.versions[name])
-    if version is not None and pin.requirement.specifier and not pin.requirement.admits(version):
-        if facts.installed is None and _is_pinned_elsewhere(facts, lock, name):
-            return
+    distribution = facts.inventory.distributions[name]
+    root = facts.project.root
+    if any(_has_version(distribution, other) and _other_source(other, distribution, root) is None for other in others):
+        return
+    if not _has_version(distribution, pin):
+        version = str(distribution.version or facts.inventory.versions[name])
         yield Finding(
             code="wrong-version",
             package=name,
             expected=pin.requirement.written,
-            actual=str(version),
+            actual=version,
             file=pin.file,
             line=pin.line,
             message=f"{version} is installed",
-            fix=_install(lock),
+            fix=install_command(lock),
         )
         return
-    distribution = facts.inventory.distributions[name]
-    where = _other_source(pin, distribution)
+    where = _other_source(pin, distribution, root)
     if where is not None:
         yield Finding(
             code="wrong-source",
@@ -138,34 +146,42 @@ def _disagreement(facts: Facts, lock: Lock, pin: Pin, name: str) -> Iterator[Fin
             actual=where,
             file=pin.file,
             line=pin.line,
-            message=f"was installed from {where}",
-            fix=f"pip install --force-reinstall --no-deps '{pin.requirement}'",
+            message=f"installed from {where}",
+            fix=f"pip install --force-reinstall --no-deps {_argument(pin)}",
         )
 
 
-def _is_pinned_elsewhere(facts: Facts, lock: Lock, name: str) -> bool:
+def _has_version(distribution: Distribution, pin: Pin) -> bool:
+    if not pin.requirement.specifier:
+        return True
+    return distribution.version is not None and pin.requirement.admits(distribution.version)
+
+
+def _pinned_elsewhere(facts: Facts, lock: Lock) -> dict[str, list[Pin]]:
+    """Give the pins of the other locks that apply here, by name."""
     environment = facts.inventory.interpreter.environment
-    version = to_version(facts.inventory.versions[name])
-    return version is not None and any(
-        pin.name == name and pin.requirement.applies(environment) and pin.requirement.admits(version)
-        for path, other in facts.locks.items()
-        if path != lock.path
-        for pin in other.pins
-    )
+    found: dict[str, list[Pin]] = defaultdict(list)
+    for path, other in facts.locks.items():
+        for pin in other.pins:
+            if path != lock.path and pin.requirement.applies(environment):
+                found[pin.name].append(pin)
+    return found
 
 
-def _other_source(pin: Pin, distribution: Distribution) -> str | None:
+def _other_source(pin: Pin, distribution: Distribution, root: str) -> str | None:
     """Tell where a distribution was installed from, if that is not where its pin says."""
     source = distribution.source
-    if pin.requirement.url is not None:
-        if is_installed_from(source, pin):
-            return None
-        if source is None:
-            return "an index"
-    elif source is None or not source.hashes.isdisjoint(pin.hashes):
+    if is_the_pinned_release(source, pin) if pin.requirement.url is None else is_installed_from(source, pin, root):
         return None
+    if source is None:
+        return "an index"
     commit = f"@{source.commit}" if source.commit else ""
-    return redact(f"{source.url}{commit}") + (" (editable)" if source.editable else "")
+    how = " (editable)" if source.editable else " (not editable)" if pin.editable else ""
+    return redact(f"{source.url}{commit}") + how
+
+
+def _argument(pin: Pin) -> str:
+    return f"-e '{redact(pin.requirement.url or '')}'" if pin.editable else f"'{pin.requirement}'"
 
 
 def _extraneous(facts: Facts, lock: Lock) -> Iterator[Finding]:
@@ -173,13 +189,13 @@ def _extraneous(facts: Facts, lock: Lock) -> Iterator[Finding]:
     known = {_name_of(pin, facts) for each in locks for pin in each.pins}
     known |= _NEVER_EXTRANEOUS | _needed_by_us(facts)
     for each in locks:
-        known |= each.excluded
+        known |= each.excluded | each.unpinned
     where = " or ".join(each.path for each in locks)
     for name in facts.inventory.distributions:
         if name in known or name == facts.project.name:
             continue
         source = facts.inventory.distributions[name].source
-        if source is not None and same_place(source.url, facts.project.root):
+        if source is not None and source.directory and is_below(source.url, facts.project.root):
             continue
         yield Finding(
             code="extraneous",
@@ -187,13 +203,13 @@ def _extraneous(facts: Facts, lock: Lock) -> Iterator[Finding]:
             package=name,
             actual=facts.inventory.versions[name],
             file=lock.path,
-            message=f"is installed, and not in {where}",
+            message=f"not in {where}",
             fix=f"pip uninstall {name}",
         )
 
 
 def _needed_by_us(facts: Facts) -> set[str]:
-    """Give pytest, this plugin, and all that they need."""
+    """Give pytest, this plugin, and all that they need, uv for one where it came with the extra `uv`."""
     environment = facts.inventory.interpreter.environment
     needed: set[str] = set()
     waiting = list(_OURS)
@@ -204,11 +220,10 @@ def _needed_by_us(facts: Facts) -> set[str]:
             continue
         needed.add(name)
         try:
-            waiting.extend(requirement.name or "" for requirement in dependencies(distribution, environment))
+            extras = frozenset({"uv"}) if name == "pytest-envrepro" else frozenset[str]()
+            waiting.extend(
+                requirement.name or "" for requirement in dependencies(distribution.requires, environment, extras)
+            )
         except ValueError:
             continue  # Is told by the check of conflicts.
     return needed
-
-
-def _install(lock: Lock) -> str:
-    return f"uv pip install -r {lock.path}" if lock.tool == "uv" else f"pip install -r {lock.path}"

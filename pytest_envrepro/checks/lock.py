@@ -1,6 +1,6 @@
 """Compares a lock with its inputs and with itself: offline, from the files and from installed metadata.
 
-Three things are proven (DESIGN 4): every requirement of the inputs is pinned and satisfied; nothing that was pinned for
+Three things are proven (docs/explanation.md): every requirement of the inputs is pinned and satisfied; nothing that was pinned for
 an input has left it; and the lock is closed, as far as installed metadata tells.
 """
 
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks.base import Facts, is_other_platform, target_environment
 from pytest_envrepro.checks.closure import Closure, follow
-from pytest_envrepro.checks.direct import check_constraints, check_roots, dynamic_roots, met_by
-from pytest_envrepro.outcome import Finding, Outcome, sort_findings
+from pytest_envrepro.checks.direct import check_constraints, check_roots, dynamic_roots
+from pytest_envrepro.checks.unneeded import find_unneeded
+from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
+from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,47 +55,39 @@ class LockCheck:
         """Give None: it is not remembered."""
 
     def judge(self, facts: Facts, subject: str) -> Outcome:
-        """Judge one lock; what a lower layer is already charged with is not told again."""
-        outcome = _judge(facts, facts.locks[subject])
-        lower = [path for path in facts.locks if path in facts.locks[subject].rests_on]
-        if not outcome.findings or not lower:
-            return outcome
-        charged = {_fault(finding): path for path in lower for finding in _judge(facts, facts.locks[path]).findings}
-        own = tuple(finding for finding in outcome.findings if _fault(finding) not in charged)
-        if len(own) == len(outcome.findings):
-            return outcome
-        bases = sorted({charged[_fault(finding)] for finding in outcome.findings if _fault(finding) in charged})
-        reason = f"rests on {', '.join(bases)}, which is broken: mend that first"
-        return replace(outcome, findings=own, judged=False, reason=reason)
-
-
-def _fault(finding: Finding) -> tuple[object, ...]:
-    """Tell what a finding charges, whichever lock it stands in."""
-    return (finding.code, finding.package, finding.expected, finding.actual, finding.message)
+        """Judge one lock."""
+        return _judge(facts, facts.locks[subject])
 
 
 def _judge(facts: Facts, lock: Lock) -> Outcome:
     if any(fault.file == lock.path and fault.code in ("unreadable", "merge-conflict") for fault in lock.faults):
         # Pins may be missing from what could be read: only the fault itself is certain.
-        return Outcome(findings=sort_findings(lock.faults), detail="not read", proven=0, total=len(lock.pins))
+        unread = f"{lock.path} cannot be read in full"
+        return Outcome(findings=sort_findings(lock.faults), judged=False, reason=unread, proven=0, total=len(lock.pins))
     view = _View.of(facts, lock)
+    folder = facts.project.root
     findings = [*lock.faults, *_ambiguous(view), *_partly_hashed(lock)]
-    findings += check_roots(lock, view.roots, view.pins, view.environment)
-    findings += check_constraints(lock, view.pins, view.environment)
+    findings += check_roots(lock, view.roots, view.pins, view.environment, folder)
+    findings += check_constraints(lock, view.pins, view.environment, folder)
     if lock.closed:
         findings += view.closure.findings
-        findings += _unneeded(view)
+        if _knows_inputs(view):
+            asked_for = (*lock.roots, *view.roots)
+            findings += find_unneeded(lock, view.pins, asked_for, view.closure.needs, view.closure.proven, folder)
+    if _may_pin_more(lock):
+        findings = [finding for finding in findings if not finding.code.startswith("missing-")]
     findings = [_with_fix(finding, lock) for finding in findings]
-    reason = view.unknown or _unproven(facts, view)
-    applicable = {pin.name for several in view.pins.values() for pin in several}
+    reason = view.unknown or lock.partial or _unproven(facts, view)
+    elsewhere = len(lock.pins) - sum(map(len, view.pins.values()))
     proven = len(view.closure.proven) if lock.closed else None
     return Outcome(
         findings=sort_findings(findings),
         reason=reason,
         judged=reason is None,
-        detail=_detail(view, proven, len(lock.pins) - sum(pin.name in applicable for pin in lock.pins)),
+        detail=_detail(view, proven, elsewhere),
         proven=proven,
         total=len(lock.pins) if lock.closed else None,
+        unproven=tuple(pin.name for pin in lock.pins if pin.name not in view.closure.proven) if lock.closed else (),
     )
 
 
@@ -122,10 +116,17 @@ class _View:
             if pin.requirement.applies(environment):
                 pins[pin.name].append(pin)
         told, unknown = dynamic_roots(lock, facts)
-        roots = tuple(root for root in (*lock.roots, *told) if root.requirement.applies(environment))
+        everywhere = {pin.name for pin in lock.pins}
+        roots = tuple(
+            root
+            for root in (*lock.roots, *told)
+            if root.requirement.applies(environment)
+            # A lock for all platforms pins what any of them needs.
+            or (lock.target.universal and root.requirement.name and root.requirement.name not in everywhere)
+        )
         # Metadata of this platform tells nothing certain about a lock for another.
         is_foreign = is_other_platform(facts, lock.target)
-        closure = Closure() if is_foreign else follow(lock, pins, environment, facts.inventory, roots)
+        closure = Closure() if is_foreign else follow(lock, pins, environment, facts, roots)
         return cls(
             lock=lock,
             environment=environment,
@@ -139,7 +140,7 @@ class _View:
 def _unproven(facts: Facts, view: _View) -> str | None:
     """Say why the closure of a lock is unchecked, where something of it would have to be proven and nothing is."""
     lock = view.lock
-    if not lock.pins or not lock.closed or view.closure.proven:
+    if not view.pins or not lock.closed or view.closure.proven:
         return None
     nothing = "none of its pins is installed at the locked version"
     if lock.path in (facts.installed or ()):
@@ -152,9 +153,9 @@ def _detail(view: _View, proven: int | None, elsewhere: int) -> str:
     if view.lock.unread and not total:
         return ""
     if proven is None:
-        return f"{total} pins, compiled with --no-deps"
+        return f"{counted(total, 'pin')}, compiled with --no-deps"
     others = f", {elsewhere} for other environments" if elsewhere else ""
-    return f"{proven} of {total} pins proven{others}"
+    return f"{proven} of {counted(total, 'pin')} proven{others}"
 
 
 def _with_fix(finding: Finding, lock: Lock) -> Finding:
@@ -173,54 +174,42 @@ def _ambiguous(view: _View) -> Iterator[Finding]:
                     actual=str(pin.version) if pin.version else None,
                     file=pin.file,
                     line=pin.line,
-                    message=f"line {first.line} pins {first.requirement} for the same environment",
+                    message=f"{first.file}:{first.line} pins {_pinned(first)} for the same environment",
                 )
 
 
+def _pinned(pin: Pin) -> str:
+    return str(pin.version) if pin.version else redact(pin.requirement.url or pin.requirement.written)
+
+
 def _partly_hashed(lock: Lock) -> Iterator[Finding]:
-    """Give the pins without a hash, where others have one: pip then refuses to install the lock at all."""
-    if any(pin.hashes for pin in lock.pins):
-        for pin in lock.pins:
-            if not pin.hashes:
+    """Give the pins without a hash, where others have one: pip then refuses to install the lock at all.
+
+    A checkout or a folder can have none: uv, other than pip, installs it beside what is hashed.
+    """
+    # Those of another file (`-r base.txt`) are judged with that file.
+    own = [pin for pin in lock.pins if pin.file == lock.path]
+    if any(pin.hashes for pin in own):
+        for pin in own:
+            if not pin.hashes and not (lock.tool == "uv" and pin.requirement.url):
                 yield Finding(
                     code="partial-hashes",
                     package=pin.requirement.name,
                     actual=str(pin.version) if pin.version else None,
                     file=pin.file,
                     line=pin.line,
-                    message="has no hash, though other pins have: pip refuses to install such a lock",
+                    message="no hash, though other pins have one: pip refuses the lock",
                 )
 
 
-def _unneeded(view: _View) -> Iterator[Finding]:
-    """Give the pins that no input asks for and no pin needs; only where all inputs, and who needs what, are known."""
+def _may_pin_more(lock: Lock) -> bool:
+    """Tell whether a part of the lock was not read, which may pin what seems to be missing."""
+    unread = any(fault.code in ("unreadable", "input-missing", "merge-conflict") for fault in lock.faults)
+    return lock.partial is not None and (unread or not lock.unpinned)
+
+
+def _knows_inputs(view: _View) -> bool:
+    """Tell whether all inputs were read: else nobody can say what has left them."""
     lock = view.lock
-    knows_inputs = lock.inputs and lock.complete and not view.unknown
-    if not knows_inputs or any(fault.code in ("unreadable", "input-missing") for fault in lock.faults):
-        return
-    tells_why = any(pin.parents or pin.sources for pin in lock.pins)
-    if not tells_why and not set(view.pins) <= view.closure.proven:
-        return
-    names = {pin.name for root in (*lock.roots, *view.roots) for pin in met_by(root.requirement, view.pins)}
-    reached = view.closure.reached({*names, *lock.excluded})
-    for name, several in view.pins.items():
-        if name not in reached:
-            for pin in several:
-                yield _unneeded_finding(pin, view)
-
-
-def _unneeded_finding(pin: Pin, view: _View) -> Finding:
-    stale = bool(pin.sources)
-    needing = sorted(name for name in view.pins if pin.name in view.closure.needs.get(name, ()))
-    message = f"only {', '.join(needing)} needs it, which nothing needs" if needing else "nothing needs it"
-    if stale:
-        message = f"{pin.sources[0]} no longer asks for it"
-    return Finding(
-        code="stale-direct" if stale else "orphan",
-        severity="error" if stale else "warn",
-        package=pin.requirement.name,
-        actual=str(pin.version) if pin.version else None,
-        file=pin.file,
-        line=pin.line,
-        message=message,
-    )
+    unread = any(fault.code in ("unreadable", "input-missing") for fault in lock.faults)
+    return bool(lock.inputs) and lock.complete and not view.unknown and not unread and not lock.partial

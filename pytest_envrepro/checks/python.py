@@ -5,21 +5,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
-from pytest_envrepro.checks.base import Facts, is_other_platform, is_other_python
+from pytest_envrepro.checks.base import Facts, is_other_platform, is_other_python, release_of
 from pytest_envrepro.outcome import Finding, Outcome, sort_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pytest_envrepro.model import Declared, Interpreter
 
 # What pyenv, uv and others write into `.python-version`: `3.11`, `3.11.7`, `pypy3.10-7.3.17`, `cpython-3.12.1-linux`.
+# The free-threaded ones (`3.13t`) are left out: an interpreter does not tell here whether it is one. So are versions of
+# PyPy or GraalPy themselves (`graalpy-24.1`).
 _VERSION = re.compile(
     r"(?:(?P<implementation>python|cpython|pypy|graalpy)[-@]?)?"
-    r"(?P<version>\d+(?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?)(?P<threads>\+freethreaded|t)?(?:-.*|\+\w+)?"
+    r"(?P<version>[23](?:\.\d+){0,2}(?:(?:a|b|rc)\d+)?)(?:-.*)?"
 )
+_IMPLEMENTATIONS = {None: "cpython", "python": "cpython"}
 
 
 class PythonCheck:
@@ -51,71 +54,75 @@ class PythonCheck:
                 told.append(".python-version")
             elif any(meant is None for _, meant in pinned):
                 unclear = next(declared for declared, meant in pinned if meant is None)
-                reason = f"{unclear.file}:{unclear.line} says '{unclear.text}', which tells no version"
+                says = f"says '{unclear.text}', which tells no version" if unclear.text else "cannot be read"
+                reason = f"{unclear.file}:{unclear.line} {says}"
             else:
-                findings.append(_mismatch(pinned[0][0], python))
+                findings.append(_other_python(project.python_versions, python))
         if project.requires_python is not None:
             told.append("requires-python")
             findings += _unsupported(project.requires_python, python)
-        says = f", as {' and '.join(told)} say{'s' if len(told) == 1 else ''}" if told and not findings else ""
+        as_told = f", as {' and '.join(told)} say{'s' if len(told) == 1 else ''}" if told and not findings else ""
         return Outcome(
             findings=sort_findings(findings),
             reason=reason,
             judged=reason is None,
-            detail=f"{python.version}{says}",
+            detail=f"{python.version}{as_told}",
         )
 
 
 def _is_meant(text: str, python: Interpreter) -> bool | None:
     """Tell whether a line of `.python-version` means this Python; None where it names no version."""
     match = _VERSION.fullmatch(text)
-    if match is None:
-        try:
-            return SpecifierSet(text).contains(python.version, prereleases=True)
-        except InvalidSpecifier:
-            return None
-    implementation = (match["implementation"] or "cpython").replace("python", "cpython").replace("cc", "c")
-    wanted = match["version"].split(".")
-    return implementation == python.implementation and python.version.split(".")[: len(wanted)] == wanted
+    if match is not None:
+        implementation = _IMPLEMENTATIONS.get(match["implementation"], match["implementation"])
+        wanted = match["version"].split(".")
+        return (
+            implementation == python.implementation and python.version.rstrip("+").split(".")[: len(wanted)] == wanted
+        )
+    try:
+        # uv takes a specifier too.
+        return SpecifierSet(text).contains(release_of(python), prereleases=True) if text else None
+    except ValueError:  # Also of a number that Python refuses to read.
+        return None
 
 
-def _mismatch(declared: Declared, python: Interpreter) -> Finding:
+def _other_python(versions: Sequence[Declared], python: Interpreter) -> Finding:
+    """Give the finding of a `.python-version` none of whose lines means this Python, at the first of them."""
+    asked = " or ".join(declared.text for declared in versions)
+    return _mismatch(versions[0], python, f"asks for {asked}, this is {python.implementation} {python.version}")
+
+
+def _mismatch(declared: Declared, python: Interpreter, message: str) -> Finding:
     return Finding(
         code="python-mismatch",
         expected=declared.text,
         actual=python.version,
         file=declared.file,
         line=declared.line,
-        message=f"this is {python.implementation} {python.version}",
+        message=message,
     )
 
 
 def _unsupported(declared: Declared, python: Interpreter) -> Iterator[Finding]:
     try:
-        if not SpecifierSet(declared.text).contains(python.version, prereleases=True):
-            yield _mismatch(declared, python)
-    except InvalidSpecifier:
-        yield Finding(
-            code="python-mismatch",
-            expected=declared.text,
-            actual=python.version,
-            file=declared.file,
-            line=declared.line,
-            message="is not a valid version specifier",
-        )
+        if not SpecifierSet(declared.text).contains(release_of(python), prereleases=True):
+            yield _mismatch(declared, python, f"requires-python asks for {declared.text}, this is {python.version}")
+    except ValueError:
+        yield _mismatch(declared, python, f"requires-python '{declared.text}' is not a valid specifier")
 
 
 def _other_locks(facts: Facts) -> Iterator[Finding]:
-    """Give a warning for each lock that was compiled for another Python or platform than this."""
+    """Give a warning for each lock of this environment that was compiled for another Python or platform than this."""
     python = facts.inventory.interpreter
-    for lock in facts.locks.values():
+    for path in facts.locks if facts.installed is None else facts.installed:
+        lock = facts.locks[path]
         target = lock.target
         if is_other_python(facts, target):
             expected, actual = target.python, python.version
-            message = f"{lock.path} was compiled for Python {target.python}, this is {python.version}"
+            message = f"compiled for Python {target.python}, this is {python.version}"
         elif is_other_platform(facts, target):
             expected, actual = target.platform, python.platform
-            message = f"{lock.path} was compiled for {target.platform}, this is {python.platform}"
+            message = f"compiled for {target.platform}, this is {python.platform}"
         else:
             continue
         yield Finding(

@@ -5,42 +5,77 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from pytest_envrepro.requirement import equal_but_for_variables
 
 if TYPE_CHECKING:
-    from pytest_envrepro.model import Pin, Source
+    from pytest_envrepro.model import Pin, Root, Source
 
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_VCS = ("git+", "hg+", "bzr+", "svn+")
+_FILE_SCHEME = re.compile(r"file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
 
 
-def is_installed_from(source: Source | None, pin: Pin) -> bool:
-    """Tell whether what is installed comes from the URL or the path of a pin."""
+def is_installed_from(source: Source | None, pin: Pin, root: str) -> bool:
+    """Tell whether what is installed comes from the URL or the path of a pin.
+
+    Args:
+        root: the project's folder, to find relative paths by.
+    """
     url = pin.requirement.url
     if url is None or source is None:
         return False
+    if pin.editable and url.startswith(_VCS):
+        return source.editable  # pip records the folder of the checkout, and nothing of where it came from.
     place, revision = split_revision(url)
-    if not same_place(place, source.url):
+    # The files of an editable installation are those in use: another working tree's are others.
+    if not same_place(place, source.url, bases(pin, root), moved=not source.editable):
         return False
     if source.commit is not None and revision:
-        return source.commit == revision if _COMMIT.fullmatch(revision) else source.revision == revision
+        known = (source.commit, source.revision or "")
+        return any(equal_but_for_variables(revision, each) for each in known)
     if source.hashes and pin.hashes:
         return not source.hashes.isdisjoint(pin.hashes)
     return not source.directory or source.editable == pin.editable
 
 
-def meets(asked: str, pinned: str) -> bool:
+def is_the_pinned_release(source: Source | None, pin: Pin) -> bool:
+    """Tell whether what is installed may be the very release that an index would give for a pin.
+
+    An archive of this machine may: `pip install wheels/*.whl` is how many images are built. Its hash, where both are
+    known, tells better. A checkout or a folder is not a release.
+    """
+    if source is None:
+        return True
+    if source.hashes and pin.hashes:
+        return not source.hashes.isdisjoint(pin.hashes)
+    return is_local(source.url) and not source.directory
+
+
+def meets(asked: Root, pin: Pin, root: str) -> bool:
     """Tell whether the URL that an input asks for is the one that is pinned; a commit may stand for a branch."""
-    place, revision = split_revision(asked)
-    pinned_place, pinned_revision = split_revision(pinned)
-    if not same_place(place, pinned_place):
+    place, revision = split_revision(asked.requirement.url or "")
+    pinned_place, pinned_revision = split_revision(pin.requirement.url or "")
+    if not same_place(place, pinned_place, bases(asked, root) | bases(pin, root)):
         return False
-    return revision == pinned_revision or _COMMIT.fullmatch(pinned_revision) is not None
+    if _contradict(asked.requirement.url or "", pin.requirement.url or ""):
+        return False
+    return equal_but_for_variables(revision, pinned_revision) or _COMMIT.fullmatch(pinned_revision) is not None
+
+
+def _contradict(asked: str, pinned: str) -> bool:
+    """Tell whether the fragments of two URLs name different subdirectories or, of one algorithm, different hashes."""
+    one, other = (parse_qs(url.partition("#")[2]) for url in (asked, pinned))
+    if one.get("subdirectory") != other.get("subdirectory"):
+        return True
+    return any(name != "egg" and one[name] != other[name] for name in one.keys() & other.keys())
 
 
 def split_revision(url: str) -> tuple[str, str]:
     """Split a VCS URL at the revision; any other URL has none. Fragments are left out."""
     place = url.partition("#")[0]
-    if not place.startswith(("git+", "hg+", "bzr+", "svn+")):
+    if not place.startswith(_VCS):
         return place, ""
     scheme, _, rest = place.partition("://")
     host, slash, path = rest.partition("/")
@@ -50,31 +85,68 @@ def split_revision(url: str) -> tuple[str, str]:
     return place, ""
 
 
-def same_place(one: str, other: str) -> bool:
+def bases(written: Pin | Root, root: str) -> frozenset[str]:
+    """Give the folders that a relative path may be relative to: the root, the file's own, and those between."""
+    folder = _normal(root)
+    found = [folder]
+    for part in posixpath.dirname(written.file).split("/"):
+        folder = posixpath.join(folder, part)
+        found.append(posixpath.normpath(folder))
+    return frozenset(found)
+
+
+def same_place(one: str, other: str, bases: frozenset[str] = frozenset(), *, moved: bool = True) -> bool:
     """Tell whether two URLs or paths are one place: without credentials, `.git` and the final slash.
 
-    A relative path is compared with the end of an absolute one, since only the folder of the command would tell more.
+    Args:
+        bases: the folders that a relative path may be relative to.
+        moved: whether a relative path is also compared with the end of an absolute one: the project may have been
+            somewhere else when it was compiled or installed, in a stage of a container's build for one.
     """
     first, second = _normal(one), _normal(other)
-    if first == second:
+    if equal_but_for_variables(first, second):
         return True
-    if "://" in first or "://" in second:
+    if not (is_local(first) and is_local(second)):
         return False
-    relative, absolute = sorted((first, second), key=lambda path: path.startswith("/"))
-    return not relative.startswith("/") and absolute.startswith("/") and _ends_with(absolute, relative)
+    if not _resolved(first, bases).isdisjoint(_resolved(second, bases)):
+        return True
+    if not moved or first.startswith("/") == second.startswith("/"):
+        return False
+    relative, absolute = (second, first) if first.startswith("/") else (first, second)
+    tail = re.sub(r"^(?:\.\.?/)+", "", relative)
+    return tail not in {".", ".."} and absolute.endswith(f"/{tail}")
 
 
-def _ends_with(absolute: str, relative: str) -> bool:
-    """Compare a path that is relative to an unknown folder; `.` and `..` cannot be compared, and are taken as equal."""
-    tail = relative.removeprefix("./")
-    return tail in {".", ""} or tail.startswith("..") or absolute.endswith(f"/{tail}")
+def is_root(pin: Pin, root: str) -> bool:
+    """Tell whether a pin is the project itself: `-e .`."""
+    return not _resolved(_normal(pin.requirement.url or ""), bases(pin, root)).isdisjoint({_normal(root)})
+
+
+def is_below(url: str, folder: str) -> bool:
+    """Tell whether a URL or a path is a folder, or lies in it; both are absolute."""
+    place, parent = _normal(url), _normal(folder)
+    return is_local(place) and bool(parent) and f"{place}/".startswith(f"{parent}/")
+
+
+def is_local(url: str) -> bool:
+    """Tell whether a URL is a path or a `file:` URL."""
+    return "://" not in url or url.lower().startswith("file:")
+
+
+def _resolved(path: str, bases: frozenset[str]) -> set[str]:
+    if path.startswith("/"):
+        return {path}
+    return {posixpath.normpath(posixpath.join(base, path)) for base in bases}
 
 
 def _normal(url: str) -> str:
-    parts = urlsplit(url.replace("\\", "/"))
-    if parts.scheme in ("", "file") or len(parts.scheme) == 1:
-        path = url.replace("\\", "/").partition("#")[0]
-        path = re.sub(r"^file:(?://(?:localhost)?(?=/))?", "", path)
-        return posixpath.normpath(unquote(path))
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # An address in brackets that is none.
+        return url
+    if parts.scheme.lower() in ("", "file") or len(parts.scheme) == 1:
+        path = _FILE_SCHEME.sub("", url.replace("\\", "/").partition("#")[0])
+        return posixpath.normpath(unquote(path)) if path else ""
     host = parts.netloc.rpartition("@")[2].lower()
-    return f"{parts.scheme}://{host}{parts.path.rstrip('/').removesuffix('.git')}"
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/').removesuffix('.git')}{query}"

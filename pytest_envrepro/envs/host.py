@@ -73,5 +73,5 @@ def _added_by_pth(folder: str) -> Iterator[str]:
         except OSError:
             continue
         for line in lines:
-            if line.strip() and not line.startswith(("#", "import ", "import\t")):
+            if line.strip() and "\0" not in line and not line.startswith(("#", "import ", "import\t")):
                 yield os.path.realpath(os.path.join(folder, line.rstrip()))

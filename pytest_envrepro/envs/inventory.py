@@ -8,37 +8,31 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import os
 import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
-from pytest_envrepro.model import Distribution, Interpreter, Inventory, Source
+from pytest_envrepro.envs.metadata import read_by_importlib, read_distribution
+from pytest_envrepro.model import Distribution, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_envrepro.model import Interpreter
+
 _DIST_INFO = re.compile(r"(?P<name>[A-Za-z0-9][^-]*)-(?P<version>[^-]+)\.dist-info")
-_HEADER = re.compile(
-    rb"^(Name|Version|Requires-Dist|Requires-Python):[ \t]*([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)",
-    re.MULTILINE | re.IGNORECASE,
-)
-_TAG = re.compile(rb"^Tag:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
 _SETTLED = 2.0  # Seconds: the coarsest clock of a file system in use (FAT).
-_HEAD = 16 * 1024  # Bytes: nearly all headers of a METADATA fit, and few bodies are read.
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A metadata folder or, where the folder's name alone does not tell what it is, the distribution itself."""
+    """A metadata folder, by what its name tells; and the distribution where the standard library has to read it."""
 
     name: str
     path: str
@@ -81,23 +75,45 @@ def _list(path: str, leftovers: set[tuple[str, str]]) -> Iterator[_Found]:
     try:
         names = sorted(os.listdir(path))
     except NotADirectoryError:
-        yield from map(_from_importlib, importlib.metadata.distributions(path=[path]))
+        yield from (_read_now(found, path) for found in importlib.metadata.distributions(path=[path]))
         return
     except OSError:
         return
     eggs: list[_Found] = []
     for name in names:
-        if name.endswith(".dist-info"):
+        if name.endswith((".dist-info", ".egg-info")) and not name.isascii() and _undecodable(name):
+            label = os.fsencode(name).decode("utf-8", "backslashreplace")
+            leftovers.add((label, "has a name that is not UTF-8"))
+        elif name.endswith(".dist-info"):
             match = _DIST_INFO.fullmatch(name)
             if name.startswith("~"):
                 leftovers.add((name, "was left behind by an installation that pip did not finish"))
-            elif match is None:
-                leftovers.add((name, "has a name that is not of the form NAME-VERSION.dist-info"))
-            else:
+            elif match is not None:
                 yield _Found(canonicalize_name(match["name"]), f"{path}/{name}", match["version"])
+            else:
+                read = read_distribution(f"{path}/{name}", "", "")
+                if read.fault is None:
+                    yield _Found(read.name, f"{path}/{name}", str(read.version))
+                else:
+                    leftovers.add((name, f"is not called NAME-VERSION.dist-info, and {read.fault}"))
         elif name.endswith(".egg-info") or name == "EGG-INFO":
-            eggs.append(_from_importlib(importlib.metadata.PathDistribution(Path(path, name))))
+            found = importlib.metadata.PathDistribution(Path(path, name))
+            eggs.append(_read_now(found, f"{path}/{name}"))
     yield from eggs
+
+
+def _undecodable(name: str) -> bool:
+    """Tell whether a file's name holds bytes that are no text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _read_now(found: importlib.metadata.Distribution, path: str) -> _Found:
+    read = read_by_importlib(found, path)
+    return _Found(read.name, path, str(read.version or ""), read)
 
 
 class Distributions(Mapping[str, Distribution]):
@@ -144,130 +160,3 @@ class Distributions(Mapping[str, Distribution]):
                 stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
                 digest.update(f"{found.path}/{file} {stamp}\n".encode(errors="surrogateescape"))
         return digest.hexdigest() if newest < time.time() - _SETTLED else None
-
-
-def read_distribution(path: str, name: str, version: str) -> Distribution:
-    """Read a `.dist-info` folder; what is wrong with it becomes its `fault`.
-
-    Args:
-        path: the folder.
-        name, version: what the folder's own name tells, for one without METADATA.
-    """
-    label = os.path.basename(path)
-    fields, changed, fault = _read_metadata(f"{path}/METADATA")
-    written = fields.get("name", [name])[0]
-    if fault is None:
-        missing = [key for key in ("Name", "Version") if not fields.get(key.lower(), [""])[0]]
-        if missing:
-            fault = f"its METADATA has no {' and no '.join(missing)}"
-        elif canonicalize_name(written) != name:
-            fault = f"its METADATA names another project: {written}"
-    known, wrong = _version(fields.get("version", [version])[0] or version)
-    return Distribution(
-        name=name,
-        version=known,
-        requires=tuple(fields.get("requires-dist", ())),
-        requires_python=fields.get("requires-python", [None])[0],
-        tags=_read_tags(f"{path}/WHEEL"),
-        source=_read_source(path),
-        label=label,
-        changed=changed,
-        fault=fault or wrong,
-    )
-
-
-def _version(text: str) -> tuple[Version | None, str | None]:
-    try:
-        return Version(text), None
-    except InvalidVersion:
-        return None, f"its version '{text}' is not valid (PEP 440)"
-
-
-def _read_metadata(path: str) -> tuple[dict[str, list[str]], float, str | None]:
-    """Read the headers that matter, by lower-case name; with the time of the last change, or why it cannot be read."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            changed = os.fstat(descriptor).st_mtime
-            data = os.read(descriptor, _HEAD)
-            while b"\n\n" not in data and b"\r\n\r\n" not in data:
-                more = os.read(descriptor, 16 * _HEAD)
-                if not more:
-                    break
-                data += more
-        finally:
-            os.close(descriptor)
-    except FileNotFoundError:
-        return {}, 0.0, "has no METADATA: a removal or an installation did not finish"
-    except OSError as error:
-        return {}, 0.0, f"its METADATA cannot be read: {error.strerror}"
-    head = re.split(rb"\r?\n\r?\n", data, maxsplit=1)[0]
-    fields: dict[str, list[str]] = {}
-    try:
-        for key, value in _HEADER.findall(head):
-            fields.setdefault(key.decode("ascii").lower(), []).append(" ".join(value.decode("utf-8").split()))
-    except UnicodeDecodeError:
-        return fields, changed, "its METADATA is not UTF-8"
-    return fields, changed, None
-
-
-def _read_tags(path: str) -> tuple[str, ...] | None:
-    try:
-        with open(path, "rb") as file:
-            return tuple(tag.decode("ascii", "replace") for tag in _TAG.findall(file.read()))
-    except OSError:
-        return None
-
-
-def _read_source(path: str) -> Source | None:
-    """Read `direct_url.json`; conda's own builds write one that names the builder's folder, and is no source."""
-    try:
-        with open(f"{path}/direct_url.json", "rb") as file:
-            data = json.load(file)
-    except (OSError, ValueError):
-        return None
-    try:
-        with open(f"{path}/INSTALLER", "rb") as file:
-            if file.read().strip() == b"conda":
-                return None
-    except OSError:
-        pass
-    return parse_direct_url(data)
-
-
-def parse_direct_url(data: Any) -> Source | None:
-    """Turn the content of a `direct_url.json` into a source; None where it is not of the form of PEP 610."""
-    if not isinstance(data, dict) or not isinstance(data.get("url"), str):
-        return None
-    parts = urlsplit(data["url"])
-    url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    vcs, archive, directory = (
-        info if isinstance(info := data.get(key), dict) else None for key in ("vcs_info", "archive_info", "dir_info")
-    )
-    hashes = {f"{name}:{value}" for name, value in ((archive or {}).get("hashes") or {}).items()}
-    if archive and isinstance(archive.get("hash"), str):
-        hashes.add(archive["hash"].replace("=", ":", 1))
-    return Source(
-        url=f"{vcs.get('vcs')}+{url}" if vcs else url,
-        commit=vcs.get("commit_id") if vcs else None,
-        revision=vcs.get("requested_revision") if vcs else None,
-        editable=bool(directory and directory.get("editable")),
-        directory=directory is not None,
-        hashes=frozenset(hashes),
-    )
-
-
-def _from_importlib(distribution: importlib.metadata.Distribution) -> _Found:
-    """Read an `.egg-info` or what lies in an archive, which are rare, through the standard library."""
-    name = distribution.metadata["Name"] or "unknown"
-    text = distribution.metadata["Version"] or ""
-    version, wrong = _version(text)
-    read = Distribution(
-        name=canonicalize_name(name),
-        version=version,
-        requires=tuple(distribution.requires or ()),
-        requires_python=distribution.metadata["Requires-Python"],
-        label=f"{name}.egg-info",
-        fault=wrong,
-    )
-    return _Found(read.name, f"{name}.egg-info", text, read)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_envrepro.locks import syntax
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -33,12 +35,24 @@ class Tree:
         exists: tells whether a path relative to the root is a file.
         changed: gives the time of a file's last change, in seconds since the epoch; 0 where there is none.
         environ: the environment variables that files may name.
+        documents: the requirements files that were read already.
     """
 
     read: Callable[[str], str]
     exists: Callable[[str], bool]
     changed: Callable[[str], float]
     environ: Mapping[str, str] = field(default_factory=dict)
+    documents: dict[str, syntax.Document] = field(default_factory=dict, repr=False, compare=False)
+
+    def document(self, path: str) -> syntax.Document:
+        """Give what stands in a requirements file, which is taken apart once.
+
+        Raises:
+            LockError: it cannot be read.
+        """
+        if path not in self.documents:
+            self.documents[path] = syntax.read(self.read(path), self.environ)
+        return self.documents[path]
 
 
 class LockFormat(Protocol):

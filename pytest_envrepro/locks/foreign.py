@@ -11,7 +11,10 @@ from pytest_envrepro.model import Lock
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Declaration, Tree
 
-_NAMES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml", "conda-lock.yml")
+_NAMES = (
+    *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml"),
+    *("conda-lock.yml", "conda-lock.yaml", "*.conda-lock.yml", "*.conda-lock.yaml", "conda-*.lock"),
+)
 
 
 class ForeignFormat:

@@ -14,27 +14,35 @@ if TYPE_CHECKING:
     from pytest_envrepro.locks.syntax import Document
 
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]|\\\\|~|file:(?://(?:localhost)?)?/")
-_LOCAL_HOST = re.compile(r"\w+://(?:[^/@]*@)?(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[::1\])(?=[:/]|$)")
+_LOCAL_HOST = re.compile(r"(?<!\w)\w+://(?:[^/@]*@)?(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[::1\])(?=[:/]|$)")
 _ABSOLUTE_IN_URL = re.compile(r"file:(?://(?:localhost)?)?/")
+
+_WITHOUT = {
+    "--find-links": "--no-emit-find-links",
+    "--index-url": "--no-emit-index-url",
+    "--extra-index-url": "--no-emit-index-url",
+}
 
 
 def find_leaks(path: str, document: Document) -> Iterator[Finding]:
     """Give a finding for each option and each requirement that holds only on one machine, or gives a secret away."""
     for setting in document.settings:
-        shown = f"{setting.option} {setting.value}"
-        if has_credentials(setting.value):
-            yield _leak(path, setting.line, shown, "holds a credential")
-        elif setting.option != "--trusted-host" and _is_local(setting.value):
-            yield _leak(path, setting.line, shown, "is this machine's own")
+        # What a variable holds on this machine is none of the lock's.
+        shown = f"{setting.option} {setting.raw}"
+        if has_credentials(setting.raw):
+            yield _leak(path, setting.line, shown, "holds a credential: revoke it")
+        elif setting.option != "--trusted-host" and _is_local(setting.raw):
+            mend = f": compile with {_WITHOUT[setting.option]}" if setting.option in _WITHOUT else ""
+            yield _leak(path, setting.line, shown, f"works on one machine only{mend}")
     for entry in document.entries:
         url = entry.raw.partition(" --")[0]
         if has_credentials(url):
-            yield _leak(path, entry.line, url, "holds a credential")
+            yield _leak(path, entry.line, url, "holds a credential: revoke it")
         elif _LOCAL_HOST.search(url) or _ABSOLUTE_IN_URL.search(url) or _is_absolute(url):
-            yield _leak(path, entry.line, url, "is this machine's own")
+            yield _leak(path, entry.line, url, "works on one machine only")
     for comment in document.header:
-        if has_credentials(comment):
-            yield _leak(path, 1, comment.strip(), "holds a credential")
+        if has_credentials(comment.text):
+            yield _leak(path, comment.line, comment.text.strip(), "holds a credential: revoke it")
 
 
 def _is_local(value: str) -> bool:

@@ -1,20 +1,48 @@
-"""Finds the inputs that a lock was compiled from, and the folder that its command ran in (DESIGN 4)."""
+"""Finds the inputs that a lock was compiled from, and the folder that its command ran in (docs/reference.md)."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.locks.inputs import Inputs, beside, is_project_file
+from pytest_envrepro.locks.inputs import Inputs, beside, is_project_file, is_url
+from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pytest_envrepro.locks.base import Declaration, Tree
+    from pytest_envrepro.locks.command import Command
     from pytest_envrepro.locks.header import Header
     from pytest_envrepro.model import Pin
 
 # What pip-compile takes where its command names no input.
 _DEFAULTS = ("requirements.in", "setup.py", "pyproject.toml", "setup.cfg")
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Folder:
+    """The folder that a command ran in.
+
+    Attributes:
+        path: relative to the root, where it lies within.
+        above: the root, as a path from the folder (`sub/`), where the folder lies above it; also an absolute path.
+    """
+
+    path: str = ""
+    above: str = ""
+
+    def join(self, path: str) -> str:
+        """Give a path of the command, relative to the root instead."""
+        place = posixpath.normpath(path.replace("\\", "/"))
+        if self.above and place.startswith(self.above):
+            return place[len(self.above) :]
+        if self.above and not _ABSOLUTE.match(self.above):
+            return posixpath.normpath(posixpath.join("../" * self.above.count("/"), place))
+        return posixpath.normpath(posixpath.join(self.path, place))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,73 +51,120 @@ class Origin:
 
     Attributes:
         paths: the inputs, relative to the root; none where they are not known.
-        base: the folder that the command ran in.
+        folder: where the command ran.
         place: the file and the line that name the inputs.
+        unknown: why the inputs are not known, where they should be.
     """
 
     paths: tuple[str, ...]
-    base: str
+    folder: Folder
     place: tuple[str, int | None]
+    unknown: str | None = None
 
 
 def find_origin(
     path: str, header: Header, declaration: Declaration | None, pins: tuple[Pin, ...], tree: Tree
 ) -> Origin:
     """Find the inputs: by the table, the header's command, the `via` comments, and then by convention."""
-    if declaration is not None and declaration.inputs is not None:
-        base = _base(path, header, declaration.inputs, tree)
-        return Origin(paths=declaration.inputs, base=base, place=(path, None))
     sources = header.command.sources
-    base = _base(path, header, sources, tree)
-    named = tuple(join(base, source) for source in sources)
+    folder = _folder(path, header.command, tree)
+    if declaration is not None and declaration.inputs is not None:
+        return Origin(paths=declaration.inputs, folder=folder, place=(path, None))
+    if header.command.groups and not sources:
+        files = tuple(dict.fromkeys(file for file, _ in groups_of(header.command, folder)))
+        return Origin(paths=files, folder=folder, place=(path, header.line))
+    named = tuple(source if is_url(source) else folder.join(source) for source in sources)
     # A header is not the user's own word: it may name files of the project alone.
-    if named and all(map(_is_inside, named)):
-        return Origin(paths=named, base=base, place=(path, header.line))
-    commented = tuple(dict.fromkeys(source for pin in pins for source in pin.sources))
-    base = _base(path, header, commented, tree)
-    found = tuple(filter(tree.exists, (join(base, source) for source in commented)))
+    outside = outsider(named)
+    if named and outside is None:
+        return Origin(paths=named, folder=folder, place=(path, header.line))
+    found, where = _commented(path, pins, tree)
     if found:
-        return Origin(paths=_outermost(found, tree), base=base, place=(path, None))
-    return Origin(paths=_conventional(path, header, tree), base=posixpath.dirname(path), place=(path, None))
+        return Origin(paths=found, folder=where, place=(path, None))
+    found = _conventional(path, header, tree)
+    unknown = outside if header.tool and not found else None
+    return Origin(paths=found, folder=folder, place=(path, None), unknown=unknown)
 
 
-def join(base: str, path: str) -> str:
-    """Give a path that is relative to a folder, relative to the root instead."""
-    return posixpath.normpath(posixpath.join(base, path.replace("\\", "/")))
+def groups_of(command: Command, folder: Folder) -> tuple[tuple[str, str], ...]:
+    """Give the file and the name of each group that a command names; uv takes the file in its folder for one alone."""
+    parted = (group.rpartition(":") for group in command.groups)
+    return tuple((folder.join(file or "pyproject.toml"), name) for file, _, name in parted)
 
 
-def _is_inside(path: str) -> bool:
-    return not path.startswith(("/", "../")) and path not in {"..", "-"}
-
-
-def _outermost(paths: tuple[str, ...], tree: Tree) -> tuple[str, ...]:
-    """Leave out what the other inputs read: the comments name those files too."""
-    read_by_others: set[str] = set()
+def outsider(paths: tuple[str, ...]) -> str | None:
+    """Say which of the paths in a header cannot be opened: what lies outside of the project is not looked at."""
     for path in paths:
-        if not is_project_file(path):
+        if path == "-":
+            return "it was compiled from standard input"
+        if is_url(path):
+            return f"its header names {redact(path)}, which is not opened"
+        if _ABSOLUTE.match(path) or path == ".." or path.startswith("../"):
+            return f"its header names {path}, which is not within this project"
+    return None
+
+
+def default_output(command: Command) -> str | None:
+    """Give the file that pip-compile writes where its command names none."""
+    if command.tool != "pip-compile":
+        return None
+    source = command.sources[0] if command.sources else _DEFAULTS[0]
+    source = source.replace("\\", "/")
+    if is_project_file(source):
+        return posixpath.join(posixpath.dirname(source), "requirements.txt")
+    return f"{source.rpartition('.')[0] or source}.txt"
+
+
+def _folder(path: str, command: Command, tree: Tree) -> Folder:
+    """Find the folder that a command ran in: where its output is this lock, else where its inputs are."""
+    candidates = [Folder(path=posixpath.dirname(path)), Folder()]
+    output = command.output or default_output(command)
+    if output:
+        output = posixpath.normpath(output.replace("\\", "/"))
+        if path == output or path.endswith(f"/{output}"):
+            candidates.insert(0, Folder(path=path[: -len(output)].rstrip("/")))
+        elif output.endswith(f"/{path}"):
+            above = output[: -len(path)]
+            candidates = [Folder(path=folder.path, above=above) for folder in candidates]
+        else:
+            candidates.reverse()
+    for folder in candidates:
+        if command.sources and all(tree.exists(folder.join(source)) for source in command.sources):
+            return folder
+    return candidates[0]
+
+
+def commented(path: str, named: Iterable[str], tree: Tree) -> tuple[tuple[str, ...], Folder]:
+    """Give the files of some that the comments of a lock name which exist, and the folder that they are named from."""
+    sources = tuple(dict.fromkeys(named))
+    folders = [Folder(path=posixpath.dirname(path)), Folder()]
+    found: tuple[str, ...] = ()
+    folder = folders[0]
+    for folder in folders:
+        paths = tuple(folder.join(source) for source in sources)
+        found = tuple(path for path in paths if outsider((path,)) is None and tree.exists(path))
+        if found:
+            break
+    return found, folder
+
+
+def _commented(path: str, pins: tuple[Pin, ...], tree: Tree) -> tuple[tuple[str, ...], Folder]:
+    """Give the inputs that the `via` comments name, but those that other inputs read: the comments name them too."""
+    found, folder = commented(path, (source for pin in pins for source in pin.sources), tree)
+    read_by_others: set[str] = set()
+    for source in found:
+        if not is_project_file(source):
             inputs = Inputs(tree=tree)
-            inputs.add_requirements(path, inputs.roots, (path, None))
-            read_by_others |= inputs.files - {path}
-    return tuple(path for path in paths if path not in read_by_others) or paths
+            inputs.add_requirements(source, inputs.roots, (source, None))
+            read_by_others |= inputs.files - {source}
+    return tuple(source for source in found if source not in read_by_others) or found, folder
 
 
 def _conventional(path: str, header: Header, tree: Tree) -> tuple[str, ...]:
     """Give `X.in` beside `X.txt` or, for a command without inputs, what pip-compile takes then."""
     twin = f"{posixpath.splitext(path)[0]}.in"
-    if tree.exists(twin):
+    if twin != path and tree.exists(twin):
         return (twin,)
-    is_bare = header.command.argv and not header.command.sources and not header.exported
+    is_bare = header.command.tool == "pip-compile" and not header.command.sources
     defaults = (beside(path, default) for default in _DEFAULTS) if is_bare else ()
     return next(((default,) for default in defaults if tree.exists(default)), ())
-
-
-def _base(path: str, header: Header, sources: tuple[str, ...], tree: Tree) -> str:
-    """Find the folder that the command ran in: where its output is this lock, else where its inputs are."""
-    output = header.command.output
-    here = posixpath.dirname(path)
-    if output and (path == output or path.endswith(f"/{output}")):
-        return path[: -len(output)].rstrip("/")
-    for base in ("", here):
-        if sources and all(tree.exists(join(base, source)) for source in sources):
-            return base
-    return "" if output else here

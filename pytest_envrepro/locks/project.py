@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import configparser
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.model import Declared, Root
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.locks.keys import Keys
+from pytest_envrepro.model import Declared
 from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pytest_envrepro.model import Root
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +43,10 @@ class ProjectFile:
     Attributes:
         name: the project's canonical name.
         dynamic: whether a build tells the dependencies, not this file.
+        dynamic_extras: whether a build tells the extras.
         dependencies, extras, groups, build: requirements as text; a group may hold `include-group` tables.
+        files: the requirements files that hold the dependencies, relative to the project's folder.
+        extra_files: those of each extra.
     """
 
     path: str
@@ -49,85 +54,74 @@ class ProjectFile:
     name: str | None = None
     requires_python: Declared | None = None
     dynamic: bool = False
+    dynamic_extras: bool = False
     dependencies: tuple[str, ...] = ()
     extras: Mapping[str, tuple[str, ...]]
     groups: Mapping[str, tuple[Any, ...]]
     build: tuple[str, ...] = ()
-    uv: Mapping[str, tuple[str, ...]]
+    files: tuple[str, ...] = ()
+    extra_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def _keys(self) -> Keys:
+        return Keys(self.path, self.text)
 
     def roots(self, choice: Choice) -> Iterator[Root]:
-        """Give the requirements that are chosen.
+        """Give the requirements that are chosen, those that name the project itself (`demo[all]`) among them.
 
         Raises:
             LockError: an unknown extra or group, a cycle of groups, or a requirement that is none.
         """
         if choice.dependencies:
-            yield from self._parsed(self.dependencies)
+            yield from self._parsed(self.dependencies, "project", "dependencies", "install_requires")
         if choice.build:
-            yield from self._parsed(self.build)
-        for extra in sorted(self._closure(choice.extras)):
-            for root in self._parsed(self.extras[extra]):
-                if root.requirement.name != self.name:  # `demo[all]`, within demo: the extras were followed.
-                    yield root
-        for group in choice.groups:
-            yield from self._group(canonicalize_name(group), ())
+            yield from self._parsed(self.build, "build-system", "requires")
+        for extra in sorted(self._known(choice.extras)):
+            yield from self._parsed(self.extras[extra], "optional-dependencies", "options.extras_require", extra)
+        for group in dict.fromkeys(canonicalize_name(group) for group in choice.groups):
+            yield from self._group(group, ())
 
-    def listed(self, table: str) -> Iterator[Root]:
-        """Give the requirements of a list in `[tool.uv]`, such as `override-dependencies`."""
-        yield from self._parsed(self.uv.get(table, ()))
+    def _parsed(self, texts: tuple[str, ...], *keys: str) -> Iterator[Root]:
+        return self._keys.roots(texts, *keys)
 
-    def line_of(self, words: str) -> int:
-        """Find the line on which a quoted text, or else the words, stands first."""
-        for wanted in (f'"{words}"', f"'{words}'", words):
-            position = self.text.find(wanted)
-            if position >= 0:
-                return self.text.count("\n", 0, position) + 1
-        return 1
+    def chosen_files(self, choice: Choice) -> Iterator[tuple[str, int]]:
+        """Give the requirements files that are chosen, each with the line that names it."""
+        if choice.dependencies:
+            yield from ((file, self._keys.line_of(file)) for file in self.files)
+        for extra in sorted(self._known(choice.extras)):
+            yield from ((file, self._keys.line_of(file)) for file in self.extra_files.get(extra, ()))
 
-    def _closure(self, extras: frozenset[str] | None) -> set[str]:
-        """Follow the extras that an extra names of its own project (`all = ["demo[a,b]"]`)."""
-        waiting = list(self.extras if extras is None else extras)
-        found: set[str] = set()
-        while waiting:
-            extra = canonicalize_name(waiting.pop())
-            if extra in found:
-                continue
+    def _known(self, extras: frozenset[str] | None) -> frozenset[str]:
+        """Give the names of the extras.
+
+        Raises:
+            LockError: there is no such extra.
+        """
+        for extra in sorted(extras or ()):
             if extra not in self.extras:
                 known = ", ".join(sorted(self.extras)) or "none"
                 message = f"has no extra '{extra}' (it has: {known})"
-                raise LockError(self.path, self.line_of("optional-dependencies"), message)
-            found.add(extra)
-            for root in self._parsed(self.extras[extra]):
-                if root.requirement.name == self.name:
-                    waiting.extend(root.requirement.extras)
-        return found
+                raise LockError(self.path, self._keys.line("optional-dependencies"), message)
+        return frozenset(self.extras) if extras is None else extras
 
-    def _group(self, group: str, path: tuple[str, ...]) -> Iterator[Root]:
+    def _group(self, group: str, trail: tuple[str, ...]) -> Iterator[Root]:
         """Give a dependency group's requirements, `include-group` followed (PEP 735)."""
-        if group in path:
-            cycle = " -> ".join((*path, group))
-            raise LockError(self.path, self.line_of("include-group"), f"dependency groups include each other: {cycle}")
+        if group in trail:
+            cycle = " -> ".join((*trail[trail.index(group) :], group))
+            line = self._keys.line("dependency-groups", trail[-1])
+            raise LockError(self.path, line, f"dependency groups include each other: {cycle}")
         if group not in self.groups:
             known = ", ".join(sorted(self.groups)) or "none"
-            raise LockError(self.path, 1, f"has no dependency group '{group}' (it has: {known})")
+            line = self._keys.line("dependency-groups", *trail[-1:])
+            raise LockError(self.path, line, f"has no dependency group '{group}' (it has: {known})")
         for item in self.groups[group]:
             if isinstance(item, str):
-                yield from self._parsed((item,))
+                yield from self._parsed((item,), "dependency-groups", group)
             elif isinstance(item, dict) and isinstance(item.get("include-group"), str) and len(item) == 1:
-                yield from self._group(canonicalize_name(item["include-group"]), (*path, group))
+                yield from self._group(canonicalize_name(item["include-group"]), (*trail, group))
             else:
-                line = self.line_of("dependency-groups")
+                line = self._keys.line("dependency-groups", group)
                 raise LockError(self.path, line, f"the group '{group}' holds {item!r}, which is no requirement")
-
-    def _parsed(self, texts: tuple[str, ...]) -> Iterator[Root]:
-        for text in texts:
-            line = self.line_of(text)
-            try:
-                requirement = parse(text)
-            except ValueError as error:
-                message = f"'{redact(text)}' is not a requirement: {error}"
-                raise LockError(self.path, line, message) from error
-            yield Root(requirement=requirement, file=self.path, line=line)
 
 
 def read_pyproject(path: str, text: str) -> ProjectFile:
@@ -137,69 +131,59 @@ def read_pyproject(path: str, text: str) -> ProjectFile:
         LockError: not TOML, or a value of a wrong type, with the key.
     """
     data = load_toml(path, text)
-    keys = _Keys(path, text)
+    keys = Keys(path, text)
     project = keys.table(data, "project")
     name = keys.string(project, "name")
     extras = keys.table(project, "optional-dependencies")
     dynamic = keys.strings(project, "dynamic")
-    uv = keys.table(keys.table(data, "tool"), "uv")
     supported = keys.string(project, "requires-python")
-    line = keys.line("requires-python")
+    line = keys.line("project", "requires-python")
+    files, extra_files = _setuptools_files(keys, data)
+    listed: dict[str, tuple[str, ...]] = {canonicalize_name(extra): keys.strings(extras, extra) for extra in extras}
+    if "optional-dependencies" in dynamic:
+        listed = {**dict.fromkeys(extra_files, ()), **listed}
     return ProjectFile(
         path=path,
         text=text,
         name=canonicalize_name(name) if name else None,
         requires_python=Declared(text=supported, file=path, line=line) if supported else None,
-        dynamic=bool({"dependencies", "optional-dependencies"} & set(dynamic)) or not project,
+        dynamic=("dependencies" in dynamic and not files) or not project,
+        dynamic_extras="optional-dependencies" in dynamic and not extra_files,
         dependencies=keys.strings(project, "dependencies"),
-        extras={canonicalize_name(extra): keys.strings(extras, extra) for extra in extras},
+        extras=listed,
         groups={canonicalize_name(group): value for group, value in keys.lists(data, "dependency-groups").items()},
         build=keys.strings(keys.table(data, "build-system"), "requires"),
-        uv={key: keys.strings(uv, key) for key in UV_LISTS},
+        files=files if "dependencies" in dynamic else (),
+        extra_files=extra_files if "optional-dependencies" in dynamic else {},
     )
 
 
-UV_LISTS = ("override-dependencies", "constraint-dependencies", "exclude-dependencies")
+def _setuptools_files(keys: Keys, data: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """Give the requirements files that setuptools reads dependencies and extras from."""
+    build = keys.table(data, "build-system")
+    if not str(build.get("build-backend", "setuptools")).startswith("setuptools"):
+        return (), {}
+    table: Any = data
+    for key in ("tool", "setuptools", "dynamic"):
+        table = table.get(key)
+        if not isinstance(table, dict):
+            return (), {}
+    extras = table.get("optional-dependencies")
+    found: dict[str, tuple[str, ...]] = {}
+    if isinstance(extras, dict):
+        found = {canonicalize_name(name): _named_files(value) for name, value in extras.items()}
+    return _named_files(table.get("dependencies")), found if all(found.values()) else {}
 
 
-class _Keys:
-    """Takes values out of a TOML table, and says where one has a wrong type."""
-
-    def __init__(self, path: str, text: str) -> None:
-        self.path = path
-        self.text = text
-
-    def line(self, key: str) -> int:
-        position = self.text.find(key)
-        return self.text.count("\n", 0, position) + 1 if position >= 0 else 1
-
-    def _get(self, table: Mapping[str, Any], key: str, kind: type, words: str) -> Any:
-        value = table.get(key)
-        if value is not None and not isinstance(value, kind):
-            raise LockError(self.path, self.line(key), f"'{key}' has to be {words}, not {type(value).__name__}")
-        return value
-
-    def table(self, table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._get(table, key, dict, "a table") or {}
-        return found
-
-    def string(self, table: Mapping[str, Any], key: str) -> str | None:
-        found: str | None = self._get(table, key, str, "a string")
-        return found
-
-    def strings(self, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
-        found = self._get(table, key, list, "a list of strings") or []
-        if not all(isinstance(item, str) for item in found):
-            raise LockError(self.path, self.line(key), f"'{key}' has to be a list of strings")
-        return tuple(found)
-
-    def lists(self, table: Mapping[str, Any], key: str) -> dict[str, tuple[Any, ...]]:
-        found = self.table(table, key)
-        return {name: tuple(self._get(found, name, list, "a list") or []) for name in found}
+def _named_files(value: Any) -> tuple[str, ...]:
+    """Give what stands after `file` in a directive of setuptools; nothing for another directive."""
+    named = value.get("file") if isinstance(value, dict) else None
+    items = [named] if isinstance(named, str) else named if isinstance(named, list) else []
+    return tuple(item for item in items if isinstance(item, str))
 
 
 def read_setup_cfg(path: str, text: str) -> ProjectFile:
-    """Read a `setup.cfg`; what setuptools reads from elsewhere (`file:`, `attr:`) makes it dynamic.
+    """Read a `setup.cfg`; what only a build tells (`attr:`) makes it dynamic.
 
     Raises:
         LockError: it is not of the INI form.
@@ -214,18 +198,30 @@ def read_setup_cfg(path: str, text: str) -> ProjectFile:
     extras = dict(parser.items("options.extras_require")) if parser.has_section("options.extras_require") else {}
     name = parser.get("metadata", "name", fallback="").strip()
     supported = parser.get("options", "python_requires", fallback="").strip()
-    keys = _Keys(path, text)
+    keys = Keys(path, text)
     return ProjectFile(
         path=path,
         text=text,
         name=canonicalize_name(name) if name and ":" not in name else None,
         requires_python=Declared(text=supported, file=path, line=keys.line("python_requires")) if supported else None,
-        dynamic=any(value.strip().startswith(("file:", "attr:")) for value in (required, *extras.values())),
-        dependencies=_lines(required),
-        extras={canonicalize_name(extra): _lines(value) for extra, value in extras.items()},
+        dynamic=_is_read_elsewhere(required),
+        dynamic_extras=any(map(_is_read_elsewhere, extras.values())),
+        dependencies=() if _files_of(required) else _lines(required),
+        extras={canonicalize_name(name): () if _files_of(value) else _lines(value) for name, value in extras.items()},
         groups={},
-        uv={},
+        files=_files_of(required),
+        extra_files={canonicalize_name(name): _files_of(value) for name, value in extras.items()},
     )
+
+
+def _is_read_elsewhere(value: str) -> bool:
+    return value.strip().startswith("attr:")
+
+
+def _files_of(value: str) -> tuple[str, ...]:
+    """Give the files of `file: a.txt, b.txt`; nothing for what is no such directive."""
+    directive, _, listed = value.strip().partition("file:")
+    return () if directive else tuple(item.strip() for item in listed.split(",") if item.strip())
 
 
 def _lines(value: str) -> tuple[str, ...]:

@@ -7,21 +7,22 @@ comments are kept, since compilers write there why a package is pinned.
 
 from __future__ import annotations
 
-import optparse
 import re
-import shlex
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_envrepro.locks.lines import is_place, parse_line
+from pytest_envrepro.locks.options import parse_options, plain_hashes, split_options
+from pytest_envrepro.requirement import LONGEST, redact
 
 if TYPE_CHECKING:
+    import optparse
     from collections.abc import Iterator, Mapping
 
-_COMMENT = re.compile(r"(?:^|\s+)#(.*)$")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#(.*)$")
+_HASHES = re.compile(r"--hash=\S*")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?:\s|$)|={7}$")
-_PLAIN_HASH = re.compile(r"--hash=(\w+:[0-9a-fA-F]+)")
-_HASH = re.compile(r"(\w+):([0-9a-fA-F]+)")
-_DIGEST_LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 96, "sha512": 128}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +30,7 @@ class Entry:
     """A requirement as it stands: the text without its options, the options' values, the comments after it.
 
     Attributes:
-        text: the requirement, variables expanded.
+        text: the requirement, variables expanded; but those of a URL, which may be secrets, are left.
         raw: the same, as written.
     """
 
@@ -43,7 +44,7 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Include:
-    """`-r PATH` or `-c PATH`; the path is relative to the file that it stands in, and may be a URL."""
+    """`-r PATH` or `-c PATH`, variables expanded but in a URL; the path is relative to the file that it stands in, and may be a URL."""
 
     line: int
     path: str
@@ -52,11 +53,17 @@ class Include:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """An option that concerns the whole file and has a value: `--index-url URL`, `--find-links PATH`."""
+    """An option that concerns the whole file and has a value: `--index-url URL`, `--find-links PATH`.
+
+    Attributes:
+        value: variables expanded.
+        raw: the value as written.
+    """
 
     line: int
     option: str
     value: str
+    raw: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,13 +74,23 @@ class Fault:
     message: str
 
 
+Statement = Entry | Include | Setting | Fault
+
+
+class Comment(NamedTuple):
+    """A comment line: its number, and its text after the `#`."""
+
+    line: int
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Document:
     """A requirements file, statement by statement.
 
     Attributes:
-        header: the comment lines before the first statement, without their `#`.
-        loose: comment lines that belong to no requirement, without their `#`.
+        header: the comment lines before the first statement.
+        loose: the comment lines after it that belong to no requirement.
         conflicts: the lines on which a merge conflict begins.
     """
 
@@ -81,19 +98,29 @@ class Document:
     includes: tuple[Include, ...] = ()
     settings: tuple[Setting, ...] = ()
     faults: tuple[Fault, ...] = ()
-    header: tuple[str, ...] = ()
-    loose: tuple[str, ...] = ()
+    header: tuple[Comment, ...] = ()
+    loose: tuple[Comment, ...] = ()
     conflicts: tuple[int, ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)
 class _Logical:
-    """A logical line under construction."""
+    """A logical line: the number of its first physical line, its parts, and the comments after it."""
 
     number: int
-    text: str
+    parts: list[str] = field(default_factory=list)
+    text: str = ""
     comments: list[str] = field(default_factory=list)
-    cut: bool = False
+    cut: bool = False  # The file ended before the line did.
+
+    def end(self) -> None:
+        """Join the parts, and part them from a comment."""
+        self.text = "".join(self.parts)
+        if "#" in self.text:
+            comment = _COMMENT.search(self.text)
+            if comment is not None:
+                self.comments.append(comment[1])
+                self.text = self.text[: comment.start()]
 
 
 def read(text: str, environ: Mapping[str, str]) -> Document:
@@ -106,9 +133,9 @@ def read(text: str, environ: Mapping[str, str]) -> Document:
     conflicts = _merge_conflicts(text)
     if conflicts:
         return Document(conflicts=conflicts)
-    header: list[str] = []
-    loose: list[str] = []
-    statements: list[Entry | Include | Setting | Fault] = []
+    header: list[Comment] = []
+    loose: list[Comment] = []
+    statements: list[Statement] = []
     for logical in _join(text, header, loose):
         statements.extend(_interpret(logical, environ))
     return Document(
@@ -130,128 +157,137 @@ def _merge_conflicts(text: str) -> tuple[int, ...]:
     return starts or tuple(number for number, _ in marks[:1])
 
 
-def _join(text: str, header: list[str], loose: list[str]) -> Iterator[_Logical]:
+def _join(text: str, header: list[Comment], loose: list[Comment]) -> Iterator[_Logical]:
     """Join physical lines; comment lines go to the statement before them if they are indented, else to the lists."""
     pending: _Logical | None = None  # Is waiting for the line after its backslash.
     done: _Logical | None = None  # Is whole, and may still be given comments.
     for number, line in enumerate(text.splitlines(), 1):
-        is_comment = line.lstrip().startswith("#")
+        is_comment = "#" in line and line.lstrip().startswith("#")
         if is_comment and pending is None:
             comment = line.lstrip()[1:]
             if done is None:
-                header.append(comment)
+                header.append(Comment(number, comment))
             elif line[0] == "#":
-                loose.append(comment)
+                loose.append(Comment(number, comment))
             else:
                 done.comments.append(comment)
             continue
-        if not is_comment and line.endswith("\\"):
-            if pending is None:
-                pending = _Logical(number=number, text="")
-            pending.text += line.strip("\\")
+        current = pending or _Logical(number=number)
+        if line.endswith("\\") and not is_comment:
+            current.parts.append(line.strip("\\"))
+            pending = current
             continue
         # A comment always ends a continued line, as it does for pip.
-        current = pending or _Logical(number=number, text="")
-        current.text += " " + line if is_comment else line
+        current.parts.append(f" {line}" if is_comment else line)
+        current.end()
         pending = None
         if not current.text.strip():
             continue
-        _strip_comment(current)
         if done is not None:
             yield done
         done = current
+    if done is not None:
+        yield done
     if pending is not None:
         pending.cut = True
-    for last in (done, pending):
-        if last is not None:
-            yield last
+        yield pending
 
 
-def _strip_comment(logical: _Logical) -> None:
-    if "#" in logical.text:
-        comment = _COMMENT.search(logical.text)
-        if comment is not None:
-            logical.comments.append(comment[1])
-            logical.text = logical.text[: comment.start()]
-
-
-def _interpret(logical: _Logical, environ: Mapping[str, str]) -> Iterator[Entry | Include | Setting | Fault]:
+def _interpret(logical: _Logical, environ: Mapping[str, str]) -> Iterator[Statement]:
     number = logical.number
     raw = logical.text.strip()
-    if logical.cut:
-        yield Fault(line=number, message="the file ends inside a requirement, after a backslash: it is truncated")
+    fault = _why_unread(logical, raw)
+    if fault is not None:
+        yield Fault(line=number, message=fault)
         return
     if not raw:
         return
-    if "\0" in raw:
-        yield Fault(line=number, message="holds a NUL character: this is not a text file")
-        return
-    expanded = expand(raw, environ)
-    requirement, options = _split_options(expanded)
-    comments = tuple(logical.comments)
-    if not options:
-        yield Entry(line=number, text=requirement, raw=raw, comments=comments)
-        return
-    plain = [_PLAIN_HASH.fullmatch(option) for option in options]
+    requirement, options = split_options(expand(raw, environ))
     try:
-        if requirement and all(plain):
-            hashes = tuple(match[1] for match in plain if match)
-            yield Entry(line=number, text=requirement, raw=raw, hashes=_checked(hashes), comments=comments)
-            return
-        values = _parse_options(" ".join(options))
-        if requirement:
-            hashes = _checked(tuple(values.hashes or ()))
-            yield Entry(line=number, text=requirement, raw=raw, hashes=hashes, comments=comments)
-            return
-        yield from _file_options(number, values, raw, comments)
+        requirement = _unexpanded(split_options(raw)[0], requirement)
     except ValueError as error:
-        yield Fault(line=number, message=str(error))
+        yield Fault(line=number, message=redact(str(error)))
+        return
+    comments = tuple(logical.comments)
+    hashes = plain_hashes(options)
+    if requirement and hashes is not None:
+        yield Entry(line=number, text=requirement, raw=raw, hashes=hashes, comments=comments)
+        return
+    try:
+        values = parse_options(options)
+        written = parse_options(split_options(raw)[1]) if "${" in raw and not requirement else values
+    except ValueError as error:
+        yield Fault(line=number, message=redact(str(error)))
+        return
+    if requirement:
+        hashes, editable = tuple(values.hashes or ()), bool(values.editables)
+        yield Entry(line=number, text=requirement, raw=raw, editable=editable, hashes=hashes, comments=comments)
+    else:
+        try:
+            yield from _of_line(number, values, written, raw, comments)
+        except ValueError as error:
+            yield Fault(line=number, message=redact(str(error)))
 
 
-def _split_options(line: str) -> tuple[str, list[str]]:
-    """Split a logical line at the first word that begins with `-`, as pip does."""
-    words = line.split()
-    for index, word in enumerate(words):
-        if word.startswith("-"):
-            return " ".join(words[:index]), words[index:]
-    return " ".join(words), []
+def _why_unread(logical: _Logical, raw: str) -> str | None:
+    if logical.cut:
+        return "the file ends inside a requirement, after a backslash: it is truncated"
+    if "\0" in raw:
+        return "holds a NUL character: this is not a text file"
+    if len(raw) > LONGEST and len(_HASHES.sub("", raw)) > LONGEST:
+        return f"is longer than {LONGEST} characters, hashes apart"
+    return None
 
 
-def _file_options(
-    number: int, values: optparse.Values, raw: str, comments: tuple[str, ...]
-) -> Iterator[Entry | Include | Setting]:
-    """Give the statements of a line that is options alone."""
-    for path in values.editables or ():
-        yield Entry(line=number, text=path, raw=raw, editable=True, comments=comments)
-    for path in values.requirements or ():
-        yield Include(line=number, path=path, constraint=False)
-    for path in values.constraints or ():
-        yield Include(line=number, path=path, constraint=True)
+def _of_line(
+    number: int, values: optparse.Values, written: optparse.Values, raw: str, comments: tuple[str, ...]
+) -> Iterator[Statement]:
+    """Give the statements of a line that is options alone; of `-e`, `-r` and `-c`, pip takes the first alone.
+
+    Args:
+        values, written: the options with variables expanded, and as they stand there.
+    """
+    if values.editables:
+        text = _unexpanded(_listed(written.editables, values.editables)[0], values.editables[0])
+        yield Entry(line=number, text=text, raw=raw, editable=True, comments=comments)
+        return
+    included = values.requirements or values.constraints
+    if included:
+        as_written = _listed(written.requirements or written.constraints, included)[0]
+        path = as_written if "://" in included[0] else included[0]
+        yield Include(line=number, path=path, constraint=not values.requirements)
+        return
     for option in ("index_url", "extra_index_urls", "find_links", "trusted_hosts"):
-        given = getattr(values, option) or ()
-        for value in [given] if isinstance(given, str) else given:
-            yield Setting(line=number, option=_LONG_NAMES[option], value=value)
+        given = _listed(getattr(values, option))
+        for value, as_written in zip(given, _listed(getattr(written, option), given), strict=False):
+            yield Setting(line=number, option=_LONG_NAMES[option], value=value, raw=as_written)
 
 
-def _checked(hashes: tuple[str, ...]) -> tuple[str, ...]:
-    """Raise a ValueError for a hash that can be none: not hexadecimal, or cut short."""
-    for value in hashes:
-        match = _HASH.fullmatch(value)
-        expected = _DIGEST_LENGTHS.get(match[1].lower()) if match else None
-        if match is None:
-            message = f"the hash '{value}' is not of the form ALGORITHM:HEXADECIMAL"
-            raise ValueError(message)
-        if expected is not None and len(match[2]) != expected:
-            message = f"the hash '{value}' has {len(match[2])} digits, {match[1]} has {expected}: it is truncated"
-            raise ValueError(message)
-    return hashes
+def _listed(given: str | list[str] | None, otherwise: list[str] | None = None) -> list[str]:
+    """Make a list of an option's value or values; a variable may have held an option: then there may be none written."""
+    values = [given] if isinstance(given, str) else given or []
+    return values or otherwise or []
 
 
-def expand(text: str, environ: Mapping[str, str]) -> str:
-    """Replace `${NAME}` by the variable's value; one that is not set or empty stays as it is, as with pip."""
-    if "${" not in text:
+def _unexpanded(raw: str, text: str) -> str:
+    """Give a requirement with its variables expanded, but as it is written where it is a URL or a path.
+
+    What a variable holds may be a secret, and whether it is set must not change the verdict.
+
+    Raises:
+        ValueError: a variable holds a whole URL, which does not tell its name.
+    """
+    if raw == text or not is_place(text):
         return text
-    return _VARIABLE.sub(lambda match: environ.get(match[1]) or match[0], text)
+    if is_place(raw):
+        return raw
+    if "://" not in text:
+        return text
+    named = parse_line(text)
+    if named.name is None:
+        raise ValueError(f"'{raw}' is a URL that does not tell a name: write NAME @ {raw}")
+    extras = f"[{','.join(sorted(named.extras))}]" if named.extras else ""
+    return f"{named.name}{extras} @ {raw.partition('@')[2].strip() or raw}"
 
 
 _LONG_NAMES = {
@@ -260,47 +296,10 @@ _LONG_NAMES = {
     "find_links": "--find-links",
     "trusted_hosts": "--trusted-host",
 }
-_LISTS = {
-    "requirements": ("-r", "--requirement"),
-    "constraints": ("-c", "--constraint"),
-    "editables": ("-e", "--editable"),
-    "extra_index_urls": ("--extra-index-url",),
-    "find_links": ("-f", "--find-links"),
-    "trusted_hosts": ("--trusted-host",),
-    "hashes": ("--hash",),
-    "ignored": (
-        *("--no-binary", "--only-binary", "--use-feature", "--global-option", "--install-option"),
-        *("-C", "--config-settings", "--config-setting", "--only-final", "--all-releases"),
-    ),
-}
-_FLAGS = ("--no-index", "--pre", "--prefer-binary", "--require-hashes", "-Z", "--always-unzip")
 
 
-class _OptionParser(optparse.OptionParser):
-    """Raises where the stock parser prints and exits."""
-
-    def error(self, msg: str) -> NoReturn:
-        raise ValueError(msg)
-
-
-def _option_parser() -> _OptionParser:
-    parser = _OptionParser(add_help_option=False)
-    parser.add_option("-i", "--index-url", "--pypi-url", dest="index_url")
-    for name, options in _LISTS.items():
-        parser.add_option(*options, dest=name, action="append")
-    for flag in _FLAGS:
-        parser.add_option(flag, action="store_true", dest="flag")
-    return parser
-
-
-_PARSER = _option_parser()
-
-
-def _parse_options(text: str) -> optparse.Values:
-    """Parse options as pip's own parser does.
-
-    Raises:
-        ValueError: an unknown option, a missing value, or an open quotation.
-    """
-    values, _ = _PARSER.parse_args(shlex.split(text))
-    return values
+def expand(text: str, environ: Mapping[str, str]) -> str:
+    """Replace `${NAME}` by the variable's value; one that is not set or empty stays as it is, as with pip."""
+    if "${" not in text:
+        return text
+    return _VARIABLE.sub(lambda match: environ.get(match[1]) or match[0], text)

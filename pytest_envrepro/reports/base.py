@@ -30,7 +30,7 @@ class Summary:
         fails: whether the verdict fails the session.
         strict: whether unchecked outcomes do.
         why: what else decides or explains that, one line each.
-        failed_tests: how many tests failed beside the checks.
+        failures: how many tests failed beside the checks, modules that could not be collected included.
     """
 
     verdict: Status
@@ -41,7 +41,7 @@ class Summary:
     fingerprint: str
     why: tuple[str, ...] = ()
     tests: tuple[TestOutcome, ...] = ()
-    failed_tests: int = 0
+    failures: int = 0
 
 
 class FileReport(Protocol):

@@ -1,11 +1,13 @@
-"""The report for programs: JSON, schema 1 (DESIGN 3.5), the same bytes for the same state but for the times."""
+"""The report for programs: JSON, schema 1 (docs/report.md), the same bytes for the same state but for the times."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pytest_envrepro.outcome import Result
     from pytest_envrepro.reports.base import Summary
 
 SCHEMA = 1
@@ -29,10 +31,24 @@ class JsonReport:
             },
             "fingerprint": summary.fingerprint,
             "checks": [
-                result.to_dict() for result in sorted(summary.results, key=lambda each: (each.subject, each.check))
+                _check(result) for result in sorted(summary.results, key=lambda each: (each.subject, each.check))
             ],
             "integrations": [],
             "tests": [{"nodeid": test.node_id, "outcome": test.outcome, "needs": []} for test in summary.tests],
             "environments": [],
         }
         return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _check(result: Result) -> dict[str, Any]:
+    outcome = result.outcome
+    return {
+        "check": result.check,
+        "subject": result.subject,
+        "outcome": outcome.status,
+        "reason": outcome.reason,
+        "proven": outcome.proven,
+        "total": outcome.total,
+        "seconds": round(result.seconds, 6),
+        "findings": [asdict(finding) for finding in outcome.findings],
+    }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pytest_envrepro.outcome import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,8 +20,24 @@ TITLE = "environment reproducibility"
 
 _STYLES: dict[Status, str] = {"clean": "green", "unchecked": "yellow", "broken": "red"}
 _GAP = 3
+_WIDTH = 100
 _WORTH_TELLING = 0.0005  # Seconds.
-_MOST_NAMED = 5  # Packages named beside failed tests, and warnings of one code.
+_MOST_NAMED = 5  # Packages in the one line of a code that only warns.
+_MOST_BLAMED = 3  # Packages named beside failures, with their versions.
+# At the place of these stands what is asked for. Of others it is what is there: a pin, or something installed.
+_AT_THE_DEMAND = frozenset(
+    {
+        "missing-direct",
+        "violated-direct",
+        "violated-constraint",
+        "missing-transitive",
+        "not-installed",
+        "wrong-version",
+        "wrong-source",
+    }
+)
+_CLAUSE = re.compile(r"[<>]|[=!~]=")
+_VERSION = re.compile(r"\d[\w.!+-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,33 +47,44 @@ class Line:
     text: str
     style: str = ""
 
+    def __post_init__(self) -> None:
+        """Escape what a terminal would obey: much of the text comes out of files."""
+        if not self.text.isprintable():
+            text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in self.text)
+            object.__setattr__(self, "text", text)
+
+
+def header(discovered: Iterable[tuple[str, str | None, tuple[str, ...]]], *, strict: bool) -> list[str]:
+    """Say what was discovered: each lock with the tool that wrote it and its inputs."""
+    title = "envrepro (strict): " if strict else "envrepro: "
+    shown: list[str] = []
+    for path, tool, inputs in discovered:
+        about = " ".join(filter(None, [tool, f"from {', '.join(inputs)}" if inputs else ""]))
+        shown.append(Line(f"{' ' * len(title) if shown else title}{path}{f' ({about})' if about else ''}").text)
+    return shown
+
 
 def one_line(summary: Summary) -> Line:
-    """Say that all is clean: what was looked at, how long it took, and how many warnings there are."""
-    said = [_count(len(summary.results), "check")]
+    """Say that all is clean: what was looked at, how long it took, what warns and what is accepted."""
+    said = [counted(len(summary.results), "check")]
     total = sum(result.outcome.total or 0 for result in summary.results)
     if total:
-        said.append(f"{sum(result.outcome.proven or 0 for result in summary.results)} of {total} pins proven")
+        proven = sum(result.outcome.proven or 0 for result in summary.results)
+        said.append(f"{proven} of {counted(total, 'pin')} proven")
     said.append(_milliseconds(sum(result.seconds for result in summary.results)))
-    warned = Counter(finding.code for result in summary.results for finding in result.outcome.findings)
-    warnings = ", ".join(f"{number} {code}" for code, number in sorted(warned.items()))
+    warned, waived = _not_counting(summary)
+    kinds = [_by_code(found, title) for found, title in ((warned, "warnings"), (waived, "waived")) if found]
+    more = [f"{', '.join(kinds)} (-v shows them)"] if kinds else []
     notes = dict.fromkeys(result.outcome.reason for result in summary.results if result.outcome.reason)
-    more = [f"warnings: {warnings} (-v shows them)"] if warnings else []
     return Line("; ".join([f"{TITLE}: clean, {', '.join(said)}", *more, *filter(None, notes)]), "green")
 
 
 def section(summary: Summary, *, verbose: bool = False) -> Iterator[Line]:
-    """Give the whole section, without its title; `verbose` names every warning."""
-    widths = [
-        max((len(text) for text in column), default=0) + _GAP
-        for column in zip(*map(_head, summary.results), strict=True)
-    ]
-    for result in summary.results:
-        head = "".join(text.ljust(width) for text, width in zip(_head(result), widths, strict=True))
-        took = _milliseconds(result.seconds) if result.seconds >= _WORTH_TELLING else ""
-        yield Line(head + ", ".join(filter(None, [result.outcome.detail, took])), _STYLES[result.outcome.status])
+    """Give the whole section, without its title; `verbose` gives every warning a line of its own."""
+    for result, head in zip(summary.results, _columns([*map(_head, summary.results)], _GAP), strict=True):
+        yield Line(head, _STYLES[result.outcome.status])
         yield from details(result, verbose=verbose)
-    if summary.failed_tests:
+    if summary.failures:
         yield from _beside_failures(summary)
     for line in summary.why:
         yield Line(line, "yellow")
@@ -61,58 +92,109 @@ def section(summary: Summary, *, verbose: bool = False) -> Iterator[Line]:
 
 
 def details(result: Result, *, verbose: bool = False) -> Iterator[Line]:
-    """Give what is under a check's line: the findings in columns, why it was not judged, and the commands that mend."""
-    shown, folded = (result.outcome.findings, {}) if verbose else _fold(result.outcome.findings)
-    rows = [(finding.code, _about(finding), _place(finding), _message(finding)) for finding in shown]
-    widths = [max((len(text) for text in column), default=0) for column in zip(*rows, strict=True)]
-    for finding, row in zip(shown, rows, strict=True):
-        cells = [text.ljust(width) for text, width in zip(row[:-1], widths[:-1], strict=True) if width]
-        yield Line(f"  {'  '.join([*cells, row[-1]])}".rstrip(), "" if finding.counts else "yellow")
-    for code, number in folded.items():
-        yield Line(f"  {code}  {number} more, with -v or in the report", "yellow")
+    """Give what is under a check's line: findings in columns, why it was not judged, and the commands that mend.
+
+    What counts comes first; what only warns is one line for each code, unless `verbose`.
+    """
+    counting = [finding for finding in result.outcome.findings if finding.counts]
+    warning = [finding for finding in result.outcome.findings if not finding.counts]
+    shown = [*counting, *(warning if verbose else [])]
+    rows = [(finding.code, _about(finding), _where(finding), _message(finding)) for finding in shown]
+    for finding, row in zip(shown, _columns(rows), strict=True):
+        yield Line(f"  {row}", "" if finding.counts else "yellow")
+    if not verbose:
+        yield from _folded(warning)
+    elif result.outcome.unproven:
+        yield from _wrapped("  not proven: ", result.outcome.unproven)
     if result.outcome.reason:
         yield Line(f"  {result.outcome.reason}", "yellow")
-    for fix in dict.fromkeys(finding.fix for finding in shown if finding.fix and finding.counts):
+    for fix in dict.fromkeys(finding.fix for finding in counting if finding.fix):
         yield Line(f"  fix: {fix}")
 
 
-def _fold(findings: Iterable[Finding]) -> tuple[list[Finding], dict[str, int]]:
-    """Keep the first few warnings of each code, and count the rest; what counts is never left out."""
-    kept: list[Finding] = []
-    seen: Counter[str] = Counter()
-    for finding in findings:
-        if not finding.counts:
-            seen[finding.code] += 1
-        if finding.counts or seen[finding.code] <= _MOST_NAMED:
-            kept.append(finding)
-    return kept, {code: number - _MOST_NAMED for code, number in seen.items() if number > _MOST_NAMED}
+def _wrapped(title: str, names: Iterable[str]) -> Iterator[Line]:
+    """List names, as many on a line as are pleasant to read."""
+    text = textwrap.fill(", ".join(names), _WIDTH, initial_indent=title, subsequent_indent=" " * len(title))
+    for line in text.splitlines():
+        yield Line(line)
 
 
 def failure(result: Result) -> str:
-    """Give the text of a check that failed, for the place where pytest shows it."""
+    """Give the text of a check that failed, for the place where pytest shows it: it has to stand alone there."""
     outcome = result.outcome
-    head = f"{result.subject}: {result.check} is {outcome.status}"
-    head += f" ({outcome.detail})" if outcome.detail else ""
-    return "\n".join([head, *(line.text for line in details(result))])
+    head = ", ".join(filter(None, [outcome.status, outcome.detail]))
+    return "\n".join([Line(head).text, *(line.text for line in details(result))])
 
 
-def _head(result: Result) -> tuple[str, str, str]:
-    return result.subject, result.check, result.outcome.status
+def headline(result: Result) -> str:
+    """Give the one line of a check that failed: its first finding, and how many more there are."""
+    counting = [finding for finding in result.outcome.findings if finding.counts]
+    if not counting:
+        return Line(f"{result.outcome.status}: {result.outcome.reason or 'could not be judged'}").text
+    first = counting[0]
+    where = f" ({_where(first)})" if first.file else ""
+    more = f", and {len(counting) - 1} more" if counting[1:] else ""
+    return Line(f"{' '.join(filter(None, [first.code, _about(first)]))}{where}: {_message(first)}{more}").text
+
+
+def place(result: Result) -> tuple[str, int]:
+    """Give the file and the line of a check that failed: those of its first finding that has them."""
+    found = (finding for finding in result.outcome.findings if finding.counts and finding.file)
+    first = next(found, None)
+    return (first.file or result.subject, first.line or 1) if first else (result.subject, 1)
+
+
+def _head(result: Result) -> tuple[str, ...]:
+    took = _milliseconds(result.seconds) if result.seconds >= _WORTH_TELLING else ""
+    return (result.subject, result.check, result.outcome.status, ", ".join(filter(None, [result.outcome.detail, took])))
+
+
+def _columns(rows: Sequence[tuple[str, ...]], gap: int = 2) -> list[str]:
+    """Set rows in columns; a column with nothing in it takes no room."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    used = [index for index, width in enumerate(widths) if width]
+    return [(" " * gap).join(row[index].ljust(widths[index]) for index in used).rstrip(" ") for row in rows]
+
+
+def _folded(warning: Iterable[Finding]) -> Iterator[Line]:
+    """Say in one line for each code what only warns or is waived; where there is one such finding, say it whole."""
+    codes: dict[tuple[str, str], list[Finding]] = {}
+    for finding in warning:
+        codes.setdefault((finding.code, "warnings" if finding.waived is None else "waived"), []).append(finding)
+    for (code, what), findings in codes.items():
+        if len(findings) == 1:
+            row = (code, _about(findings[0]), _where(findings[0]), _message(findings[0]))
+            yield Line(f"  {'  '.join(filter(None, row))}", "yellow")
+            continue
+        names = list(dict.fromkeys(finding.package for finding in findings if finding.package))
+        more = ["..."] if len(names) > _MOST_NAMED else []
+        shown = f": {', '.join([*names[:_MOST_NAMED], *more])}" if names else ""
+        yield Line(f"  {code}  {len(findings)} {what} (see -v){shown}", "yellow")
 
 
 def _about(finding: Finding) -> str:
-    """Say in short what a finding is about: the requirement that is not met, or what is there in its place."""
+    """Say in short what stands at a finding's place: the requirement that is not met, or a pin that is at fault."""
     if finding.code in ("conflict", "missing-dependency"):
         return finding.expected or ""
-    if finding.package is None:
-        return ""
-    if finding.actual and finding.actual[:1].isdigit():
-        return f"{finding.package}=={finding.actual}"
-    expected = finding.expected or ""
-    return finding.package + (expected if expected[:1] in "<>=!~" else "")
+    if finding.code in _AT_THE_DEMAND:
+        return _requirement(finding.package, finding.expected)
+    if finding.code == "unpinned":
+        return _requirement(finding.package, finding.actual)
+    # Of `wrong-python` it is the Python's version.
+    is_version = finding.code != "wrong-python" and _VERSION.fullmatch(finding.actual or "")
+    return _requirement(finding.package, finding.actual if is_version else None) if finding.package else ""
 
 
-def _place(finding: Finding) -> str:
+def _requirement(name: str | None, what: str | None) -> str:
+    """Write a name with a version, with the clauses of a specifier, or with a URL or a path."""
+    if not name or not what:
+        return name or what or ""
+    if _CLAUSE.match(what):
+        return f"{name}{what}"
+    return f"{name}=={what}" if _VERSION.fullmatch(what) else f"{name} @ {what}"
+
+
+def _where(finding: Finding) -> str:
     if finding.file is None:
         return ""
     return f"{finding.file}:{finding.line}" if finding.line else finding.file
@@ -126,7 +208,7 @@ def _message(finding: Finding) -> str:
 
 
 def _beside_failures(summary: Summary) -> Iterator[Line]:
-    """Name, beside failed tests, the packages in which the environment is not the lock."""
+    """Name, beside tests that failed, the packages in which the environment is not the lock."""
     differing = [
         finding
         for result in summary.results
@@ -135,16 +217,19 @@ def _beside_failures(summary: Summary) -> Iterator[Line]:
         if finding.counts
     ]
     if differing:
-        tests = _count(summary.failed_tests, "test")
-        named = [f"{finding.package} {_difference(finding)}" for finding in differing[:_MOST_NAMED]]
-        if len(differing) > _MOST_NAMED:
-            named.append(f"{len(differing) - _MOST_NAMED} more")
-        yield Line(f"{tests} failed in an environment that is not the lock: {', '.join(named)}", "red")
+        named = [_difference(finding) for finding in differing[:_MOST_BLAMED]]
+        if len(differing) > _MOST_BLAMED:
+            named.append(f"and {len(differing) - _MOST_BLAMED} more")
+        failures = counted(summary.failures, "failure")
+        yield Line(f"{failures} in an environment that is not the lock: {', '.join(named)}", "red")
 
 
 def _difference(finding: Finding) -> str:
-    found = finding.actual or "is not installed"
-    return f"{found} (locked: {finding.expected})" if finding.expected else found
+    if finding.package is None:  # A path or a URL that tells no name.
+        return f"{finding.expected} missing"
+    origin = "from " if finding.code == "wrong-source" else ""
+    found = f"{finding.package} {origin}{finding.actual or 'missing'}"
+    return f"{found} (locked: {finding.expected.removeprefix('==')})" if finding.expected else found
 
 
 def _closing(summary: Summary) -> str:
@@ -152,11 +237,14 @@ def _closing(summary: Summary) -> str:
     broken = _having(summary.results, "broken")
     unchecked = _having(summary.results, "unchecked")
     if broken:
-        said = f"broken: {_count(len(counting), 'finding')} in {_count(broken, 'check')}."
+        said = f"broken: {counted(len(counting), 'finding')} in {counted(broken, 'check')}."
     elif unchecked:
-        said = f"unchecked: {_count(unchecked, 'check')} could not be judged."
+        said = f"unchecked: {counted(unchecked, 'check')} could not be judged."
     else:
-        said = "clean, with warnings."
+        warned, waived = map(len, _not_counting(summary))
+        kinds = [counted(warned, "warning")] if warned else []
+        kinds += [f"{counted(waived, 'finding')} waived"] if waived else []
+        said = f"clean, with {' and '.join(kinds)}." if kinds else "clean."
     if summary.fails:
         return f"{said} The session fails."
     return f"{said} The session does not fail." if summary.verdict != "clean" else said
@@ -166,18 +254,16 @@ def _having(results: Sequence[Result], status: Status) -> int:
     return sum(result.outcome.status == status for result in results)
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+def _not_counting(summary: Summary) -> tuple[list[Finding], list[Finding]]:
+    """Give what only warns, and what is waived."""
+    found = [each for result in summary.results for each in result.outcome.findings if not each.counts]
+    return [each for each in found if each.waived is None], [each for each in found if each.waived is not None]
+
+
+def _by_code(findings: Iterable[Finding], title: str) -> str:
+    codes = Counter(finding.code for finding in findings)
+    return f"{title}: {', '.join(f'{number} {code}' for code, number in sorted(codes.items()))}"
 
 
 def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
-
-
-def header(discovered: Iterable[tuple[str, str | None, tuple[str, ...]]], *, strict: bool) -> list[str]:
-    """Say what was discovered: each lock with the tool that wrote it and its inputs."""
-    shown = []
-    for path, tool, inputs in discovered:
-        about = " ".join(filter(None, [tool, f"from {', '.join(inputs)}" if inputs else ""]))
-        shown.append(f"{path} ({about})" if about else path)
-    return [f"envrepro: {'; '.join(shown)}{', strict' if strict else ''}"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from making import pip_compiled
 
 if TYPE_CHECKING:
-    from conftest import Project, Site
+    from projects import Project, Site
+
+pytestmark = pytest.mark.core
 
 
 def test_clean(project: Project, site: Site) -> None:
@@ -18,7 +21,7 @@ def test_clean(project: Project, site: Site) -> None:
     result = project.run()
 
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["environment reproducibility: clean, 3 checks, 1 of 1 pins proven, * ms*"])
+    result.stdout.fnmatch_lines(["environment reproducibility: clean, 3 checks, 1 of 1 pin proven, * ms*"])
     assert result.ret == 0
 
 

@@ -1,0 +1,128 @@
+"""What a compile command reads, and how the lock is compiled again."""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from pytest_envrepro.errors import LockError
+from pytest_envrepro.locks.inputs import Inputs, is_url, unreadable
+from pytest_envrepro.locks.origin import commented, default_output, groups_of, outsider
+from pytest_envrepro.locks.project import Choice
+from pytest_envrepro.locks.settings import Settings, read_settings
+from pytest_envrepro.requirement import redact
+
+if TYPE_CHECKING:
+    from pytest_envrepro.locks.base import Tree
+    from pytest_envrepro.locks.command import Command
+    from pytest_envrepro.locks.header import Header
+    from pytest_envrepro.locks.origin import Origin
+    from pytest_envrepro.locks.syntax import Document
+    from pytest_envrepro.model import Pin
+    from pytest_envrepro.outcome import Finding
+
+
+def read_inputs(path: str, header: Header, origin: Origin, pins: tuple[Pin, ...], tree: Tree) -> tuple[Command, Inputs]:
+    """Read all that the lock's command reads.
+
+    Returns:
+        the command with what its tool's settings add to it, and the inputs.
+    """
+    inputs = Inputs(tree=tree, tool=header.tool)
+    refused: list[Finding] = []
+    try:
+        settings = read_settings(header.command, origin.folder.path, origin.paths, tree)
+    except LockError as error:
+        settings = Settings(command=header.command)
+        refused.append(unreadable((error.file, error.line), error.message))
+    command = settings.command
+    inputs.unread = inputs.unread or settings.unread
+    inputs.constraints += settings.constraints
+    inputs.overrides += settings.overrides
+    inputs.excluded |= settings.excluded
+    choice = Choice(
+        extras=None if command.all_extras else frozenset(map(canonicalize_name, command.extras)),
+        dependencies=not command.only_build,
+        build=command.build,
+    )
+    # A command of groups alone names their files as its inputs, but not what else stands in them.
+    for source in origin.paths if command.sources or not command.groups else ():
+        inputs.add(source, choice, origin.place)
+    _add_options(path, command, origin, inputs)
+    if not command.argv:
+        for bound in commented(path, (bound for pin in pins for bound in pin.bounds), tree)[0]:
+            if bound != path:
+                inputs.add_requirements(bound, inputs.constraints, (path, None))
+    inputs.faults += (fault for fault in refused if fault not in inputs.faults)  # An input may hold the settings too.
+    inputs.unread = inputs.unread or _unknown(header, origin)
+    return command, inputs
+
+
+def _add_options(path: str, command: Command, origin: Origin, inputs: Inputs) -> None:
+    """Read the files that stand in the options of a command."""
+    folder, place = origin.folder, (path, origin.place[1])
+    groups = groups_of(command, folder)
+    lists = [(command.constraints, inputs.constraints), (command.overrides, inputs.overrides)]
+    excluded = Inputs(tree=inputs.tree, tool=inputs.tool)
+    lists.append((command.excludes, excluded.roots))
+    named = [file if is_url(file) else folder.join(file) for files, _ in lists for file in files]
+    # As with its inputs, a header may name files of the project alone.
+    outside = outsider((*(file for file, _ in groups), *named))
+    if outside is not None:
+        inputs.unread = inputs.unread or outside
+        return
+    for file, name in groups:
+        inputs.add(file, Choice(groups=(name,), dependencies=False), place)
+    for files, into in lists:
+        reader = excluded if into is excluded.roots else inputs
+        for file in files:
+            reader.add_requirements(folder.join(file), into, place)
+    inputs.excluded |= {root.requirement.name for root in excluded.roots if root.requirement.name}
+    inputs.files |= excluded.files
+    inputs.faults += excluded.faults
+
+
+def _unknown(header: Header, origin: Origin) -> str | None:
+    """Say why the inputs cannot be compared, where there must be some and none is known."""
+    if header.command.exported:
+        return f"exported by '{header.command.text}': a lock of that format cannot be read yet"
+    if origin.paths or header.tool is None:
+        return None
+    return origin.unknown or "its inputs were not found: name them in [[tool.envrepro.locks]]"
+
+
+def repair(path: str, header: Header, origin: Origin, document: Document) -> str | None:
+    """Give the command that compiles the lock again, from the root; None where none is known."""
+    command = header.command
+    if command.argv and not command.exported:
+        folder = origin.folder
+        text = command.text
+        written = command.output or default_output(command)
+        if written is None or folder.join(written) != path:
+            text = _redirected(command, posixpath.relpath(path, folder.path or "."))
+        return f"cd {shlex.quote(folder.path)} && {text}" if folder.path else text
+    if command.text or not origin.paths:
+        return command.text or None
+    hashes = ("--generate-hashes",) if any(entry.hashes for entry in document.entries) else ()
+    compiler = ("uv", "pip", "compile") if header.tool == "uv" else ("pip-compile",)
+    return shlex.join((*compiler, *hashes, f"--output-file={path}", *origin.paths))
+
+
+def _redirected(command: Command, output: str) -> str:
+    """Give a command that writes somewhere else: the lock was moved, or written from standard output."""
+    if command.output is None:
+        return f"{command.text} --output-file={shlex.quote(output)}"
+    words: list[str] = []
+    for word in command.argv:
+        if words[-1:] in (["-o"], ["--output-file"]):
+            words.append(output)
+        elif word.startswith("--output-file="):
+            words.append(f"--output-file={output}")
+        elif word.startswith("-o") and word != "-o":
+            words.append(f"-o{output}")
+        else:
+            words.append(word)
+    return redact(shlex.join(words))

@@ -1,0 +1,93 @@
+"""The options of a line in a requirements file, as pip 26 knows them (`pip._internal.req.req_file`)."""
+
+from __future__ import annotations
+
+import optparse
+import re
+import shlex
+from typing import NoReturn
+
+_PLAIN_HASHES = re.compile(r"(?: *--hash=(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?= |$))+ *")
+_HASH = re.compile(r"(\w+):([0-9a-fA-F]+)")
+_DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_LISTS = {
+    "requirements": ("-r", "--requirement"),
+    "constraints": ("-c", "--constraint"),
+    "editables": ("-e", "--editable"),
+    "extra_index_urls": ("--extra-index-url",),
+    "find_links": ("-f", "--find-links"),
+    "trusted_hosts": ("--trusted-host",),
+    "hashes": ("--hash",),
+    "config_settings": ("-C", "--config-setting", "--config-settings"),
+    # The last two are of pip before 23.1.
+    "ignored": (
+        *("--no-binary", "--only-binary", "--only-final", "--all-releases", "--use-feature"),
+        *("--global-option", "--install-option"),
+    ),
+}
+_FLAGS = (
+    *("--no-index", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--pre"),
+    *("-Z", "--always-unzip"),  # Of pip before 22.1.
+)
+
+
+class _Parser(optparse.OptionParser):
+    """Raises where the stock parser prints and exits."""
+
+    def error(self, msg: str) -> NoReturn:
+        raise ValueError(msg)
+
+
+def _parser() -> _Parser:
+    parser = _Parser(add_help_option=False)
+    parser.add_option("-i", "--index-url", "--pypi-url", dest="index_url")
+    for name, options in _LISTS.items():
+        parser.add_option(*options, dest=name, action="append")
+    for flag in _FLAGS:
+        parser.add_option(flag, action="store_true", dest="flag")
+    return parser
+
+
+_PARSER = _parser()
+
+
+def split_options(line: str) -> tuple[str, str]:
+    """Split a logical line at the first word that begins with `-`; only spaces part words, as for pip."""
+    if line.startswith("-"):
+        return "", line
+    requirement, space, options = line.partition(" -")
+    return requirement.strip(), f"-{options}" if space else ""
+
+
+def plain_hashes(options: str) -> tuple[str, ...] | None:
+    """Give the hashes where the options are well-formed hashes and nothing else, as in every lock; else None."""
+    if not options:
+        return ()
+    return tuple(options.replace("--hash=", "").split()) if _PLAIN_HASHES.fullmatch(options) else None
+
+
+def parse_options(text: str) -> optparse.Values:
+    """Parse options; the values of each are a list, or None, under its name in pip.
+
+    Raises:
+        ValueError: an unknown option, a missing or a wrong value, or an open quotation.
+    """
+    values, _ = _PARSER.parse_args(shlex.split(text))
+    for value in values.hashes or ():
+        _check_hash(value)
+    for value in values.config_settings or ():
+        if "=" not in value:
+            raise ValueError(f"the value of --config-settings has to be KEY=VALUE, not '{value}'")
+    return values
+
+
+def _check_hash(value: str) -> None:
+    """Raise a ValueError for a hash that can be none: of a kind that pip refuses, or cut short."""
+    match = _HASH.fullmatch(value)
+    if match is None:
+        raise ValueError(f"the hash '{value}' is not of the form ALGORITHM:HEXADECIMAL")
+    digits = _DIGEST_LENGTHS.get(match[1])
+    if digits is None:
+        raise ValueError(f"the hash '{value}' is of a kind that pip refuses: it has to be sha256, sha384 or sha512")
+    if len(match[2]) != digits:
+        raise ValueError(f"the hash '{value}' has {len(match[2])} digits, {match[1]} has {digits}: it is truncated")

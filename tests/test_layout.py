@@ -1,0 +1,222 @@
+"""The arrows of CONTRIBUTING.md, read from the source: who may import whom, who may open files, who may start a program."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+PACKAGE = "pytest_envrepro"
+ROOT = Path(__file__).parents[1] / PACKAGE
+
+# The pytest face; `gate` holds the hooks of a session that checks, which `plugin` loads only then.
+FACE = {"plugin", "options", "markers", "fixtures", "items", "inside", "gate"}
+# The middle: introduces the families to one another. `run` is one session of it, `discovery` finds the locks.
+MIDDLE = {"session", "run", "discovery", "config", "policy"}
+FAMILIES = {"locks", "checks", "compilers", "integrations", "envs", "reports"}
+# The words that all share; each may import only those before it.
+WORDS = ["errors", "requirement", "outcome", "model"]
+# Of these, only the one that is told may import pytest, start a program, or open files.
+STARTS_PROGRAMS = {"process"}
+OPENS_NO_FILE = {"locks", "checks", "reports"}
+
+# Imports inside functions, each with its reason.
+LATE = {
+    ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
+    ("cache", "platformdirs"): "is not needed where the variable is set, and may be absent",
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import: the module that imports, what it imports, and where."""
+
+    module: str
+    target: str
+    in_function: bool
+    for_types: bool
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@cache
+def _trees() -> dict[str, ast.Module]:
+    return {_name(path): ast.parse(path.read_text(encoding="utf-8")) for path in sorted(ROOT.rglob("*.py"))}
+
+
+def _walk(node: ast.AST, *, in_function: bool = False, for_types: bool = False) -> list[tuple[ast.AST, bool, bool]]:
+    found: list[tuple[ast.AST, bool, bool]] = []
+    for child in ast.iter_child_nodes(node):
+        inside = in_function or isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        types = for_types or (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING")
+        found.append((child, inside, types))
+        found += _walk(child, in_function=inside, for_types=types)
+    return found
+
+
+@cache
+def _imports() -> list[Import]:
+    found = []
+    for module, tree in _trees().items():
+        for node, in_function, for_types in _walk(tree):
+            if isinstance(node, ast.Import):
+                targets = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{module} imports relatively"
+                base = node.module or ""
+                inner = {f"{base}.{alias.name}" for alias in node.names}
+                modules = {f"{PACKAGE}.{name}" for name in _trees()}
+                targets = sorted(inner & modules) or [base]
+            else:
+                continue
+            found += [Import(module, target, in_function, for_types) for target in targets]
+    return found
+
+
+def _own(import_: Import) -> str | None:
+    """Give the name of a module of ours, without the package's."""
+    head, _, rest = import_.target.partition(".")
+    return rest if head == PACKAGE else None
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def test_only_the_face_imports_pytest() -> None:
+    """All but the face can be used, and tested, without pytest."""
+    users = {each.module for each in _imports() if _top(each.target) in {"pytest", "_pytest"}}
+
+    assert users <= FACE
+
+
+def test_no_private_module_of_pytest() -> None:
+    """What is private to pytest is at most named as a type."""
+    private = [each for each in _imports() if _top(each.target) == "_pytest" and not each.for_types]
+
+    assert private == []
+
+
+def test_only_one_module_starts_programs() -> None:
+    """`process` alone imports `subprocess`, and nobody calls `os.system` and its like."""
+    users = {each.module for each in _imports() if _top(each.target) in {"subprocess", "multiprocessing", "pty"}}
+    callers = {
+        module
+        for module, tree in _trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node).startswith(("os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork"))
+    }
+
+    assert users | callers <= STARTS_PROGRAMS
+
+
+def test_families_do_not_know_each_other() -> None:
+    """A family imports itself and the shared words."""
+    others = [
+        each
+        for each in _imports()
+        if _top(each.module) in FAMILIES and (own := _own(each)) and _top(own) in (FAMILIES | FACE | MIDDLE)
+        if _top(own) != _top(each.module)
+    ]
+
+    assert others == []
+
+
+def test_kinds_do_not_know_their_door() -> None:
+    """A kind imports `.base` and the helpers of its folder, never the table that names it."""
+    wrong = [each for each in _imports() if "." in each.module and _own(each) == _top(each.module)]
+
+    assert wrong == []
+
+
+def test_words_know_nothing_above_them() -> None:
+    """The shared words import only each other, and only upwards in their list; types do not count."""
+    for index, word in enumerate(WORDS):
+        own = {_own(each) for each in _imports() if each.module == word and not each.for_types} - {None, ""}
+
+        assert own <= set(WORDS[:index]), word
+
+
+def test_the_middle_knows_no_face() -> None:
+    """Only the face imports the face."""
+    wrong = [each for each in _imports() if each.module not in FACE and _own(each) in FACE]
+
+    assert wrong == []
+
+
+def test_no_cycles() -> None:
+    """No module imports itself in a roundabout way, types included."""
+    graph: dict[str, set[str]] = {}
+    for each in _imports():
+        own = _own(each)
+        if own is not None:
+            graph.setdefault(each.module, set()).add(own)
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join([*path, module])
+        if module not in done:
+            for target in sorted(graph.get(module, ())):
+                visit(target, (*path, module))
+            done.add(module)
+
+    for module in sorted(graph):
+        visit(module, ())
+
+
+def test_pure_families_open_no_file() -> None:
+    """Locks, checks and reports are given text and values."""
+    openers = ("open", "read_text", "read_bytes", "write_text", "write_bytes", "iterdir", "glob", "rglob", "scandir")
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module, tree in _trees().items()
+        if _top(module) in OPENS_NO_FILE
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in openers
+    ]
+
+    assert wrong == []
+
+
+def test_late_imports_have_a_reason() -> None:
+    """An import inside a function is a choice, and each is listed with its reason."""
+    late = {(each.module, each.target) for each in _imports() if each.in_function}
+
+    assert late == set(LATE)
+
+
+def test_nothing_is_missing_here() -> None:
+    """Every name in these lists that stands for a module on its own has one, or is to come."""
+    to_come = {"markers", "fixtures", "inside", "process", "compilers", "integrations"}
+    tops = {_top(name) for name in _trees()}
+
+    assert (FACE | MIDDLE | FAMILIES | set(WORDS) | STARTS_PROGRAMS) - tops <= to_come
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=_name)
+def test_first_line(path: Path) -> None:
+    """The first line of each file says which room this is."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+    assert docstring
+    assert docstring.splitlines()[0].endswith(".")
+
+
+def test_no_folder_in_a_family() -> None:
+    """One folder for each family, and never a folder inside that."""
+    assert {path.parent.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")} <= {".", *FAMILIES}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library's names are those of one version")
+def test_dependencies() -> None:
+    """At run time the package imports the standard library, pytest, packaging, and what LATE lists."""
+    foreign = {_top(each.target) for each in _imports() if not each.for_types} - set(sys.stdlib_module_names)
+
+    assert foreign <= {PACKAGE, "pytest", "packaging", "tomli", "platformdirs"}
