@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks.base import dependencies, to_version
+from pytest_envrepro.checks.plainly import see
 from pytest_envrepro.checks.source import is_installed_from, is_the_pinned_release
 from pytest_envrepro.outcome import Finding
 
@@ -65,15 +66,17 @@ def follow(
     waiting = list(pins)
     while waiting:
         name = waiting.pop()
-        if name not in pins or visited.get(name) == extras[name]:
+        known = visited.get(name)
+        if name not in pins or known == extras[name]:
             continue
         visited[name] = extras[name]
         pin = pins[name][0]
         distribution = installed_as_pinned(pin, facts)
         if distribution is None:
             continue
+        requires = distribution.requires if known is None else _for_extras(distribution.requires, extras[name] - known)
         try:
-            asked = list(_overridden(dependencies(distribution.requires, environment, extras[name]), overrides))
+            asked = list(_overridden(dependencies(requires, environment, extras[name]), overrides))
         except ValueError:
             continue  # Is told as unreadable metadata by the check of conflicts; here it proves nothing.
         closure.proven.add(name)
@@ -85,6 +88,11 @@ def follow(
                 waiting.append(other)
             closure.findings += _unmet(lock, pin, requirement, pins.get(other, []))
     return closure
+
+
+def _for_extras(requires: Iterable[str], extras: frozenset[str]) -> list[str]:
+    """Give what may be for some extras: what is plainly for others, or for none, has been followed before."""
+    return [text for text in requires if (plain := see(text)) is None or plain.extra in extras]
 
 
 def installed_as_pinned(pin: Pin, facts: Facts) -> Distribution | None:
