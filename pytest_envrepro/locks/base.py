@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_envrepro.locks import syntax
+from pytest_envrepro.locks.syntax import Document
+from pytest_envrepro.locks.syntax import read as read_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,16 +43,16 @@ class Tree:
     exists: Callable[[str], bool]
     changed: Callable[[str], float]
     environ: Mapping[str, str] = field(default_factory=dict)
-    documents: dict[str, syntax.Document] = field(default_factory=dict, repr=False, compare=False)
+    documents: dict[str, Document] = field(default_factory=dict, repr=False, compare=False)
 
-    def document(self, path: str) -> syntax.Document:
+    def document(self, path: str) -> Document:
         """Give what stands in a requirements file, which is taken apart once.
 
         Raises:
             LockError: it cannot be read.
         """
         if path not in self.documents:
-            self.documents[path] = syntax.read(self.read(path), self.environ)
+            self.documents[path] = read_document(self.read(path), self.environ)
         return self.documents[path]
 
 

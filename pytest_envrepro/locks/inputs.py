@@ -18,8 +18,8 @@ from pytest_envrepro.requirement import redact
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_envrepro.locks import syntax
     from pytest_envrepro.locks.base import Tree
+    from pytest_envrepro.locks.syntax import Document, Entry
     from pytest_envrepro.model import Pin
     from pytest_envrepro.requirement import Requirement
 
@@ -106,7 +106,7 @@ class Inputs:
             into_other = self.constraints if include.constraint else nested
             self._follow(beside(path, include.path), into_other, (path, include.line), (*trail, path))
 
-    def _add_document(self, path: str, document: syntax.Document, into: list[Root]) -> None:
+    def _add_document(self, path: str, document: Document, into: list[Root]) -> None:
         for line in document.conflicts:
             self.faults.append(merge_conflict(path, line))
         for fault in document.faults:
@@ -270,7 +270,7 @@ def _under(requirement: Requirement, marker: str | None) -> Requirement:
     return replace(requirement, marker=f"({marker}) and ({requirement.marker})" if requirement.marker else marker)
 
 
-def read_entry(entry: syntax.Entry) -> Requirement:
+def read_entry(entry: Entry) -> Requirement:
     """Parse the requirement on a line.
 
     Raises:

@@ -26,8 +26,8 @@ from pytest_envrepro.outcome import Finding
 from pytest_envrepro.requirement import Requirement, redact
 
 if TYPE_CHECKING:
-    from pytest_envrepro.locks import syntax
     from pytest_envrepro.locks.base import Tree
+    from pytest_envrepro.locks.syntax import Document, Entry, Include
 
 _EXACT = re.compile(r"===?[^,*]+")
 _BRANCHES = frozenset({"head", "main", "master", "trunk", "develop", "tip", "default"})
@@ -55,7 +55,7 @@ class Pins:
     partial: str | None = None
     unpinned: set[str] = field(default_factory=set)
 
-    def add(self, path: str, document: syntax.Document, trail: tuple[str, ...] = ()) -> None:
+    def add(self, path: str, document: Document, trail: tuple[str, ...] = ()) -> None:
         """Read the pins of a file, and then those of the files that it reads."""
         for line in document.conflicts:
             self._lack(merge_conflict(path, line))
@@ -79,7 +79,7 @@ class Pins:
         for include in document.includes:
             self._follow(include, path, (*trail, path))
 
-    def _follow(self, include: syntax.Include, path: str, trail: tuple[str, ...]) -> None:
+    def _follow(self, include: Include, path: str, trail: tuple[str, ...]) -> None:
         place = (path, include.line)
         target = beside(path, include.path)
         if is_url(include.path):
@@ -129,7 +129,7 @@ def floats(requirement: Requirement) -> bool:
     return not revision or revision.lower() in _BRANCHES
 
 
-def _pin(requirement: Requirement, path: str, entry: syntax.Entry) -> Pin:
+def _pin(requirement: Requirement, path: str, entry: Entry) -> Pin:
     text = exact_version(requirement)
     try:
         version = Version(text) if text else None

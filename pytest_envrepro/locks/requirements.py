@@ -22,8 +22,8 @@ from pytest_envrepro.model import Lock, Target
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
-    from pytest_envrepro.locks import syntax
     from pytest_envrepro.locks.base import Declaration, Tree
+    from pytest_envrepro.locks.syntax import Document
 
 # What pip-compile leaves out unless it is told `--allow-unsafe`; and what `pip freeze` leaves out.
 _UNSAFE = frozenset({"pip", "setuptools", "distribute"})
@@ -80,7 +80,7 @@ class RequirementsFormat:
         return lock
 
 
-def _why_unpinned(document: syntax.Document) -> str | None:
+def _why_unpinned(document: Document) -> str | None:
     """Give the reason why a file without any sign of a compiler is no lock: something in it is not pinned."""
     pinned = 0
     for entry in document.entries:
@@ -100,7 +100,7 @@ def _why_unpinned(document: syntax.Document) -> str | None:
     return "no requirement in it"
 
 
-def _read(path: str, document: syntax.Document, tree: Tree, declaration: Declaration | None) -> Lock:
+def _read(path: str, document: Document, tree: Tree, declaration: Declaration | None) -> Lock:
     """Put a lock together."""
     header = _header(document, declaration)
     pins = Pins(tree=tree)
@@ -137,7 +137,7 @@ def _read(path: str, document: syntax.Document, tree: Tree, declaration: Declara
     )
 
 
-def _header(document: syntax.Document, declaration: Declaration | None) -> Header:
+def _header(document: Document, declaration: Declaration | None) -> Header:
     """Read the header; a compile command in the table stands for the one in the header."""
     header = read_header(document.header)
     told = read_command(declaration.command) if declaration and declaration.command else Command()
@@ -146,7 +146,7 @@ def _header(document: syntax.Document, declaration: Declaration | None) -> Heade
     return header
 
 
-def _left_out(header: Header, command: Command, document: syntax.Document) -> frozenset[str]:
+def _left_out(header: Header, command: Command, document: Document) -> frozenset[str]:
     """Give the packages that the compiler leaves out on purpose."""
     named = read_unsafe((*document.header, *document.loose)) | {canonicalize_name(name) for name in command.unsafe}
     if header.tool == "pip-compile":
