@@ -195,13 +195,12 @@ class Distribution:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
-    """A Python: `cpython`, `3.11.7`, `linux-x86_64`, the marker variables of PEP 508, and the tags of its wheels."""
+    """A Python: `cpython`, `3.11.7`, `linux-x86_64`, and the marker variables of PEP 508."""
 
     implementation: str
     version: str
     platform: str
     environment: Mapping[str, str]
-    tags: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,8 @@ from pytest_envrepro.policy import STALE_WAIVER
 from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from projects import Project, Site
 
 ROOT = Path(__file__).parent.parent
@@ -268,16 +270,21 @@ def test_links(page: Path) -> None:
             assert anchor in headings(file), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_examples_can_be_parsed(page: Path) -> None:
-    """What is printed as Python, TOML or JSON is that."""
-    text = page.read_text(encoding="utf-8")
-    for block in blocks(text, "python"):
-        compile(block, page.name, "exec")
-    for block in blocks(text, "toml"):
-        load_toml(page.name, block)
-    for block in blocks(text, "json"):
-        json.loads(block)
+@pytest.mark.parametrize(
+    ("language", "parse"),
+    [
+        ("python", lambda block: compile(block, "a page", "exec")),
+        ("toml", lambda block: load_toml("a page", block)),
+        ("json", json.loads),
+    ],
+    ids=["python", "toml", "json"],
+)
+def test_examples_can_be_parsed(language: str, parse: Callable[[str], object]) -> None:
+    """What is printed as Python, TOML or JSON is that, and there is some."""
+    found = [block for page in PAGES for block in blocks(page.read_text(encoding="utf-8"), language)]
+
+    assert found
+    assert all(parse(block) is not None for block in found)
 
 
 def test_ci_runs_the_command_of_the_readme() -> None:

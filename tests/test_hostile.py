@@ -43,7 +43,7 @@ METADATA = {
 }
 
 
-def _survives(project: Project) -> None:
+def assert_survives(project: Project) -> None:
     run = project.run()
     text = run.stdout.str() + run.stderr.str()
 
@@ -56,7 +56,7 @@ def _survives(project: Project) -> None:
 def test_files(clean: Project, files: dict[str, str | bytes]) -> None:
     """Brackets and numbers without end in the project's files fail the session with a message."""
     clean.write(files)
-    _survives(clean)
+    assert_survives(clean)
 
 
 @pytest.mark.parametrize("text", METADATA.values(), ids=METADATA)
@@ -64,7 +64,7 @@ def test_metadata(clean: Project, site: Site, text: str) -> None:
     """The same for the metadata of what is installed."""
     clean.write({"requirements.in": "click\n"})
     (site.path / "flask-3.0.dist-info" / "METADATA").write_text(text)
-    _survives(clean)
+    assert_survives(clean)
 
 
 def test_folder_name(clean: Project, site: Site) -> None:
@@ -74,7 +74,7 @@ def test_folder_name(clean: Project, site: Site) -> None:
         os.mkdir(folder)
     except OSError:
         pytest.skip("this file system has no such names")
-    _survives(clean)
+    assert_survives(clean)
     labels = [each["actual"] for each in clean.judge("conflicts", "pyproject.toml")["findings"]]
     assert "foo\\xff-1.0.dist-info" in labels
 
