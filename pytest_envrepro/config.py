@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -24,8 +23,7 @@ _CI_VARIABLES = ("CI", "BUILD_NUMBER")
 _NEVER_WAIVED = frozenset({"stale-waiver"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class InstalledFrom:
+class InstalledFrom(NamedTuple):
     """A lock that this environment is installed from, and what of it: groups and extras, None for the default."""
 
     lock: str
@@ -33,8 +31,7 @@ class InstalledFrom:
     extras: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiver:
+class Waiver(NamedTuple):
     """A finding that is accepted.
 
     Attributes:
@@ -54,8 +51,7 @@ class Waiver:
     place: str = "waivers"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DeclaredLock:
+class DeclaredLock(NamedTuple):
     """A lock that discovery is told of."""
 
     path: str
@@ -63,8 +59,7 @@ class DeclaredLock:
     command: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """The table, with its defaults.
 
     Attributes:
@@ -77,7 +72,7 @@ class Config:
     installed: tuple[InstalledFrom, ...] | None = None
     exclude: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
-    severity: Mapping[str, Severity] = field(default_factory=dict)
+    severity: Mapping[str, Severity] = MappingProxyType({})
     locks: tuple[DeclaredLock, ...] = ()
     file: str | None = None
 
@@ -278,6 +273,8 @@ def resolve_strict(typed: bool | None, environ: Mapping[str, str], configured: S
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give ` (did you mean 'x'?)`, or what there is instead."""
     names = sorted(known)
+    import difflib  # noqa: PLC0415
+
     close = difflib.get_close_matches(word, names, n=1)
     return f" (did you mean '{close[0]}'?)" if close else f" (known: {', '.join(names)})"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.outcome import Result, worst
 from pytest_envrepro.reports import Summary, TestOutcome
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 _RANK = {"skipped": 0, "xfailed": 1, "passed": 2, "failed": 3}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a session was asked for.
 
     Attributes:

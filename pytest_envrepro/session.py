@@ -6,9 +6,9 @@ import contextlib
 import datetime as dt
 import gc
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytest_envrepro.cache import VerdictCache, cache_folder
 from pytest_envrepro.checks import Facts, checks, settle
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
 Read = TypeVar("Read")
 
 
-@dataclass(frozen=True, slots=True)
-class CheckId:
+class CheckId(NamedTuple):
     """The name of a check on a subject; as text `requirements.txt::lock`."""
 
     subject: str

@@ -63,7 +63,7 @@ class Case:
     def facts(self) -> Facts:
         """All that the checks look at."""
         session = Session(self.root, configured_by=None, environ={})
-        return replace(session.facts, inventory=self.inventory)
+        return session.facts._replace(inventory=self.inventory)
 
     def judge(self, check: str, subject: str = "requirements.txt") -> Outcome:
         """Judge one subject, beside those that it may rest on."""

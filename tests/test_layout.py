@@ -27,6 +27,9 @@ OPENS_NO_FILE = {"locks", "checks", "reports"}
 # Imports inside functions, each with its reason.
 LATE = {
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
+    ("config", "difflib"): "is needed for a misspelled word alone",
+    ("locks.project", "configparser"): "is needed for a setup.cfg alone",
+    ("locks.syntax", "pytest_envrepro.locks.options"): "is needed for options other than hashes alone, and brings optparse",
     ("cache", "platformdirs"): "is not needed where the variable is set, and may be absent",
 }
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from packaging.version import Version
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.outcome import Outcome
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """All that a check may look at; it opens nothing itself.
 
     Attributes:

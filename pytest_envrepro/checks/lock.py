@@ -7,8 +7,8 @@ an input has left it; and the lock is closed, as far as installed metadata tells
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.checks.base import Facts, is_other_platform, target_environment
 from pytest_envrepro.checks.closure import Closure, follow
@@ -91,8 +91,7 @@ def _judge(facts: Facts, lock: Lock) -> Outcome:
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _View:
+class _View(NamedTuple):
     """A lock, seen from what it was compiled for.
 
     Attributes:

@@ -12,9 +12,8 @@ import os
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -30,8 +29,7 @@ _DIST_INFO = re.compile(r"(?P<name>[A-Za-z0-9][^-]*)-(?P<version>[^-]+)\.dist-in
 _SETTLED = 2.0  # Seconds: the coarsest clock of a file system in use (FAT).
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A metadata folder, by what its name tells; and the distribution where the standard library has to read it."""
 
     name: str

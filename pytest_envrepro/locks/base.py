@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pytest_envrepro.locks.syntax import Document
 from pytest_envrepro.locks.syntax import read as read_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_envrepro.locks.statements import Document
     from pytest_envrepro.model import Lock
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """What the table `[[tool.envrepro.locks]]` says of a lock.
 
     Attributes:
@@ -27,23 +25,29 @@ class Declaration:
     command: str | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Tree:
     """The files of a project, as a format may see them.
 
-    Attributes:
+    Args:
         read: gives the text at a path relative to the root; raises `LockError`.
         exists: tells whether a path relative to the root is a file.
         changed: gives the time of a file's last change, in seconds since the epoch; 0 where there is none.
         environ: the environment variables that files may name.
-        documents: the requirements files that were read already.
     """
 
-    read: Callable[[str], str]
-    exists: Callable[[str], bool]
-    changed: Callable[[str], float]
-    environ: Mapping[str, str] = field(default_factory=dict)
-    documents: dict[str, Document] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(
+        self,
+        *,
+        read: Callable[[str], str],
+        exists: Callable[[str], bool],
+        changed: Callable[[str], float],
+        environ: Mapping[str, str],
+    ) -> None:
+        self.read = read
+        self.exists = exists
+        self.changed = changed
+        self.environ = environ
+        self._documents: dict[str, Document] = {}
 
     def document(self, path: str) -> Document:
         """Give what stands in a requirements file, which is taken apart once.
@@ -51,9 +55,9 @@ class Tree:
         Raises:
             LockError: it cannot be read.
         """
-        if path not in self.documents:
-            self.documents[path] = read_document(self.read(path), self.environ)
-        return self.documents[path]
+        if path not in self._documents:
+            self._documents[path] = read_document(self.read(path), self.environ)
+        return self._documents[path]
 
 
 class LockFormat(Protocol):

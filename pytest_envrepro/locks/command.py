@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.requirement import redact
 
@@ -86,8 +85,7 @@ _MACHINES_OF = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A compile command.
 
     Attributes:
@@ -144,7 +142,7 @@ def read_command(text: str) -> Command:
     if not start:
         return Command(own=redact(text))
     tool = "uv" if argv[0] == "uv" else "pip-compile"
-    return replace(_read_options(argv[start:], tool), tool=tool, argv=argv, text=_join(argv))
+    return _read_options(argv[start:], tool)._replace(tool=tool, argv=argv, text=_join(argv))
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.locks.inputs import Inputs, is_url, unreadable
+from pytest_envrepro.locks.faults import unreadable
+from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.origin import commented, default_output, groups_of, outsider
+from pytest_envrepro.locks.paths import is_url
 from pytest_envrepro.locks.project import Choice
 from pytest_envrepro.locks.settings import Settings, read_settings
 from pytest_envrepro.requirement import redact
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.locks.command import Command
     from pytest_envrepro.locks.header import Header
     from pytest_envrepro.locks.origin import Origin
-    from pytest_envrepro.locks.syntax import Document
+    from pytest_envrepro.locks.statements import Document
     from pytest_envrepro.model import Pin
     from pytest_envrepro.outcome import Finding
 

@@ -9,32 +9,29 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.locks.lines import parse_editable, parse_line
+from pytest_envrepro.locks.faults import cycle, merge_conflict, missing, not_a_requirement, unreadable
+from pytest_envrepro.locks.lines import read_entry
+from pytest_envrepro.locks.paths import DEEPEST, PROJECT_FILES, beside, is_url
 from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject, read_setup_cfg
 from pytest_envrepro.model import Dynamic, Root
-from pytest_envrepro.outcome import Finding
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_envrepro.locks.base import Tree
-    from pytest_envrepro.locks.syntax import Document, Entry
+    from pytest_envrepro.locks.faults import Place
+    from pytest_envrepro.locks.statements import Document
     from pytest_envrepro.model import Pin
+    from pytest_envrepro.outcome import Finding
     from pytest_envrepro.requirement import Requirement
 
-    Place = tuple[str, int | None]  # A file, and a line in it.
-
-_LONGEST_QUOTE = 60  # Characters of a line, in a message.
-DEEPEST = 50  # Files that may read one another in a row.
-_URL = re.compile(r"(?i)(?:https?|file):|\w+://")
 _FILE = re.compile(r"(?i)^file:(?://(?:localhost)?(?=/))?")
 # An absolute path, a variable that is not set, an archive, or a folder within one.
 _ELSEWHERE = re.compile(
     r"(?i)^(?:/|~|[a-z]:)|\$\{|\.(?:zip|whl|tar|tgz|tbz2?|txz|tlz|(?:tar\.)?(?:gz|bz2|xz|lz|lzma))$"
 )
 _TELLS = re.compile(r"^\s*\[(?:project|metadata|options)\]", re.MULTILINE)
-PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
 @dataclass(kw_only=True)
@@ -129,7 +126,7 @@ class Inputs:
             project = reader(path, text)
             dynamic = choice.dependencies and self._is_dynamic(project, choice)
             self.roots.extend(
-                project.roots(replace(choice, dependencies=False, extras=frozenset()) if dynamic else choice)
+                project.roots(choice._replace(dependencies=False, extras=frozenset()) if dynamic else choice)
             )
             files = () if dynamic else tuple(project.chosen_files(choice))
         except LockError as error:
@@ -206,7 +203,7 @@ class Inputs:
                 self.unread = self.unread or str(error)
                 return
             if not self._is_dynamic(project, choice):  # pip warns of an extra that is not there, and goes on.
-                wanted = replace(choice, extras=(choice.extras or frozenset()) & project.extras.keys())
+                wanted = choice._replace(extras=(choice.extras or frozenset()) & project.extras.keys())
         inner.add(path, wanted, (root.file, root.line))
         marker = root.requirement.marker
         unread = inner.unread or next((fault.message for fault in inner.faults), None)
@@ -268,57 +265,3 @@ def _under(requirement: Requirement, marker: str | None) -> Requirement:
     if marker is None:
         return requirement
     return replace(requirement, marker=f"({marker}) and ({requirement.marker})" if requirement.marker else marker)
-
-
-def read_entry(entry: Entry) -> Requirement:
-    """Parse the requirement on a line.
-
-    Raises:
-        ValueError: there is none.
-    """
-    return parse_editable(entry.text) if entry.editable else parse_line(entry.text)
-
-
-def beside(path: str, other: str) -> str:
-    """Give a path that is relative to the folder of a file, relative to the root instead."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(path), other.replace("\\", "/")))
-
-
-def is_url(path: str) -> bool:
-    """Tell whether what a `-r` or a `-c` names is no path: pip downloads it."""
-    return _URL.match(path) is not None
-
-
-def unreadable(place: Place, message: str) -> Finding:
-    """Give the finding of a line or a file that cannot be read."""
-    return Finding(code="unreadable", file=place[0], line=place[1], message=message)
-
-
-def missing(path: str, asked: Place) -> Finding:
-    """Give the finding of a file that does not exist, at the place that names it."""
-    message = f"{path} does not exist"
-    return Finding(code="input-missing", expected=path, file=asked[0], line=asked[1], message=message)
-
-
-def cycle(path: str, asked: Place, trail: tuple[str, ...]) -> Finding:
-    """Give the finding of files that read each other, at the line that closes the cycle."""
-    names = " -> ".join((*trail[trail.index(path) :], path))
-    return unreadable(asked, f"these files read each other: {names}")
-
-
-def merge_conflict(path: str, line: int) -> Finding:
-    """Give the finding of a merge that is not finished."""
-    return Finding(code="merge-conflict", file=path, line=line, message="a merge conflict begins here")
-
-
-def not_a_requirement(raw: str, error: Exception) -> str:
-    """Say that a line is none that pip would read."""
-    shown = redact(raw)
-    if len(shown) > _LONGEST_QUOTE:
-        shown = f"{shown[: _LONGEST_QUOTE - 3]}..."
-    return f"'{shown}' is not a requirement" + (": a variable in it is not set" if "${" in raw else f": {error}")
-
-
-def is_project_file(path: str) -> bool:
-    """Tell whether an input is a project's own file and not a list of requirements."""
-    return posixpath.basename(path) in PROJECT_FILES

@@ -11,7 +11,7 @@ from pytest_envrepro.requirement import has_credentials, redact
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_envrepro.locks.syntax import Document
+    from pytest_envrepro.locks.statements import Document
 
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:[\\/]|\\\\|~|file:(?://(?:localhost)?)?/")
 _LOCAL_HOST = re.compile(r"(?<!\w)\w+://(?:[^/@]*@)?(?:localhost|127\.[\d.]+|0\.0\.0\.0|\[::1\])(?=[:/]|$)")

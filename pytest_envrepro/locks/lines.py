@@ -5,12 +5,16 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import parse_wheel_filename
 
 from pytest_envrepro.requirement import NAME, Requirement, canonical_extras, parse, parse_marker_or_raise
+
+if TYPE_CHECKING:
+    from pytest_envrepro.locks.statements import Entry
 
 _NAMED_URL = re.compile(rf"\s*{NAME}\s*(?:\[[^\]]*\]\s*)?@")
 _URL = re.compile(r"(?i)(?:https?|ftp|file|ssh|git|hg|bzr|sftp|svn|(?:git|hg|svn|bzr)\+[a-z-]+):")
@@ -125,3 +129,12 @@ def _egg_of(location: str) -> Requirement | None:
     if named.written or named.url or named.marker:
         raise ValueError(f"'{egg[1]}' after #egg= is not a name")
     return named
+
+
+def read_entry(entry: Entry) -> Requirement:
+    """Parse the requirement on a line.
+
+    Raises:
+        ValueError: there is none.
+    """
+    return parse_editable(entry.text) if entry.editable else parse_line(entry.text)

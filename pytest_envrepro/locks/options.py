@@ -1,4 +1,7 @@
-"""The options of a line in a requirements file, as pip 26 knows them (`pip._internal.req.req_file`)."""
+"""The options of a line in a requirements file, as pip 26 knows them (`pip._internal.req.req_file`).
+
+Most locks have no others than hashes, which `syntax` reads: this is loaded only where there are some.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import re
 import shlex
 from typing import NoReturn
 
-_PLAIN_HASHES = re.compile(r"(?: *--hash=(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?= |$))+ *")
 _HASH = re.compile(r"(\w+):([0-9a-fA-F]+)")
 _DIGEST_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _LISTS = {
@@ -49,21 +51,6 @@ def _parser() -> _Parser:
 
 
 _PARSER = _parser()
-
-
-def split_options(line: str) -> tuple[str, str]:
-    """Split a logical line at the first word that begins with `-`; only spaces part words, as for pip."""
-    if line.startswith("-"):
-        return "", line
-    requirement, space, options = line.partition(" -")
-    return requirement.strip(), f"-{options}" if space else ""
-
-
-def plain_hashes(options: str) -> tuple[str, ...] | None:
-    """Give the hashes where the options are well-formed hashes and nothing else, as in every lock; else None."""
-    if not options:
-        return ()
-    return tuple(options.replace("--hash=", "").split()) if _PLAIN_HASHES.fullmatch(options) else None
 
 
 def parse_options(text: str) -> optparse.Values:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.locks.inputs import Inputs, beside, is_project_file, is_url
+from pytest_envrepro.locks.inputs import Inputs
+from pytest_envrepro.locks.paths import beside, is_project_file, is_url
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ _DEFAULTS = ("requirements.in", "setup.py", "pyproject.toml", "setup.cfg")
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Folder:
+class Folder(NamedTuple):
     """The folder that a command ran in.
 
     Attributes:
@@ -45,8 +44,7 @@ class Folder:
         return posixpath.normpath(posixpath.join(self.path, place))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a lock comes from.
 
     Attributes:

@@ -9,25 +9,17 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from pytest_envrepro.errors import LockError
+from pytest_envrepro.locks.faults import cycle, merge_conflict, missing, not_a_requirement, unreadable
 from pytest_envrepro.locks.header import read_via
-from pytest_envrepro.locks.inputs import (
-    DEEPEST,
-    beside,
-    cycle,
-    is_url,
-    merge_conflict,
-    missing,
-    not_a_requirement,
-    read_entry,
-    unreadable,
-)
+from pytest_envrepro.locks.lines import read_entry
+from pytest_envrepro.locks.paths import DEEPEST, beside, is_url
 from pytest_envrepro.model import Pin
 from pytest_envrepro.outcome import Finding
 from pytest_envrepro.requirement import Requirement, redact
 
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Tree
-    from pytest_envrepro.locks.syntax import Document, Entry, Include
+    from pytest_envrepro.locks.statements import Document, Entry, Include
 
 _EXACT = re.compile(r"===?[^,*]+")
 _BRANCHES = frozenset({"head", "main", "master", "trunk", "develop", "tip", "default"})

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import configparser
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -19,8 +17,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.model import Root
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """Which of a project's requirements a lock is compiled from.
 
     Attributes:
@@ -36,8 +33,7 @@ class Choice:
     build: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ProjectFile:
+class ProjectFile(NamedTuple):
     """What a project's file declares, with the lines.
 
     Attributes:
@@ -51,16 +47,16 @@ class ProjectFile:
 
     path: str
     text: str
-    name: str | None = None
-    requires_python: Declared | None = None
-    dynamic: bool = False
-    dynamic_extras: bool = False
-    dependencies: tuple[str, ...] = ()
+    name: str | None
+    requires_python: Declared | None
+    dynamic: bool
+    dynamic_extras: bool
+    dependencies: tuple[str, ...]
     extras: Mapping[str, tuple[str, ...]]
     groups: Mapping[str, tuple[Any, ...]]
-    build: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    extra_files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    build: tuple[str, ...]
+    files: tuple[str, ...]
+    extra_files: Mapping[str, tuple[str, ...]]
 
     @property
     def _keys(self) -> Keys:
@@ -188,6 +184,8 @@ def read_setup_cfg(path: str, text: str) -> ProjectFile:
     Raises:
         LockError: it is not of the INI form.
     """
+    import configparser  # noqa: PLC0415
+
     parser = configparser.ConfigParser(interpolation=None, strict=False)
     try:
         parser.read_string(text)
@@ -209,6 +207,7 @@ def read_setup_cfg(path: str, text: str) -> ProjectFile:
         dependencies=() if _files_of(required) else _lines(required),
         extras={canonicalize_name(name): () if _files_of(value) else _lines(value) for name, value in extras.items()},
         groups={},
+        build=(),
         files=_files_of(required),
         extra_files={canonicalize_name(name): _files_of(value) for name, value in extras.items()},
     )

@@ -12,10 +12,11 @@ from packaging.utils import canonicalize_name
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.command import Command, platform_variables, read_command, unknown_platform
 from pytest_envrepro.locks.compilation import read_inputs, repair
+from pytest_envrepro.locks.faults import merge_conflict, unreadable
 from pytest_envrepro.locks.foreign import ForeignFormat
 from pytest_envrepro.locks.header import Header, read_header, read_unsafe, read_via
-from pytest_envrepro.locks.inputs import merge_conflict, read_entry, unreadable
 from pytest_envrepro.locks.leaks import find_leaks
+from pytest_envrepro.locks.lines import read_entry
 from pytest_envrepro.locks.origin import find_origin
 from pytest_envrepro.locks.pins import Pins, is_pinned
 from pytest_envrepro.model import Lock, Target
@@ -23,7 +24,7 @@ from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Declaration, Tree
-    from pytest_envrepro.locks.syntax import Document
+    from pytest_envrepro.locks.statements import Document
 
 # What pip-compile leaves out unless it is told `--allow-unsafe`; and what `pip freeze` leaves out.
 _UNSAFE = frozenset({"pip", "setuptools", "distribute"})
@@ -142,7 +143,7 @@ def _header(document: Document, declaration: Declaration | None) -> Header:
     header = read_header(document.header)
     told = read_command(declaration.command) if declaration and declaration.command else Command()
     if told.argv:
-        return replace(header, tool=header.tool or told.tool, command=told)
+        return header._replace(tool=header.tool or told.tool, command=told)
     return header
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.model import Root
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """A command with what its tool's settings add to it.
 
     Attributes:
@@ -35,7 +33,7 @@ class Settings:
     file: str | None = None
     constraints: tuple[Root, ...] = ()
     overrides: tuple[Root, ...] = ()
-    excluded: frozenset[str] = field(default_factory=frozenset)
+    excluded: frozenset[str] = frozenset()
     unread: str | None = None
 
 
@@ -57,7 +55,7 @@ def read_settings(command: Command, folder: str, sources: tuple[str, ...], tree:
         outside = outsider((config,))
         if outside is not None:
             return Settings(command=command, unread=outside)
-        command = replace(command, config=config)
+        command = command._replace(config=config)
     return _of_uv(command, folder, tree) if command.tool == "uv" else _of_pip_tools(command, folder, sources, tree)
 
 
@@ -151,4 +149,4 @@ def _filled(command: Command, settings: Mapping[str, Any]) -> Command:
     changes = {name: value for name, value in settings.items() if value and not getattr(command, name)}
     if command.extras or command.all_extras:  # One of them on the command line is the answer to both.
         changes = {name: value for name, value in changes.items() if name not in ("extras", "all_extras")}
-    return replace(command, **changes)
+    return command._replace(**changes)

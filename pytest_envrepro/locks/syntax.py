@@ -9,98 +9,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_envrepro.locks.lines import is_place, parse_line
-from pytest_envrepro.locks.options import parse_options, plain_hashes, split_options
+from pytest_envrepro.locks.statements import Comment, Document, Entry, Fault, Include, Setting
 from pytest_envrepro.requirement import LONGEST, redact
 
 if TYPE_CHECKING:
     import optparse
     from collections.abc import Iterator, Mapping
 
+    from pytest_envrepro.locks.statements import Statement
+
 _COMMENT = re.compile(r"(?:^|(?<=\s))#(.*)$")
 _HASHES = re.compile(r"--hash=\S*")
+_PLAIN_HASHES = re.compile(r"(?: *--hash=(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?= |$))+ *")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?:\s|$)|={7}$")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """A requirement as it stands: the text without its options, the options' values, the comments after it.
-
-    Attributes:
-        text: the requirement, variables expanded; but those of a URL, which may be secrets, are left.
-        raw: the same, as written.
-    """
-
-    line: int
-    text: str
-    raw: str
-    editable: bool = False
-    hashes: tuple[str, ...] = ()
-    comments: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Include:
-    """`-r PATH` or `-c PATH`, variables expanded but in a URL; the path is relative to the file that it stands in, and may be a URL."""
-
-    line: int
-    path: str
-    constraint: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Setting:
-    """An option that concerns the whole file and has a value: `--index-url URL`, `--find-links PATH`.
-
-    Attributes:
-        value: variables expanded.
-        raw: the value as written.
-    """
-
-    line: int
-    option: str
-    value: str
-    raw: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
-    """A line that cannot be read, with the reason."""
-
-    line: int
-    message: str
-
-
-Statement = Entry | Include | Setting | Fault
-
-
-class Comment(NamedTuple):
-    """A comment line: its number, and its text after the `#`."""
-
-    line: int
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Document:
-    """A requirements file, statement by statement.
-
-    Attributes:
-        header: the comment lines before the first statement.
-        loose: the comment lines after it that belong to no requirement.
-        conflicts: the lines on which a merge conflict begins.
-    """
-
-    entries: tuple[Entry, ...] = ()
-    includes: tuple[Include, ...] = ()
-    settings: tuple[Setting, ...] = ()
-    faults: tuple[Fault, ...] = ()
-    header: tuple[Comment, ...] = ()
-    loose: tuple[Comment, ...] = ()
-    conflicts: tuple[int, ...] = ()
 
 
 @dataclass(kw_only=True, slots=True)
@@ -202,20 +127,22 @@ def _interpret(logical: _Logical, environ: Mapping[str, str]) -> Iterator[Statem
         return
     if not raw:
         return
-    requirement, options = split_options(expand(raw, environ))
+    requirement, options = _split_options(expand(raw, environ))
     try:
-        requirement = _unexpanded(split_options(raw)[0], requirement)
+        requirement = _unexpanded(_split_options(raw)[0], requirement)
     except ValueError as error:
         yield Fault(line=number, message=redact(str(error)))
         return
     comments = tuple(logical.comments)
-    hashes = plain_hashes(options)
+    hashes = _plain_hashes(options)
     if requirement and hashes is not None:
         yield Entry(line=number, text=requirement, raw=raw, hashes=hashes, comments=comments)
         return
+    from pytest_envrepro.locks.options import parse_options  # noqa: PLC0415
+
     try:
         values = parse_options(options)
-        written = parse_options(split_options(raw)[1]) if "${" in raw and not requirement else values
+        written = parse_options(_split_options(raw)[1]) if "${" in raw and not requirement else values
     except ValueError as error:
         yield Fault(line=number, message=redact(str(error)))
         return
@@ -227,6 +154,21 @@ def _interpret(logical: _Logical, environ: Mapping[str, str]) -> Iterator[Statem
             yield from _of_line(number, values, written, raw, comments)
         except ValueError as error:
             yield Fault(line=number, message=redact(str(error)))
+
+
+def _split_options(line: str) -> tuple[str, str]:
+    """Split a logical line at the first word that begins with `-`; only spaces part words, as for pip."""
+    if line.startswith("-"):
+        return "", line
+    requirement, space, options = line.partition(" -")
+    return requirement.strip(), f"-{options}" if space else ""
+
+
+def _plain_hashes(options: str) -> tuple[str, ...] | None:
+    """Give the hashes where the options are well-formed hashes and nothing else, as in every lock; else None."""
+    if not options:
+        return ()
+    return tuple(options.replace("--hash=", "").split()) if _PLAIN_HASHES.fullmatch(options) else None
 
 
 def _why_unread(logical: _Logical, raw: str) -> str | None:
