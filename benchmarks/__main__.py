@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import conflicts, growth, lock, session, unused
+from benchmarks import conflicts, growth, lock, recompile, session, unused
 
 if TYPE_CHECKING:
     from benchmarks.measuring import Line
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ROWS = {
     "conflicts": (conflicts.measure, 25),
     "lock": (lock.measure, 15),
+    "recompile": (recompile.measure, 15),
     "unused": (unused.measure, 200),
     "session": (session.measure, 40),
     "growth": (growth.measure, 5),

@@ -22,11 +22,15 @@ def check(name: str, root: str) -> tuple[float, str]:
     """Judge one check of a project: everything but imports, from the first look at the configuration on."""
     from pathlib import Path  # noqa: PLC0415  # Here as below: what is not measured is not loaded.
 
-    import pytest_envrepro.gate  # noqa: F401, PLC0415
+    import pytest_envrepro.gate  # noqa: PLC0415
+
+    if name == "recompile":
+        import pytest_envrepro.recompiling  # noqa: F401, PLC0415
     from pytest_envrepro.session import Session  # noqa: PLC0415
 
     started = time.perf_counter()
-    session = Session(Path(root), configured_by=None, environ=os.environ)
+    tell = (lambda _: None) if name == "recompile" else None
+    session = Session(Path(root), configured_by=None, environ=os.environ, tell=tell)
     (result,) = session.judge(each for each in session.plan if each.check == name)
     seconds = time.perf_counter() - started
     return seconds, f"{result.outcome.status}: {result.outcome.detail}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 Strict = Literal["auto"] | bool
+Integrity = Literal["full"] | bool
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -65,11 +66,13 @@ class Config(NamedTuple):
     Attributes:
         strict: whether unchecked outcomes fail the session; `auto` where CI does.
         installed: None where the table does not say.
+        integrity: whether installed files are compared with RECORD, and all of them by their content (`full`).
         file: the file that the table stands in, or None where there is none.
     """
 
     strict: Strict = "auto"
     installed: tuple[InstalledFrom, ...] | None = None
+    integrity: Integrity = False
     exclude: tuple[str, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     severity: Mapping[str, Severity] = MappingProxyType({})
@@ -93,13 +96,14 @@ def read_config(table: Mapping[str, Any], *, file: str | None, prefix: str, code
     config = Config(
         strict=reader.strict(table.get("strict", "auto")),
         installed=reader.installed(table.get("installed")),
+        integrity=reader.integrity(table.get("integrity", False)),
         exclude=reader.strings(table.get("exclude", []), "exclude"),
         waivers=tuple(reader.tables(table.get("waivers", []), "waivers", reader.waiver)),
         severity=reader.severity(table.get("severity", {})),
         locks=tuple(reader.tables(table.get("locks", []), "locks", reader.lock)),
         file=file,
     )
-    reader.known(table, ("strict", "installed", "exclude", "waivers", "severity", "locks"), "")
+    reader.known(table, ("strict", "installed", "integrity", "exclude", "waivers", "severity", "locks"), "")
     if reader.faults:
         raise SettingsError(
             "\n".join([f"{file} cannot be followed:", *sorted(f"  {fault}" for fault in reader.faults)])
@@ -130,6 +134,14 @@ class _Reader:
             return "auto"
         self.fault("strict", f'has to be true, false or "auto", not {value!r}')
         return "auto"
+
+    def integrity(self, value: Any) -> Integrity:
+        if isinstance(value, bool):
+            return value
+        if value == "full":
+            return "full"
+        self.fault("integrity", f'has to be true, false or "full", not {value!r}')
+        return False
 
     def string(self, value: Any, key: str) -> str | None:
         if value is None or isinstance(value, str):

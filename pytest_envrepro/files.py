@@ -69,6 +69,17 @@ class Files:
         except OSError:
             return 0.0
 
+    def holding(self, path: str, data: bytes) -> Files:
+        """Give the same files, as if one of them held something else."""
+        files = Files(self.root)
+        files._texts = dict(self._texts)
+        try:
+            files._texts[path] = decode(path, data)
+        except LockError as error:
+            files._texts[path] = error
+        files._exists = {**self._exists, path: True}
+        return files
+
     def walk(self, exclude: tuple[str, ...]) -> Iterator[str]:
         """Give the paths of the files at the root and two levels below it, sorted: discovery looks no deeper."""
         yield from sorted(self._walk("", 0, exclude))

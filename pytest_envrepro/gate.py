@@ -11,9 +11,10 @@ import pytest
 from pytest_envrepro import options
 from pytest_envrepro.config import resolve_strict
 from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.items import CheckFile, CheckItem
+from pytest_envrepro.items import CheckFile, CheckItem, add_suite_properties
 from pytest_envrepro.outcome import Result
-from pytest_envrepro.reports import report_for, terminal
+from pytest_envrepro.reports import junit, report_for, terminal
+from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.run import Request, Run
 from pytest_envrepro.session import Session
 from pytest_envrepro.writing import is_stream, write_whole
@@ -32,6 +33,7 @@ class Gate:
         self.config = config
         self.worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
         self.run: Run | None = None
+        self._log_commands: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
@@ -39,24 +41,47 @@ class Gate:
         try:
             self.run = self._start()
         except SettingsError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError("\n".join(map(printable, str(error).split("\n")))) from None
         self._write_report(self.run, is_last=False)
 
     def _start(self) -> Run:
         config = self.config
-        session = Session(config.rootpath, configured_by=config.inipath, environ=os.environ)
+        session = self._look()
         strict, automatic = resolve_strict(config.option.env_strict, os.environ, session.config.strict)
         request = Request(
-            lock=config.option.env_lock,
+            lock=options.checks_locks(config),
             named=options.named(config),
             listing=options.is_listing(config),
             typed=options.is_typed(config),
+            fix=config.option.env_fix,
             strict=strict,
             automatic=automatic,
         )
         if self.worker_input is not None:
             return Run.from_payload(session, request, self.worker_input["envrepro"])
+        if request.fix and not request.listing:
+            session.require_lock()
+            # Only where it is asked for, as it starts programs.
+            from pytest_envrepro.mending import mend  # noqa: PLC0415
+
+            session, mended = mend(self._look, self._tell)
+            run = Run.start(session, request)
+            run.mended = mended
+            return run
         return Run.start(session, request)
+
+    def _look(self) -> Session:
+        """Look at the project, and whatever a tool has made of it meanwhile."""
+        config = self.config
+        compiles = config.option.env_recompile and self.worker_input is None and not options.is_listing(config)
+        tell = self._tell if compiles else None
+        return Session(config.rootpath, configured_by=config.inipath, environ=os.environ, tell=tell)
+
+    def _tell(self, text: str) -> None:
+        """Say what takes its time."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None and self.config.get_verbosity() >= 0:
+            reporter.write_line(f"envrepro: {printable(text)} ...")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -173,6 +198,8 @@ class Gate:
         if self.run is not None and self.worker_input is not None:
             self.config.__dict__["workeroutput"]["envrepro"] = self.run.worker_output()
         try:
+            if self._judges is not None and self._judges.results:
+                self._tell_others(self._judges)
             return (yield)
         except pytest.exit.Exception as error:
             error.returncode = self._exit_status(error.returncode)
@@ -181,6 +208,15 @@ class Gate:
             session.exitstatus = self._exit_status(session.exitstatus)
             if self.run is not None:
                 self._write_report(self.run, is_last=True)
+
+    def _tell_others(self, run: Run) -> None:
+        """Tell the verdict to JUnit's XML, and what was found to GitHub Actions, where these are at work."""
+        summary = run.summary()
+        add_suite_properties(self.config, junit.of_session(summary))
+        if run.session.environ.get("GITHUB_ACTIONS") == "true":
+            from pytest_envrepro import actions  # noqa: PLC0415
+
+            self._log_commands = actions.tell(summary, self.config.rootpath, run.session.environ)
 
     def _exit_status(self, status: Any) -> Any:
         """Give an exit status, but for a 0 that would be wrong."""
@@ -193,13 +229,15 @@ class Gate:
             return
         summary = self.run.summary()
         verbosity = self.config.get_verbosity()
-        if summary.verdict == "clean" and verbosity <= 0:
+        if summary.verdict == "clean" and verbosity <= 0 and not summary.mended:
             lines = [terminal.one_line(summary)] if verbosity >= -1 else []
         else:
             terminalreporter.write_sep("=", terminal.TITLE)
             lines = [*terminal.section(summary, verbose=verbosity > 0)]
         for line in lines:
             terminalreporter.write_line(line.text, **({line.style: True} if line.style else {}))
+        for text in self._log_commands:
+            terminalreporter.write_line(text)
 
     @property
     def _judges(self) -> Run | None:

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro.reports import terminal
+from pytest_envrepro.reports import junit, terminal
+from pytest_envrepro.reports.wording import printable
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pytest_envrepro.outcome import Result
@@ -46,6 +47,8 @@ class CheckFile(pytest.File):
                 item: CheckItem = CheckItem.from_parent(self, name=id_.check)
                 item.check_id = str(id_)
                 item.run = self.run
+                if item.result is not None:
+                    item.user_properties += junit.of_check(item.result)
                 if self.config.pluginmanager.hasplugin("rerunfailures"):
                     item.add_marker(pytest.mark.flaky(reruns=0))
                 yield item
@@ -70,7 +73,7 @@ class CheckItem(pytest.Item):
         if self.run.is_failing(result):
             raise CheckFailed(result)
         if result.outcome.status == "unchecked":
-            pytest.skip(result.outcome.reason or "could not be judged")
+            pytest.skip(printable(result.outcome.reason or "could not be judged"))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any, **kwargs: Any) -> Any:
         """Show the findings without a traceback; the first of them is the message and the place of the failure.
@@ -90,4 +93,15 @@ class CheckItem(pytest.Item):
 
     def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
         """Give the place and the title that reports show."""
-        return self.path, 0, self.check_id.replace("::", ": ")
+        return self.path, 0, printable(self.check_id.replace("::", ": "))
+
+
+def add_suite_properties(config: pytest.Config, properties: Iterable[tuple[str, str]]) -> None:
+    """Add properties to the suite in JUnit's XML, if there is one.
+
+    pytest's own way, a fixture, needs a test, and does nothing under pytest-xdist.
+    """
+    for plugin in config.pluginmanager.get_plugins():
+        if type(plugin).__module__ == "_pytest.junitxml" and hasattr(plugin, "add_global_property"):
+            for name, value in properties:
+                plugin.add_global_property(name, value)

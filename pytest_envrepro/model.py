@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -93,6 +93,24 @@ class Target:
     universal: bool = False
 
 
+class Recipe(NamedTuple):
+    """How a lock is compiled, as its header or the table records it.
+
+    Attributes:
+        tool: the compiler (`pip-compile`, `uv`), or None for a command of the project's own.
+        argv: the words of the command; never for a shell.
+        folder: where it runs, relative to the root.
+        above: the root, as a path from where it runs (`sub/`), where that lies above the root; else empty.
+        is_trusted: whether the table says so. A header does not: whoever changes a lock can write one.
+    """
+
+    tool: str | None
+    argv: tuple[str, ...]
+    folder: str = ""
+    above: str = ""
+    is_trusted: bool = False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
     """A lock of any format, with all that its inputs say.
@@ -111,7 +129,10 @@ class Lock:
         target: what it was compiled for.
         closed: False where its command promises no closure (`--no-deps`).
         complete: False where its command adds requirements that no file tells (build requirements).
-        fix: the command that compiles it again, or None.
+        fix: the command that compiles it again, for people to run, or None.
+        recipe: how it was compiled, or None.
+        settings: the file with settings of the compiler itself, which the recipe does not tell, or None.
+        unrecorded: why that is not known, where there is no recipe.
         faults: what is wrong with the files themselves.
         unread: why the lock cannot be judged, or None.
         partial: why some of its pins are not known, or None: what is not among the pins may still be locked.
@@ -132,6 +153,9 @@ class Lock:
     closed: bool = True
     complete: bool = True
     fix: str | None = None
+    recipe: Recipe | None = None
+    settings: str | None = None
+    unrecorded: str = "it does not say how it was compiled"
     faults: tuple[Finding, ...] = ()
     unread: str | None = None
     partial: str | None = None
@@ -193,6 +217,28 @@ class Distribution:
     fault: str | None = None
 
 
+class Recorded(NamedTuple):
+    """The files of a distribution, compared with its RECORD.
+
+    Attributes:
+        name: its canonical name.
+        label: the metadata folder's name, for messages.
+        files: how many files were compared.
+        faults: the files that are not what RECORD says: the path, as it stands there; the hash or the size that it
+            tells, or None; and that of the file, or None where there is no file.
+        left_out: why there is nothing to compare with: `no RECORD`, or `conda` or `Debian`, which change files after it
+            is written; or None.
+        unknown: why not all could be compared that should have been, or None.
+    """
+
+    name: str
+    label: str
+    files: int = 0
+    faults: tuple[tuple[str, str | None, str | None], ...] = ()
+    left_out: str | None = None
+    unknown: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Interpreter:
     """A Python: `cpython`, `3.11.7`, `linux-x86_64`, and the marker variables of PEP 508."""
@@ -214,6 +260,9 @@ class Inventory:
         leftovers: metadata folders that belong to no distribution, with the reason.
         versions: the versions by canonical name, as known without reading the metadata.
         state: gives a digest that changes with anything that is installed, or None where that cannot be promised.
+        files: compares the files of every distribution with its RECORD, by name: those that could have changed since
+            they were installed, or all of them (`True`).
+        files_state: gives the same digest of all that this depends on.
     """
 
     interpreter: Interpreter
@@ -222,6 +271,8 @@ class Inventory:
     leftovers: tuple[tuple[str, str], ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     state: Callable[[], str | None] = lambda: None
+    files: Callable[[bool], tuple[Recorded, ...]] = lambda _: ()
+    files_state: Callable[[], str | None] = lambda: None
 
     @property
     def fingerprint(self) -> str:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pytest
 
 # What ends a session before its tests: lists of tests and of fixtures, plans, and the content of the cache.
+_CHECKING = frozenset({"--env-lock", "--env-recompile", "--env-fix"})
 _LISTS = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow")
 
 
@@ -20,6 +21,16 @@ def add(parser: pytest.Parser) -> None:
         "--env-lock",
         action="store_true",
         help="check locks, this environment and its conflicts; fail the session where one is broken",
+    )
+    group.addoption(
+        "--env-recompile",
+        action="store_true",
+        help="besides, compile each lock again with its own tool, on copies, and compare the pins",
+    )
+    group.addoption(
+        "--env-fix",
+        action="store_true",
+        help="run the recorded commands of the locks that are broken, then check again; nothing is installed",
     )
     group.addoption(
         "--env-strict",
@@ -38,7 +49,12 @@ def add(parser: pytest.Parser) -> None:
 
 def is_asked(config: pytest.Config) -> bool:
     """Tell whether anything of this plugin was asked for."""
-    return bool(config.getoption("env_lock", default=False) or config.getoption("env_report", default=None))
+    return checks_locks(config) or bool(config.getoption("env_report", default=None))
+
+
+def checks_locks(config: pytest.Config) -> bool:
+    """Tell whether locks are to be checked: `--env-lock`, or what implies it."""
+    return any(config.getoption(name, default=False) for name in ("env_lock", "env_recompile", "env_fix"))
 
 
 def is_listing(config: pytest.Config) -> bool:
@@ -47,11 +63,11 @@ def is_listing(config: pytest.Config) -> bool:
 
 
 def is_typed(config: pytest.Config) -> bool:
-    """Tell whether `--env-lock` was typed, and does not merely stand in `addopts` or an environment variable.
+    """Tell whether `--env-lock`, or what implies it, was typed, and does not merely stand in `addopts` or an environment variable.
 
     What stands in an `@file` of the command line is as good as typed.
     """
-    return any(argument == "--env-lock" or argument.startswith("@") for argument in config.invocation_params.args)
+    return any(argument in _CHECKING or argument.startswith("@") for argument in config.invocation_params.args)
 
 
 def report_path(config: pytest.Config) -> Path | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.outcome import Result, worst
-from pytest_envrepro.reports import Summary, TestOutcome
+from pytest_envrepro.reports import Mended, Summary, TestOutcome
 from pytest_envrepro.session import CheckId, Session, fails, names_checks, select, verdict
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class Request(NamedTuple):
         named: the files, folders and node ids (with `::`) of the command line, relative to the root.
         listing: whether tests are only listed, and nothing is judged.
         typed: whether `--env-lock` was typed.
+        fix: whether broken locks are to be mended first.
         strict: whether unchecked outcomes fail the session.
         automatic: whether that was decided by looking for a CI.
     """
@@ -31,6 +32,7 @@ class Request(NamedTuple):
     named: tuple[str, ...] = ()
     listing: bool = False
     typed: bool = True
+    fix: bool = False
     strict: bool = False
     automatic: bool = False
 
@@ -49,6 +51,7 @@ class Run:
         selected: those of them that are judged, and count.
         results: by node id.
         failed: the node ids of the checks whose items have failed.
+        mended: what was done about broken locks.
         differs: whether this is a worker of pytest-xdist in another environment, which has judged anew.
     """
 
@@ -58,6 +61,7 @@ class Run:
     selected: tuple[CheckId, ...] = ()
     results: dict[str, Result] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    mended: tuple[Mended, ...] = ()
     differs: bool = False
     _tests: dict[str, str] = field(default_factory=dict)
     _skipped: set[str] = field(default_factory=set)
@@ -143,6 +147,7 @@ class Run:
             fingerprint=self.session.inventory.fingerprint,
             why=tuple(self._why(results)),
             tests=tuple(TestOutcome(node_id=name, outcome=self._tests[name]) for name in sorted(self._skipped)),
+            mended=self.mended,
             failures=len(self._failures),
         )
 

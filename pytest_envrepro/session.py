@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.discovery import Discovery
     from pytest_envrepro.locks import Tree
     from pytest_envrepro.model import Inventory, Lock
+    from pytest_envrepro.recompiling import Recompiler
 
 Read = TypeVar("Read")
 
@@ -51,21 +52,32 @@ class Session:
         root: the project's folder.
         configured_by: the file that configured pytest, if any.
         environ: the environment variables.
+        tell: is told what takes its time; None where locks are not to be compiled again (`--env-recompile`).
 
     Raises:
         SettingsError: the table cannot be followed.
     """
 
-    def __init__(self, root: Path, *, configured_by: Path | None, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        configured_by: Path | None,
+        environ: Mapping[str, str],
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
         self.root = root
+        self._tell = tell
         self.environ = environ
         self._configured_by = configured_by
         self._files = Files(root)
         self._reading: dict[str, float] = {}
+        self._outcomes: dict[CheckId, tuple[Outcome, float]] = {}
         self._checks = {check.name: check for check in checks()}
         self._owners = _owners(self._checks.values())
         self.config = load_config(self._files, [*self._owners, STALE_WAIVER])
-        self._cache = VerdictCache(cache_folder(environ))
+        self.cache_folder = cache_folder(environ)
+        self._cache = VerdictCache(self.cache_folder)
 
     @cached_property
     def discovery(self) -> Discovery:
@@ -87,12 +99,35 @@ class Session:
         with _no_collection():
             locks = {path: self._timed(path, partial(self._parse, path)) for path in self.discovery.locks}
             anchor = anchor_of(self.root, self._configured_by, tuple(locks))
+            inventory = self._timed(anchor, lambda: self.inventory)
             return Facts(
                 locks=locks,
                 installed=None if (named := self.config.installed) is None else tuple(entry.lock for entry in named),
-                inventory=self._timed(anchor, lambda: self.inventory),
+                inventory=inventory,
                 project=read_project(self.root, self._files, anchor),
+                integrity=self.config.integrity,
+                offline=lambda path: self._outcome(CheckId(path, "lock"))[0],
+                compiling=self.recompiler(locks, self._tell) if self._tell else None,
             )
+
+    def recompiler(self, locks: Mapping[str, Lock], tell: Callable[[str], None]) -> Recompiler:
+        """Give what compiles the locks again, on copies."""
+        # Only where it is asked for, as it starts programs.
+        from pytest_envrepro.recompiling import Recompiler  # noqa: PLC0415
+
+        return Recompiler(
+            files=self._files,
+            environ=self.environ,
+            inventory=self.inventory,
+            locks=locks,
+            cache=self.cache_folder,
+            read=self.read_as,
+            tell=tell,
+        )
+
+    def read_as(self, path: str, data: bytes) -> Lock:
+        """Read a lock as if it held something else."""
+        return self.discovery.parse(path, tree_of(self._files.holding(path, data), self.environ))
 
     def _parse(self, path: str) -> Lock:
         return self.discovery.parse(path, self._tree)
@@ -128,12 +163,18 @@ class Session:
         return tuple(self._with_stale_waivers(settle(self.facts, results), policy))
 
     def _judge(self, each: CheckId, policy: Policy) -> Result:
-        started = time.perf_counter()
-        check = self._checks[each.check]
-        outcome = policy.apply(self._remembered(check, each.subject))
+        outcome, seconds = self._outcome(each)
         # What was read for a subject is counted with the first check that is shown there.
-        seconds = time.perf_counter() - started + self._reading.pop(each.subject, 0.0)
-        return Result(check=each.check, subject=each.subject, outcome=outcome, seconds=seconds)
+        seconds += self._reading.pop(each.subject, 0.0)
+        return Result(check=each.check, subject=each.subject, outcome=policy.apply(outcome), seconds=seconds)
+
+    def _outcome(self, each: CheckId) -> tuple[Outcome, float]:
+        """Judge once, by the checks alone; with the seconds that it took."""
+        if each not in self._outcomes:
+            started = time.perf_counter()
+            outcome = self._remembered(self._checks[each.check], each.subject)
+            self._outcomes[each] = outcome, time.perf_counter() - started
+        return self._outcomes[each]
 
     def _remembered(self, check: Check, subject: str) -> Outcome:
         """Give the outcome of an earlier session if all that it depends on is the same, else judge."""
@@ -142,7 +183,7 @@ class Session:
         if known is not None:
             return Result.unpack(known).outcome
         outcome = check.judge(self.facts, subject)
-        if key:
+        if key and outcome.judged:
             self._cache.put(key, Result(check=check.name, subject=subject, outcome=outcome).pack())
         return outcome
 
@@ -174,6 +215,11 @@ def _no_collection() -> Iterator[None]:
     try:
         yield
     finally:
+        # What was made here stays for the session: as old objects at once, it is not looked through when collection goes
+        # on, which would take a tenth of the time again. (PyPy has no such generations.)
+        if enabled and hasattr(gc, "freeze") and not gc.get_freeze_count():
+            gc.freeze()
+            gc.unfreeze()
         if enabled:
             gc.enable()
 

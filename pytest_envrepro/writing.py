@@ -1,4 +1,4 @@
-"""Writes files: whole, or not at all."""
+"""Writes files: whole, or not at all; or to the end of one that is not ours."""
 
 from __future__ import annotations
 
@@ -25,9 +25,24 @@ def write_whole(path: Path, text: str) -> None:
     if is_stream(path):
         _write_stream(path, data)
         return
+    put_whole(path, data)
+
+
+def put_whole(path: Path, data: bytes, staging: Path | None = None) -> None:
+    """Put a file in the place of another so that nobody ever sees half of it; its permissions stay.
+
+    Args:
+        staging: a folder to write it in first, if that is on the same disk: were we killed meanwhile, nothing would be
+            left beside the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    name = f".{path.name}.{os.urandom(8).hex()}"
+    is_near = staging is not None and staging.is_dir() and staging.stat().st_dev == path.parent.stat().st_dev
+    temporary = staging / name if staging is not None and is_near else path.with_name(name)
     try:
         temporary.write_bytes(data)
         if path.exists():
@@ -36,6 +51,16 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def append(path: Path, text: str) -> None:
+    """Add text to the end of a file, at once.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with path.open("ab", buffering=0) as file:
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def _write_stream(path: Path, data: bytes) -> None:

@@ -22,7 +22,7 @@ def site(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Site:
 @pytest.fixture
 def project(pytester: pytest.Pytester, site: Site, monkeypatch: pytest.MonkeyPatch) -> Project:  # noqa: ARG001
     """Give an empty project, on a machine that is no CI and has nothing remembered."""
-    for name in ("CI", "BUILD_NUMBER", "TOX_ENV_NAME", "PYTEST_ENVREPRO_STRICT", "PYTEST_ADDOPTS"):
+    for name in ("CI", "BUILD_NUMBER", "TOX_ENV_NAME", "PYTEST_ENVREPRO_STRICT", "PYTEST_ADDOPTS", "GITHUB_ACTIONS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_ENVREPRO_CACHE", str(pytester.path / ".cache"))
     return Project(pytester)

@@ -46,22 +46,37 @@ def install(  # Each is a file of the folder.
     tags: Iterable[str] = ("py3-none-any",),
     direct_url: Mapping[str, Any] | None = None,
     installer: str = "pip",
+    files: Mapping[str, str] | None = None,
 ) -> Path:
-    """Put a distribution's metadata folder into a site-packages folder, and give the metadata folder."""
+    """Put a distribution's metadata folder into a site-packages folder, with files, and give the metadata folder."""
     folder = site / f"{name.replace('-', '_')}-{version}.dist-info"
     folder.mkdir(parents=True)
     (folder / "METADATA").write_text(metadata(name, version, requires, extras=extras, python=python))
     wheel = ["Wheel-Version: 1.0", "Generator: tests", "Root-Is-Purelib: true", *(f"Tag: {tag}" for tag in tags)]
     (folder / "WHEEL").write_text("\n".join(wheel) + "\n")
     (folder / "INSTALLER").write_text(f"{installer}\n")
-    (folder / "RECORD").write_text("")
     if direct_url is not None:
         (folder / "direct_url.json").write_text(json.dumps(direct_url))
+    for path, text in (files or {}).items():
+        place = site / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    listed = [*(files or {}), *(f"{folder.name}/{path.name}" for path in sorted(folder.iterdir()))]
+    record = [f"{path},{digest((site / path).read_text())},{(site / path).stat().st_size}" for path in listed]
+    (folder / "RECORD").write_text("\n".join([*record, f"{folder.name}/RECORD,,"]) + "\n")
     return folder
 
 
-def wheel(folder: Path, name: str, version: str, requires: Iterable[str] = (), *, extras: Iterable[str] = ()) -> Path:
-    """Build a wheel with one module, and give its path."""
+def wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    requires: Iterable[str] = (),
+    *,
+    extras: Iterable[str] = (),
+    scripts: Iterable[str] = (),
+) -> Path:
+    """Build a wheel with one module and perhaps scripts, and give its path."""
     folder.mkdir(parents=True, exist_ok=True)
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
@@ -70,7 +85,10 @@ def wheel(folder: Path, name: str, version: str, requires: Iterable[str] = (), *
         f"{info}/METADATA": metadata(name, version, requires, extras=extras),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = [f"{path},{_digest(text)},{len(text.encode())}" for path, text in files.items()]
+    if scripts:
+        lines = ["[console_scripts]", *(f"{script} = {module}:version" for script in scripts)]
+        files[f"{info}/entry_points.txt"] = "\n".join(lines) + "\n"
+    record = [f"{path},{digest(text)},{len(text.encode())}" for path, text in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
     path = folder / f"{module}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
@@ -79,7 +97,8 @@ def wheel(folder: Path, name: str, version: str, requires: Iterable[str] = (), *
     return path
 
 
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """Hash a text as RECORD does."""
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 

@@ -51,6 +51,7 @@ def test_every_key() -> None:
     table = {
         "strict": True,
         "installed": ["./requirements.txt", {"lock": "uv.lock", "groups": ["dev"], "extras": []}],
+        "integrity": "full",
         "exclude": ["legacy/*"],
         "waivers": [waiver],
         "severity": {"extraneous": "ignore"},
@@ -60,6 +61,7 @@ def test_every_key() -> None:
     assert read(table) == Config(
         strict=True,
         installed=(InstalledFrom(lock="requirements.txt"), InstalledFrom(lock="uv.lock", groups=("dev",), extras=())),
+        integrity="full",
         exclude=("legacy/*",),
         waivers=(
             Waiver(
@@ -80,9 +82,12 @@ def test_every_key() -> None:
 
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"strikt": True}, "strikt: unknown key (did you mean 'strict'?)"),
-    ({"xyz": 1}, "xyz: unknown key (known: exclude, installed, locks, severity, strict, waivers)"),
+    ({"xyz": 1}, "xyz: unknown key (known: exclude, installed, integrity, locks, severity, strict, waivers)"),
     ({"strict": "yes"}, "strict: has to be true, false or \"auto\", not 'yes'"),
     ({"strict": 1}, 'strict: has to be true, false or "auto", not 1'),
+    ({"integrity": "yes"}, "integrity: has to be true, false or \"full\", not 'yes'"),
+    ({"integrity": 1}, 'integrity: has to be true, false or "full", not 1'),
+    ({"integrety": True}, "integrety: unknown key (did you mean 'integrity'?)"),
     ({"exclude": "legacy"}, "exclude: has to be a list of strings, not a string ('legacy')"),
     ({"exclude": [1]}, "exclude: has to be a list of strings, not a list ([1])"),
     ({"installed": "a.txt"}, "installed: has to be a list of locks, not a string ('a.txt')"),

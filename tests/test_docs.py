@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from indexes import PYTHON, Index, use
 
 from pytest_envrepro.checks import CHECKS
 from pytest_envrepro.config import Config, DeclaredLock, InstalledFrom, Waiver
@@ -44,6 +45,7 @@ class Example:
     code: str
     files: dict[str, str]
     installed: tuple[str, ...]
+    uploaded: tuple[str, ...]
     reported: str
 
     @classmethod
@@ -53,7 +55,9 @@ class Example:
         reported = re.search(r"^Reported:\n\n```text\n(.*?)\n```$", section, re.MULTILINE | re.DOTALL)
         assert reported, f"{code} has no example"
         installed = re.findall(r"^Installed: (.*)$", section, re.MULTILINE)
-        return cls(code=code, files=files, installed=tuple(installed), reported=reported[1])
+        uploaded = re.findall(r"^On the index: `(.*)`$", section, re.MULTILINE)
+        files = {path: text.replace("with Python 3.11", f"with Python {PYTHON}") for path, text in files.items()}
+        return cls(code=code, files=files, installed=tuple(installed), uploaded=tuple(uploaded), reported=reported[1])
 
     def install(self, site: Site) -> None:
         """Put what is installed into an environment: `name version`, and what is said of it in the same line."""
@@ -69,7 +73,13 @@ class Example:
                 options["tags"] = values
             if "from" in text:
                 options["direct_url"] = {"url": values[0], "dir_info": {}}
+            if "with the file" in text:
+                options["files"] = {values[0]: "works = True\n"}
             folder = site.add(name, version, **options)
+            if "edited since" in text:
+                (site.path / values[0]).write_text("works = False\n")
+            if "removed since" in text:
+                (site.path / values[0]).unlink()
             if "without METADATA" in text:
                 (folder / "METADATA").unlink()
 
@@ -153,12 +163,17 @@ def headings(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.code)
-def test_example_of_a_code(example: Example, project: Project, site: Site) -> None:
+def test_example_of_a_code(example: Example, project: Project, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """The project of the example is reported as the page says."""
     project.write(example.files)
     example.install(site)
+    index = Index(project.path / "index")
+    for release in example.uploaded:
+        name, version = release.split()
+        index.add(name, version)
+    use(index, monkeypatch)
 
-    result = run(project, "-v")
+    result = run(project, "-v", *(["--env-recompile"] if example.uploaded else []))
 
     assert plain(example.reported) in [plain(line) for line in result]
 

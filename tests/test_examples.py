@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 QUICKSTART = ROOT / "examples" / "quickstart"
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "benchmarks", "build", "dist")
-_INHERITED = ("CI", "BUILD_NUMBER", "VIRTUAL_ENV", "PYTEST", "COV", "TOX", "PYTHON")
+_INHERITED = ("CI", "BUILD_NUMBER", "VIRTUAL_ENV", "PYTEST", "COV", "TOX", "PYTHON", "GITHUB_ACTIONS")
 
 
 def readme_command(words: str) -> str:

@@ -15,8 +15,9 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 
 # The pytest face; `gate` holds the hooks of a session that checks, which `plugin` loads only then.
 FACE = {"plugin", "options", "markers", "fixtures", "items", "inside", "gate"}
-# The middle: introduces the families to one another. `run` is one session of it, `discovery` finds the locks.
-MIDDLE = {"session", "run", "discovery", "config", "policy"}
+# The middle: introduces the families to one another. `run` is one session of it, `discovery` finds the locks, and
+# `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place.
+MIDDLE = {"session", "run", "discovery", "config", "policy", "actions", "recompiling", "mending"}
 FAMILIES = {"locks", "checks", "compilers", "integrations", "envs", "reports"}
 # The words that all share; each may import only those before it.
 WORDS = ["errors", "requirement", "outcome", "model"]
@@ -27,9 +28,17 @@ OPENS_NO_FILE = {"locks", "checks", "reports"}
 # Imports inside functions, each with its reason.
 LATE = {
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
+    ("gate", "pytest_envrepro.actions"): "brings reports.github: is needed in GitHub Actions alone",
+    ("gate", "pytest_envrepro.mending"): "starts programs: is needed for --env-fix alone",
+    ("session", "pytest_envrepro.recompiling"): "starts programs: is needed where locks are compiled alone",
+    ("workspace", "filelock"): "is needed where locks are compiled alone, and may be absent",
     ("config", "difflib"): "is needed for a misspelled word alone",
     ("locks.project", "configparser"): "is needed for a setup.cfg alone",
-    ("locks.syntax", "pytest_envrepro.locks.options"): "is needed for options other than hashes alone, and brings optparse",
+    (
+        "locks.syntax",
+        "pytest_envrepro.locks.options",
+    ): "is needed for options other than hashes alone, and brings optparse",
+    ("envs.inventory", "pytest_envrepro.envs.records"): "is needed where the table asks for integrity alone",
     ("cache", "platformdirs"): "is not needed where the variable is set, and may be absent",
 }
 
@@ -197,7 +206,7 @@ def test_late_imports_have_a_reason() -> None:
 
 def test_nothing_is_missing_here() -> None:
     """Every name in these lists that stands for a module on its own has one, or is to come."""
-    to_come = {"markers", "fixtures", "inside", "process", "compilers", "integrations"}
+    to_come = {"markers", "fixtures", "inside", "integrations"}
     tops = {_top(name) for name in _trees()}
 
     assert (FACE | MIDDLE | FAMILIES | set(WORDS) | STARTS_PROGRAMS) - tops <= to_come
@@ -222,4 +231,4 @@ def test_dependencies() -> None:
     """At run time the package imports the standard library, pytest, packaging, and what LATE lists."""
     foreign = {_top(each.target) for each in _imports() if not each.for_types} - set(sys.stdlib_module_names)
 
-    assert foreign <= {PACKAGE, "pytest", "packaging", "tomli", "platformdirs"}
+    assert foreign <= {PACKAGE, "pytest", "packaging", "tomli", "platformdirs", "filelock"}

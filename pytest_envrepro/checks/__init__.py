@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.checks.base import Check, Facts
+from pytest_envrepro.checks.base import Attempt, Check, Facts
 from pytest_envrepro.checks.conflicts import ConflictsCheck
 from pytest_envrepro.checks.installed import InstalledCheck
+from pytest_envrepro.checks.integrity import IntegrityCheck
 from pytest_envrepro.checks.layers import without_inherited
 from pytest_envrepro.checks.lock import LockCheck
 from pytest_envrepro.checks.python import PythonCheck
+from pytest_envrepro.checks.recompile import RecompileCheck, doubtful
 from pytest_envrepro.kinds import added
 
 if TYPE_CHECKING:
@@ -18,7 +20,14 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.outcome import Result
 
-CHECKS: tuple[Check, ...] = (LockCheck(), InstalledCheck(), ConflictsCheck(), PythonCheck())
+CHECKS: tuple[Check, ...] = (
+    LockCheck(),
+    RecompileCheck(),
+    InstalledCheck(),
+    ConflictsCheck(),
+    PythonCheck(),
+    IntegrityCheck(),
+)
 
 
 def checks() -> tuple[Check, ...]:
@@ -37,4 +46,4 @@ def settle(facts: Facts, results: Iterable[Result]) -> list[Result]:
     ]
 
 
-__all__ = ["CHECKS", "Check", "Facts", "checks", "settle"]
+__all__ = ["CHECKS", "Attempt", "Check", "Facts", "checks", "doubtful", "settle"]

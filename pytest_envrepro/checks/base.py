@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from packaging.version import Version
 
@@ -11,7 +11,7 @@ from pytest_envrepro.checks.plainly import see
 from pytest_envrepro.requirement import Requirement, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_envrepro.model import Interpreter, Inventory, Lock, Project, Target
     from pytest_envrepro.outcome import Outcome
@@ -24,12 +24,42 @@ class Facts(NamedTuple):
         locks: every lock of the project, by path.
         installed: the locks that this environment is installed from; None where the table does not say.
         inventory: this environment.
+        integrity: whether its files are to be compared with RECORD, and all of them by their content (`full`).
     """
 
     locks: Mapping[str, Lock]
     installed: tuple[str, ...] | None
     inventory: Inventory
     project: Project
+    offline: Callable[[str], Outcome]
+    compiling: Compiling | None = None
+    integrity: bool | Literal["full"] = False
+
+
+class Attempt(NamedTuple):
+    """A lock, compiled again on copies.
+
+    Attributes:
+        lock: what the tool has written; None where it has written none.
+        reason: why it has not, in one line.
+        tool: the tool and its version, for people, with the settings outside of the project that it was given.
+        said: lines of the tool that tell of pins it could not have.
+    """
+
+    lock: Lock | None
+    reason: str | None = None
+    tool: str = ""
+    said: tuple[str, ...] = ()
+
+
+class Compiling(Protocol):
+    """Compiles locks again with their own tools."""
+
+    def key(self, path: str) -> str | None:
+        """Give all that the result depends on, but for what the indexes have; None where that cannot be told."""
+
+    def attempt(self, path: str) -> Attempt:
+        """Compile a lock on copies, with itself as preference. Nothing is raised."""
 
 
 class Check(Protocol):

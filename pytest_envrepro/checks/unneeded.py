@@ -38,6 +38,9 @@ def find_unneeded(
     for pin in lock.pins:
         everywhere[pin.name].append(pin)
     asked_for = {pin.name for root in roots for pin in met_by(root, everywhere, folder)}
+    # What is asked for and not pinned is a finding of its own: what it needs is not to go too.
+    unpinned = (root.requirement.name for root in roots)
+    asked_for.update(name for name in unpinned if name and name not in everywhere)
     reached = _reached({*asked_for, *lock.excluded, *_unnamed(lock, everywhere)}, needs)
     needed_by: dict[str, list[str]] = defaultdict(list)
     for parent in sorted(everywhere):

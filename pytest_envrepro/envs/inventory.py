@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from pytest_envrepro.envs.metadata import read_by_importlib, read_distribution
+from pytest_envrepro.envs.metadata import SETTLED, read_by_importlib, read_distribution
 from pytest_envrepro.model import Distribution, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_envrepro.model import Interpreter
+    from pytest_envrepro.envs.records import Records
+    from pytest_envrepro.model import Interpreter, Recorded
 
 _DIST_INFO = re.compile(r"(?P<name>[A-Za-z0-9][^-]*)-(?P<version>[^-]+)\.dist-info")
-_SETTLED = 2.0  # Seconds: the coarsest clock of a file system in use (FAT).
 
 
 class _Found(NamedTuple):
@@ -65,6 +65,8 @@ def read_inventory(paths: Iterable[str], interpreter: Interpreter) -> Inventory:
         leftovers=tuple(sorted(leftovers)),
         versions={name: found.version for name, found in first.items()},
         state=distributions.state,
+        files=distributions.files,
+        files_state=distributions.files_state,
     )
 
 
@@ -120,6 +122,7 @@ class Distributions(Mapping[str, Distribution]):
     def __init__(self, found: Mapping[str, _Found]) -> None:
         self._found = found
         self._read: dict[str, Distribution] = {}
+        self._records: Records | None = None
 
     def __getitem__(self, name: str) -> Distribution:
         if name not in self._read:
@@ -157,4 +160,19 @@ class Distributions(Mapping[str, Distribution]):
                 newest = max(newest, status.st_ctime)
                 stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev)
                 digest.update(f"{found.path}/{file} {stamp}\n".encode(errors="surrogateescape"))
-        return digest.hexdigest() if newest < time.time() - _SETTLED else None
+        return digest.hexdigest() if newest < time.time() - SETTLED else None
+
+    def files(self, full: bool) -> tuple[Recorded, ...]:  # noqa: FBT001  # The field that it becomes names no arguments.
+        """Compare the files of every distribution with its RECORD, by name."""
+        return self._recorded().compare(full=full)
+
+    def files_state(self) -> str | None:
+        """Digest all that comparing the files depends on, or None where that cannot be promised."""
+        return self._recorded().state()
+
+    def _recorded(self) -> Records:
+        if self._records is None:
+            from pytest_envrepro.envs.records import Records  # noqa: PLC0415  # Is needed where the table asks alone.
+
+            self._records = Records((name, self._found[name].path) for name in self)
+        return self._records

@@ -24,6 +24,7 @@ _TAG = re.compile(rb"^Tag:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
 _HEAD = 16 * 1024  # Bytes: nearly all headers of a METADATA fit, and few bodies are read.
 _LONGEST_VERSION = 640  # Characters: no number in it can then be longer than Python reads.
 _QUOTED = 60  # Characters of a version, in a message.
+SETTLED = 2.0  # Seconds: the coarsest clock of a file system in use (FAT).
 _LARGEST = 4 * 1024 * 1024  # Bytes of headers; those of torch, with a dependency on each of its extras, are 30 KB.
 
 
@@ -158,8 +159,8 @@ def _fields(head: str) -> dict[str, list[str]]:
     return fields
 
 
-# Not blocking, or a FIFO would hang the session.
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+# Or a FIFO would hang the session.
+NOT_BLOCKING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def _read(path: str) -> tuple[bytes, float]:
@@ -167,7 +168,7 @@ def _read(path: str) -> tuple[bytes, float]:
 
     It is a third of the work of a check to open these files: `open` would double that.
     """
-    descriptor = os.open(path, _FLAGS)
+    descriptor = os.open(path, NOT_BLOCKING)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

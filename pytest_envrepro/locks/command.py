@@ -64,8 +64,9 @@ _SKIPPED_VALUES = frozenset(
     )
 )
 _SINGLE = frozenset({"output", "python", "platform", "config", "build_for", "interpreter"})
+_NOT_GIVEN = "=None"  # What pip-tools 7.5.0 writes, with click 8.3, for each option that was not given.
 _METACHARACTERS = re.compile(r"[;&|<>$`\\\s(){}*?!~#'\"]")
-_OPERATORS = frozenset({"&&", "||", "|", "&", ">", ">>", "<"})
+SHELL_WORDS = frozenset({"&&", "||", "|", "&", ">", ">>", "<"})
 _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 _MODULE = re.compile(r"python(?:3(?:\.\d+)?)?")
 _SYSTEMS = (
@@ -134,7 +135,7 @@ def read_command(text: str) -> Command:
         argv = _split(text)
     except ValueError:
         return Command(own=redact(text))
-    if any(word in _OPERATORS or word.endswith(";") for word in argv):
+    if any(word in SHELL_WORDS or word.endswith(";") for word in argv):
         return Command(own=redact(text))
     if argv[:2] == ("uv", "export"):
         return Command(tool="uv", argv=argv, text=_join(argv), exported=True)
@@ -142,6 +143,8 @@ def read_command(text: str) -> Command:
     if not start:
         return Command(own=redact(text))
     tool = "uv" if argv[0] == "uv" else "pip-compile"
+    if tool == "pip-compile":
+        argv = tuple(word for word in argv if not (word.startswith("--") and word.endswith(_NOT_GIVEN)))
     return _read_options(argv[start:], tool)._replace(tool=tool, argv=argv, text=_join(argv))
 
 

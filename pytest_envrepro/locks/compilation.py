@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import LockError
+from pytest_envrepro.locks.command import SHELL_WORDS, read_command
 from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.locks.inputs import Inputs
-from pytest_envrepro.locks.origin import commented, default_output, groups_of, outsider
+from pytest_envrepro.locks.origin import commented, default_output, groups_of, outsider, unread_mention
 from pytest_envrepro.locks.paths import is_url
 from pytest_envrepro.locks.project import Choice
 from pytest_envrepro.locks.settings import Settings, read_settings
+from pytest_envrepro.model import Recipe
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
-    from pytest_envrepro.locks.base import Tree
+    from pytest_envrepro.locks.base import Declaration, Tree
     from pytest_envrepro.locks.command import Command
     from pytest_envrepro.locks.header import Header
-    from pytest_envrepro.locks.origin import Origin
+    from pytest_envrepro.locks.origin import Folder, Origin
     from pytest_envrepro.locks.statements import Document
     from pytest_envrepro.model import Pin
     from pytest_envrepro.outcome import Finding
@@ -42,6 +44,7 @@ def read_inputs(path: str, header: Header, origin: Origin, pins: tuple[Pin, ...]
         refused.append(unreadable((error.file, error.line), error.message))
     command = settings.command
     inputs.unread = inputs.unread or settings.unread
+    inputs.settings = settings.file
     inputs.constraints += settings.constraints
     inputs.overrides += settings.overrides
     inputs.excluded |= settings.excluded
@@ -59,7 +62,7 @@ def read_inputs(path: str, header: Header, origin: Origin, pins: tuple[Pin, ...]
             if bound != path:
                 inputs.add_requirements(bound, inputs.constraints, (path, None))
     inputs.faults += (fault for fault in refused if fault not in inputs.faults)  # An input may hold the settings too.
-    inputs.unread = inputs.unread or _unknown(header, origin)
+    inputs.unread = inputs.unread or unread_mention(origin, inputs.files) or _unknown(header, origin)
     return command, inputs
 
 
@@ -96,15 +99,42 @@ def _unknown(header: Header, origin: Origin) -> str | None:
     return origin.unknown or "its inputs were not found: name them in [[tool.envrepro.locks]]"
 
 
+def record(path: str, header: Header, origin: Origin, declaration: Declaration | None) -> tuple[Recipe | None, str]:
+    """Give how the lock is compiled, by the table or its header; or the reason why that is not known."""
+    command = header.command
+    told = declaration.command if declaration else None
+    if told and not read_command(told).argv:
+        return _own(told)
+    if command.exported:
+        return None, f"it was exported by '{command.text}'"
+    if command.argv:
+        folder = origin.folder
+        words = tuple(_output_of(path, command, folder))
+        recipe = Recipe(command.tool, words, folder.path, folder.above, is_trusted=told is not None)
+        return recipe, ""
+    if command.own:
+        return None, f"its header says '{command.own}', which is no command of pip-compile or uv"
+    return None, "it does not say how it was compiled"
+
+
+def _own(command: str) -> tuple[Recipe | None, str]:
+    """Read a command of the project's own in the table."""
+    try:
+        words = tuple(shlex.split(command))
+    except ValueError as error:
+        return None, f"the command in the table cannot be split into words: {error}"
+    if any(word in SHELL_WORDS or word.endswith(";") for word in words) or not words:
+        return None, f"the command in the table needs a shell: put '{redact(command)}' into a script, and name that"
+    return Recipe(None, words, is_trusted=True), ""
+
+
 def repair(path: str, header: Header, origin: Origin, document: Document) -> str | None:
-    """Give the command that compiles the lock again, from the root; None where none is known."""
+    """Give the command that compiles the lock again, from the root, for people; None where none is known."""
     command = header.command
     if command.argv and not command.exported:
         folder = origin.folder
-        text = command.text
-        written = command.output or default_output(command)
-        if written is None or folder.join(written) != path:
-            text = _redirected(command, posixpath.relpath(path, folder.path or "."))
+        words = _output_of(path, command, folder)
+        text = command.text if tuple(words) == command.argv else redact(shlex.join(words))
         return f"cd {shlex.quote(folder.path)} && {text}" if folder.path else text
     if command.text or not origin.paths:
         return command.text or None
@@ -113,10 +143,14 @@ def repair(path: str, header: Header, origin: Origin, document: Document) -> str
     return shlex.join((*compiler, *hashes, f"--output-file={path}", *origin.paths))
 
 
-def _redirected(command: Command, output: str) -> str:
-    """Give a command that writes somewhere else: the lock was moved, or written from standard output."""
+def _output_of(path: str, command: Command, folder: Folder) -> list[str]:
+    """Give the words of a command that writes this lock, also where it was moved or written from standard output."""
+    written = command.output or default_output(command)
+    if written is not None and folder.join(written) == path:
+        return list(command.argv)
+    output = posixpath.relpath(path, folder.path or ".")
     if command.output is None:
-        return f"{command.text} --output-file={shlex.quote(output)}"
+        return [*command.argv, f"--output-file={output}"]
     words: list[str] = []
     for word in command.argv:
         if words[-1:] in (["-o"], ["--output-file"]):
@@ -127,4 +161,4 @@ def _redirected(command: Command, output: str) -> str:
             words.append(f"-o{output}")
         else:
             words.append(word)
-    return redact(shlex.join(words))
+    return words

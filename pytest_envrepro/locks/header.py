@@ -96,15 +96,22 @@ def read_via(comments: Iterable[str]) -> tuple[frozenset[str], tuple[str, ...], 
 
 
 def _reasons(comments: Iterable[str]) -> Iterator[str]:
-    """Give the single reasons: one a line after a bare `via`, or all on the line, between commas."""
-    following = False
+    """Give the single reasons: one a line after a bare `via`, or all on the line, between commas.
+
+    A second bare `via` is of another package, whose line somebody took out (`sed '/^django==/d'`).
+    """
+    following = told = False
     for comment in comments:
         text = comment.strip()
         if text == "via":
+            if told:
+                return
             following = True
         elif text.startswith("via "):
+            told = True
             yield from (reason.strip() for reason in text[4:].split(", "))
         elif following and comment.startswith("   "):
+            told = True
             yield text
         else:
             following = False

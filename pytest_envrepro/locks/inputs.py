@@ -41,6 +41,7 @@ class Inputs:
     Attributes:
         tool: the compiler that reads them; None for pip.
         files: every file that was read, or should have been.
+        settings: the file with the settings of the compiler itself, or None.
         has_optional: whether a project's file was read that has extras or groups.
         unread: why they cannot be read in full, or None.
     """
@@ -54,6 +55,7 @@ class Inputs:
     dynamic: list[Dynamic] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
     faults: list[Finding] = field(default_factory=list)
+    settings: str | None = None
     has_optional: bool = False
     unread: str | None = None
     _read: set[tuple[str, int]] = field(default_factory=set)

@@ -117,7 +117,7 @@ def _located(location: str, extras: str | None, marker: str | None) -> Requireme
 
 
 def _egg_of(location: str) -> Requirement | None:
-    """Give what a URL's `#egg=` names, perhaps with extras, as older versions of pip read it; None where it names nothing.
+    """Give what a URL's `#egg=` names, with extras or a version as pip read it up to 25; None where it names nothing.
 
     Raises:
         ValueError: what stands there is no name.
@@ -126,7 +126,7 @@ def _egg_of(location: str) -> Requirement | None:
     if egg is None or not egg[1]:
         return None
     named = parse(egg[1])
-    if named.written or named.url or named.marker:
+    if named.url or named.marker or (named.written and not named.written.startswith("==")):
         raise ValueError(f"'{egg[1]}' after #egg= is not a name")
     return named
 

@@ -11,20 +11,21 @@ from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.command import Command, platform_variables, read_command, unknown_platform
-from pytest_envrepro.locks.compilation import read_inputs, repair
+from pytest_envrepro.locks.compilation import read_inputs, record, repair
 from pytest_envrepro.locks.faults import merge_conflict, unreadable
 from pytest_envrepro.locks.foreign import ForeignFormat
 from pytest_envrepro.locks.header import Header, read_header, read_unsafe, read_via
 from pytest_envrepro.locks.leaks import find_leaks
 from pytest_envrepro.locks.lines import read_entry
 from pytest_envrepro.locks.origin import find_origin
+from pytest_envrepro.locks.paths import beside, is_url
 from pytest_envrepro.locks.pins import Pins, is_pinned
 from pytest_envrepro.model import Lock, Target
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Declaration, Tree
-    from pytest_envrepro.locks.statements import Document
+    from pytest_envrepro.locks.statements import Document, Entry
 
 # What pip-compile leaves out unless it is told `--allow-unsafe`; and what `pip freeze` leaves out.
 _UNSAFE = frozenset({"pip", "setuptools", "distribute"})
@@ -43,12 +44,12 @@ class RequirementsFormat:
         """Tell, by the name alone, whether the file could be such a lock."""
         if ForeignFormat().may_be(path):
             return False
-        return path.endswith((".txt", ".lock")) and posixpath.basename(path) not in _OTHER_LOCKS
+        return path.endswith((".txt", ".lock", ".pip")) and posixpath.basename(path) not in _OTHER_LOCKS
 
     def why_not(self, path: str, tree: Tree) -> str | None:
         """Give the reason why the file is no lock, or None where it is one (docs/reference.md)."""
         stem, suffix = posixpath.splitext(path)
-        if suffix == ".txt" and tree.exists(f"{stem}.in"):
+        if suffix in (".txt", ".pip") and tree.exists(f"{stem}.in"):
             return None
         named = posixpath.basename(path).startswith("requirements")
         try:
@@ -58,11 +59,11 @@ class RequirementsFormat:
         if not named and not _TRACES.search(text):
             return "no header of a compiler, no 'via' comments, and no .in file beside it"
         document = tree.document(path)
-        if read_header(document.header).tool or any(any(read_via(entry.comments)) for entry in document.entries):
+        if _is_compiled(document):
             return None
         if not named:
             return "no header of a compiler, no 'via' comments, and no .in file beside it"
-        return None if document.conflicts else _why_unpinned(document)
+        return None if document.conflicts else _why_unpinned(path, document, tree)
 
     def parse(self, path: str, tree: Tree, declaration: Declaration | None) -> Lock:
         """Read the lock with its inputs."""
@@ -81,8 +82,50 @@ class RequirementsFormat:
         return lock
 
 
-def _why_unpinned(document: Document) -> str | None:
+def _is_compiled(document: Document) -> bool:
+    """Tell whether a file has a compiler's header or its comments."""
+    return bool(read_header(document.header).tool) or any(any(read_via(entry.comments)) for entry in document.entries)
+
+
+def _why_unpinned(path: str, document: Document, tree: Tree) -> str | None:
     """Give the reason why a file without any sign of a compiler is no lock: something in it is not pinned."""
+    pinned, loose = _count_pinned(document)
+    if loose is not None:
+        return f"line {loose.line} is not pinned: {redact(loose.text)}"
+    if pinned:
+        return _why_unpinned_below(path, document, tree)
+    if document.entries or document.faults:
+        return "nothing in it can be read as a requirement"
+    if document.includes:
+        return f"no requirement of its own: it reads {redact(document.includes[0].path)}"
+    return "no requirement in it"
+
+
+def _why_unpinned_below(path: str, document: Document, tree: Tree) -> str | None:
+    """Give what is not pinned in the files that such a file reads, but for compiled ones, which are locks themselves."""
+    seen = {path}
+    waiting = [(path, document)]
+    while waiting:
+        path, document = waiting.pop()
+        for include in document.includes:
+            target = beside(path, include.path)
+            if include.constraint or is_url(include.path) or target in seen or not tree.exists(target):
+                continue
+            seen.add(target)
+            try:
+                read = tree.document(target)
+            except LockError:
+                continue  # A fault in a lock, as one that is missing.
+            if not _is_compiled(read):
+                _, loose = _count_pinned(read)
+                if loose is not None:
+                    return f"{target}:{loose.line} is not pinned: {redact(loose.text)}"
+                waiting.append((target, read))
+    return None
+
+
+def _count_pinned(document: Document) -> tuple[int, Entry | None]:
+    """Give the number of pins before the first requirement that is none, and that."""
     pinned = 0
     for entry in document.entries:
         try:
@@ -90,15 +133,9 @@ def _why_unpinned(document: Document) -> str | None:
         except ValueError:
             continue  # A fault in a lock, which is then reported, if there are pins besides.
         if not is_pinned(requirement, editable=entry.editable):
-            return f"line {entry.line} is not pinned: {redact(entry.text)}"
+            return pinned, entry
         pinned += 1
-    if pinned:
-        return None
-    if document.entries or document.faults:
-        return "nothing in it can be read as a requirement"
-    if document.includes:
-        return f"no requirement of its own: it reads {redact(document.includes[0].path)}"
-    return "no requirement in it"
+    return pinned, None
 
 
 def _read(path: str, document: Document, tree: Tree, declaration: Declaration | None) -> Lock:
@@ -114,6 +151,7 @@ def _read(path: str, document: Document, tree: Tree, declaration: Declaration | 
     fix = repair(path, header, origin, document)
     if declaration and declaration.command:
         fix = redact(declaration.command)
+    recipe, unrecorded = record(path, header, origin, declaration)
     faults = [replace(fault, fix=fix) if fault.code == "unpinned" else fault for fault in pins.faults]
     return Lock(
         path=path,
@@ -123,7 +161,7 @@ def _read(path: str, document: Document, tree: Tree, declaration: Declaration | 
         roots=tuple(inputs.roots),
         constraints=tuple(inputs.constraints),
         overrides=tuple(inputs.overrides),
-        excluded=_left_out(header, command, document) | inputs.excluded,
+        excluded=_left_out(header, command, document, pins) | inputs.excluded,
         dynamic=tuple(inputs.dynamic),
         rests_on=frozenset(inputs.files | pins.files) - {path},
         target=_target(header, command),
@@ -131,6 +169,9 @@ def _read(path: str, document: Document, tree: Tree, declaration: Declaration | 
         # Without its command it is not known which extras and groups a lock was compiled with.
         complete=not command.build and (bool(command.argv) or not inputs.has_optional),
         fix=fix,
+        recipe=recipe,
+        settings=inputs.settings,
+        unrecorded=unrecorded,
         faults=(*faults, *find_leaks(path, document), *inputs.faults),
         unread=pins.unread or inputs.unread or unknown_platform(command.platform),
         partial=pins.partial,
@@ -147,11 +188,13 @@ def _header(document: Document, declaration: Declaration | None) -> Header:
     return header
 
 
-def _left_out(header: Header, command: Command, document: Document) -> frozenset[str]:
+def _left_out(header: Header, command: Command, document: Document, pins: Pins) -> frozenset[str]:
     """Give the packages that the compiler leaves out on purpose."""
     named = read_unsafe((*document.header, *document.loose)) | {canonicalize_name(name) for name in command.unsafe}
     if header.tool == "pip-compile":
-        return named if command.allow_unsafe else named | _UNSAFE
+        # Where one of them is pinned, the command that is not told had the option.
+        allowed = command.allow_unsafe or any(pin.requirement.name in _UNSAFE for pin in pins.found)
+        return named if allowed else named | _UNSAFE
     return named if header.tool == "uv" else named | _NOT_FROZEN
 
 

@@ -23,7 +23,7 @@ class Settings(NamedTuple):
     """A command with what its tool's settings add to it.
 
     Attributes:
-        file: the file that they stand in, or None.
+        file: the file that they stand in, or None where there are none.
         constraints, overrides: requirements that stand in the settings themselves, as uv has them.
         excluded: canonical names.
         unread: why the settings that the command names cannot be read, or None.
@@ -83,7 +83,7 @@ def _of_pip_tools(command: Command, folder: str, sources: tuple[str, ...], tree:
             "only_build": keys.flag(table, "only-build-deps"),
         },
     )
-    return Settings(command=filled, file=path)
+    return Settings(command=filled, file=path if table else None)
 
 
 def _of_uv(command: Command, folder: str, tree: Tree) -> Settings:

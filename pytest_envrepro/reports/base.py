@@ -20,6 +20,19 @@ class TestOutcome:
     outcome: str
 
 
+class Mended(NamedTuple):
+    """What `--env-fix` has done about a broken lock.
+
+    Attributes:
+        reason: why it was left as it was; None where it was compiled again.
+        changes: the pins that have changed, for people.
+    """
+
+    path: str
+    reason: str | None
+    changes: tuple[str, ...] = ()
+
+
 class Summary(NamedTuple):
     """A session, as reports see it.
 
@@ -29,6 +42,7 @@ class Summary(NamedTuple):
         fails: whether the verdict fails the session.
         strict: whether unchecked outcomes do.
         why: what else decides or explains that, one line each.
+        mended: what `--env-fix` has done, in this order.
         failures: how many tests failed beside the checks, modules that could not be collected included.
     """
 
@@ -40,6 +54,7 @@ class Summary(NamedTuple):
     fingerprint: str
     why: tuple[str, ...] = ()
     tests: tuple[TestOutcome, ...] = ()
+    mended: tuple[Mended, ...] = ()
     failures: int = 0
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.outcome import counted
+from pytest_envrepro.reports.wording import about, fixes, message_of, printable, where
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,20 +24,6 @@ _WIDTH = 100
 _WORTH_TELLING = 0.0005  # Seconds.
 _MOST_NAMED = 5  # Packages in the one line of a code that only warns.
 _MOST_BLAMED = 3  # Packages named beside failures, with their versions.
-# At the place of these stands what is asked for. Of others it is what is there: a pin, or something installed.
-_AT_THE_DEMAND = frozenset(
-    {
-        "missing-direct",
-        "violated-direct",
-        "violated-constraint",
-        "missing-transitive",
-        "not-installed",
-        "wrong-version",
-        "wrong-source",
-    }
-)
-_CLAUSE = re.compile(r"[<>]|[=!~]=")
-_VERSION = re.compile(r"\d[\w.!+-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +34,8 @@ class Line:
     style: str = ""
 
     def __post_init__(self) -> None:
-        """Escape what a terminal would obey: much of the text comes out of files."""
-        if not self.text.isprintable():
-            text = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in self.text)
-            object.__setattr__(self, "text", text)
+        """Escape what a terminal, or the log of a CI, would obey: much of the text comes out of files."""
+        object.__setattr__(self, "text", printable(self.text))
 
 
 def header(discovered: Iterable[tuple[str, str | None, tuple[str, ...]]], *, strict: bool) -> list[str]:
@@ -66,17 +50,21 @@ def header(discovered: Iterable[tuple[str, str | None, tuple[str, ...]]], *, str
 
 def one_line(summary: Summary) -> Line:
     """Say that all is clean: what was looked at, how long it took, what warns and what is accepted."""
+    warned, waived = _not_counting(summary)
+    kinds = [_by_code(found, title) for found, title in ((warned, "warnings"), (waived, "waived")) if found]
+    more = [f"{', '.join(kinds)} (-v shows them)"] if kinds else []
+    notes = dict.fromkeys(result.outcome.reason for result in summary.results if result.outcome.reason)
+    return Line("; ".join([f"{TITLE}: clean, {looked_at(summary)}", *more, *filter(None, notes)]), "green")
+
+
+def looked_at(summary: Summary) -> str:
+    """Say what was looked at, and how long it took."""
     said = [counted(len(summary.results), "check")]
     total = sum(result.outcome.total or 0 for result in summary.results)
     if total:
         proven = sum(result.outcome.proven or 0 for result in summary.results)
         said.append(f"{proven} of {counted(total, 'pin')} proven")
-    said.append(_milliseconds(sum(result.seconds for result in summary.results)))
-    warned, waived = _not_counting(summary)
-    kinds = [_by_code(found, title) for found, title in ((warned, "warnings"), (waived, "waived")) if found]
-    more = [f"{', '.join(kinds)} (-v shows them)"] if kinds else []
-    notes = dict.fromkeys(result.outcome.reason for result in summary.results if result.outcome.reason)
-    return Line("; ".join([f"{TITLE}: clean, {', '.join(said)}", *more, *filter(None, notes)]), "green")
+    return ", ".join([*said, _milliseconds(sum(result.seconds for result in summary.results))])
 
 
 def section(summary: Summary, *, verbose: bool = False) -> Iterator[Line]:
@@ -84,11 +72,19 @@ def section(summary: Summary, *, verbose: bool = False) -> Iterator[Line]:
     for result, head in zip(summary.results, _columns([*map(_head, summary.results)], _GAP), strict=True):
         yield Line(head, _STYLES[result.outcome.status])
         yield from details(result, verbose=verbose)
+    yield from closing(summary)
+
+
+def closing(summary: Summary) -> Iterator[Line]:
+    """Say what else is to be known of the session, and at last the verdict, and whether it fails the session."""
     if summary.failures:
         yield from _beside_failures(summary)
+    for mended in summary.mended:
+        said = f"mended: {', '.join(mended.changes)}" if mended.reason is None else f"left as it was: {mended.reason}"
+        yield Line(f"{mended.path} {said}", "green" if mended.reason is None else "yellow")
     for line in summary.why:
         yield Line(line, "yellow")
-    yield Line(_closing(summary), _STYLES[summary.verdict])
+    yield Line(_verdict(summary), _STYLES[summary.verdict])
 
 
 def details(result: Result, *, verbose: bool = False) -> Iterator[Line]:
@@ -99,7 +95,7 @@ def details(result: Result, *, verbose: bool = False) -> Iterator[Line]:
     counting = [finding for finding in result.outcome.findings if finding.counts]
     warning = [finding for finding in result.outcome.findings if not finding.counts]
     shown = [*counting, *(warning if verbose else [])]
-    rows = [(finding.code, _about(finding), _where(finding), _message(finding)) for finding in shown]
+    rows = [(finding.code, about(finding), where(finding), message_of(finding)) for finding in shown]
     for finding, row in zip(shown, _columns(rows), strict=True):
         yield Line(f"  {row}", "" if finding.counts else "yellow")
     if not verbose:
@@ -108,7 +104,7 @@ def details(result: Result, *, verbose: bool = False) -> Iterator[Line]:
         yield from _wrapped("  not proven: ", result.outcome.unproven)
     if result.outcome.reason:
         yield Line(f"  {result.outcome.reason}", "yellow")
-    for fix in dict.fromkeys(finding.fix for finding in counting if finding.fix):
+    for fix in fixes(result):
         yield Line(f"  fix: {fix}")
 
 
@@ -132,9 +128,9 @@ def headline(result: Result) -> str:
     if not counting:
         return Line(f"{result.outcome.status}: {result.outcome.reason or 'could not be judged'}").text
     first = counting[0]
-    where = f" ({_where(first)})" if first.file else ""
+    at = f" ({where(first)})" if first.file else ""
     more = f", and {len(counting) - 1} more" if counting[1:] else ""
-    return Line(f"{' '.join(filter(None, [first.code, _about(first)]))}{where}: {_message(first)}{more}").text
+    return Line(f"{' '.join(filter(None, [first.code, about(first)]))}{at}: {message_of(first)}{more}").text
 
 
 def place(result: Result) -> tuple[str, int]:
@@ -163,48 +159,13 @@ def _folded(warning: Iterable[Finding]) -> Iterator[Line]:
         codes.setdefault((finding.code, "warnings" if finding.waived is None else "waived"), []).append(finding)
     for (code, what), findings in codes.items():
         if len(findings) == 1:
-            row = (code, _about(findings[0]), _where(findings[0]), _message(findings[0]))
+            row = (code, about(findings[0]), where(findings[0]), message_of(findings[0]))
             yield Line(f"  {'  '.join(filter(None, row))}", "yellow")
             continue
         names = list(dict.fromkeys(finding.package for finding in findings if finding.package))
         more = ["..."] if len(names) > _MOST_NAMED else []
         shown = f": {', '.join([*names[:_MOST_NAMED], *more])}" if names else ""
         yield Line(f"  {code}  {len(findings)} {what} (see -v){shown}", "yellow")
-
-
-def _about(finding: Finding) -> str:
-    """Say in short what stands at a finding's place: the requirement that is not met, or a pin that is at fault."""
-    if finding.code in ("conflict", "missing-dependency"):
-        return finding.expected or ""
-    if finding.code in _AT_THE_DEMAND:
-        return _requirement(finding.package, finding.expected)
-    if finding.code == "unpinned":
-        return _requirement(finding.package, finding.actual)
-    # Of `wrong-python` it is the Python's version.
-    is_version = finding.code != "wrong-python" and _VERSION.fullmatch(finding.actual or "")
-    return _requirement(finding.package, finding.actual if is_version else None) if finding.package else ""
-
-
-def _requirement(name: str | None, what: str | None) -> str:
-    """Write a name with a version, with the clauses of a specifier, or with a URL or a path."""
-    if not name or not what:
-        return name or what or ""
-    if _CLAUSE.match(what):
-        return f"{name}{what}"
-    return f"{name}=={what}" if _VERSION.fullmatch(what) else f"{name} @ {what}"
-
-
-def _where(finding: Finding) -> str:
-    if finding.file is None:
-        return ""
-    return f"{finding.file}:{finding.line}" if finding.line else finding.file
-
-
-def _message(finding: Finding) -> str:
-    if finding.waived is None:
-        return finding.message
-    until = f" until {finding.waived.until}" if finding.waived.until else ""
-    return f"{finding.message} (waived{until}: {finding.waived.reason})"
 
 
 def _beside_failures(summary: Summary) -> Iterator[Line]:
@@ -232,7 +193,7 @@ def _difference(finding: Finding) -> str:
     return f"{found} (locked: {finding.expected.removeprefix('==')})" if finding.expected else found
 
 
-def _closing(summary: Summary) -> str:
+def _verdict(summary: Summary) -> str:
     counting = [finding for result in summary.results for finding in result.outcome.findings if finding.counts]
     broken = _having(summary.results, "broken")
     unchecked = _having(summary.results, "unchecked")

@@ -23,6 +23,7 @@ from pytest_envrepro.checks.conflicts import ConflictsCheck
 from pytest_envrepro.envs.host import host_interpreter
 from pytest_envrepro.envs.inventory import read_inventory
 from pytest_envrepro.model import Project
+from pytest_envrepro.outcome import Outcome
 
 pip_check = pytest.importorskip("pip._internal.operations.check")
 pip_metadata = pytest.importorskip("pip._internal.metadata")
@@ -233,7 +234,13 @@ def test_against_pip(installed: list[Installed]) -> None:
             each.write(site)
         pip = ask_pip(site)
         inventory = read_inventory([folder], host_interpreter())
-        facts = Facts(locks={}, installed=None, inventory=inventory, project=Project(anchor="pyproject.toml"))
+        facts = Facts(
+            locks={},
+            installed=None,
+            inventory=inventory,
+            project=Project(anchor="pyproject.toml"),
+            offline=lambda _: Outcome(),
+        )
         ours = ConflictsCheck().judge(facts, "pyproject.toml").findings
 
     # Which of two that lie in one folder pip takes, the file system decides.

@@ -15,6 +15,7 @@ from pytest_envrepro.envs.host import host_interpreter, host_inventory, host_pat
 from pytest_envrepro.envs.inventory import read_inventory
 from pytest_envrepro.envs.metadata import parse_direct_url
 from pytest_envrepro.model import Project, Source
+from pytest_envrepro.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,9 @@ def read(*folders: Path) -> Inventory:
 
 def faults(*folders: Path) -> list[tuple[str, str | None, str]]:
     """Give what the check of conflicts tells of folders, as (code, package, message)."""
-    facts = Facts(locks={}, installed=None, inventory=read(*folders), project=Project(anchor="a"))
+    facts = Facts(
+        locks={}, installed=None, inventory=read(*folders), project=Project(anchor="a"), offline=lambda _: Outcome()
+    )
     return [(each.code, each.package, each.message) for each in ConflictsCheck().judge(facts, "a").findings]
 
 

@@ -131,6 +131,17 @@ def test_download() -> None:
     )
 
 
+def test_input_at_a_url_in_comments() -> None:
+    """A URL that the comments name as an input is not opened, and its credentials are not shown."""
+    text = "a==1\n    # via -r https://me:secret@example.org/b.in\n"
+    lock = read({LOCK: pip_compiled(text, "make lock"), INPUT: "a\n"})
+
+    assert lock.unread == (
+        "its comments name https://****@example.org/b.in, which is not opened: "
+        "name its inputs in [[tool.envrepro.locks]]"
+    )
+
+
 def test_variables() -> None:
     """A variable that is set is expanded, as pip does it; one with a small letter in its name is none."""
     files = {LOCK: locked(), INPUT: "a==${VERSION}\n-r ${FOLDER}/b.in\n", "x/b.in": "b @ https://x/${lower}\n"}

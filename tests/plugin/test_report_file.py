@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from making import pip_compiled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +79,46 @@ def test_schema(broken: Project) -> None:
         ("requirements.txt", "installed"),
         ("requirements.txt", "lock"),
     ]
+
+
+def test_skipped_in_part(clean: Project) -> None:
+    """A test of which some parameters are skipped has the worst outcome of the others."""
+    body = "    pytest.skip('no') if x == 0 else pytest.xfail('not yet') if x == 1 else None\n"
+    for name, values, outcome in [("a", [0], "skipped"), ("b", [0, 1], "xfailed"), ("c", [2, 0, 1], "passed")]:
+        test = f"import pytest\n@pytest.mark.parametrize('x', {values})\ndef test_{name}(x):\n{body}"
+        clean.write({"tests/test_it.py": test})
+
+        clean.run()
+
+        nodeid = f"tests/test_it.py::test_{name}"
+        assert clean.report()["tests"] == [{"nodeid": nodeid, "outcome": outcome, "needs": []}]
+
+
+_LOGIN = "https://user:s3cret@example.org"
+_LEAKING = {
+    "requirements.txt": pip_compiled(
+        f"--index-url {_LOGIN}\nflask @ {_LOGIN}/flask-3.0-py3-none-any.whl?token=s3cret\nb {_LOGIN}\n--c={_LOGIN}\n",
+        f"pip-compile --extra-index-url={_LOGIN} --output-file=requirements.txt requirements.in",
+    ),
+    "requirements.in": f"click @ {_LOGIN}/click-1-py3-none-any.whl\n-r {_LOGIN}/other.txt\ngit+{_LOGIN}/d.git\n",
+    "b.txt": "b==1\n",
+    "b.in": f"c @ {_LOGIN}/c.zip\n",
+    "envrepro.toml": f'[[locks]]\npath = "b.txt"\ninputs = ["b.in"]\ncommand = "pip-compile -i {_LOGIN} b.in -o b.txt"\n',
+    "pyproject.toml": "",
+}
+
+
+def test_no_credential_is_told(clean: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a credential gets into a file, it is in no report, on no terminal and in no annotation."""
+    clean.write(_LEAKING)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(clean.path / "summary"))
+
+    result = clean.run("--junitxml=junit.xml", "-vv", "-rA")
+
+    told = [(clean.path / name).read_text(encoding="utf-8") for name in ("report.json", "junit.xml", "summary")]
+    told.append(result.stdout.str() + result.stderr.str())
+    assert all("example.org" in text and "s3cret" not in text for text in told)
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,25 @@ def test_control_characters() -> None:
     assert r"a\u202e.txt:1  is no requirement: \x1b[31mred\t\r" in shown
 
 
+COMMANDS = {
+    "::error::x": r"\x3a:error::x",
+    "  ::error::x": r"  \x3a:error::x",
+    "a ::error::x": "a ::error::x",
+    "requirements.txt::lock": "requirements.txt::lock",
+    "a ##[error]x": r"a \x23#[error]x",
+    "a ###[error]x": r"a #\x23#[error]x",
+    "a ##vso[task.setvariable variable=x]y": r"a \x23#vso[task.setvariable variable=x]y",
+    "a ## b [c] # d": "a ## b [c] # d",
+    "::a ##[b": r"\x3a:a \x23#[b",
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), COMMANDS.items(), ids=str)
+def test_commands_of_a_log(text: str, shown: str) -> None:
+    """What the log of a CI would take for a command is escaped, and nothing else."""
+    assert terminal.Line(text).text == shown
+
+
 def test_header() -> None:
     """The header names each lock, what wrote it and what from, one a line."""
     locks = [("a.txt", "pip-compile", ("a.in", "b.in")), ("b.txt", None, ()), ("c.txt", "uv", ())]

@@ -1,0 +1,204 @@
+"""Whether a lock is what its own tool makes of its inputs today, the old pins preferred.
+
+A tool keeps every pin that still fits. So what it changes is drift only where something is wrong with the old lock; if
+nothing is, the world around it has changed: an index is down, a release was deleted, another index answers. Nobody can
+tell from its result, which looks the same and ends with 0 (pip-tools 7.6). So each change has to be explained by what
+the check `lock` has found, or by another change beside it that is; what is not is told, and is no verdict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
+from pytest_envrepro.requirement import parse_marker, redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_envrepro.checks.base import Attempt, Facts
+    from pytest_envrepro.model import Lock, Pin
+
+_SHOWN = 5  # Changes that a reason names.
+
+
+class RecompileCheck:
+    """The check `recompile`."""
+
+    name = "recompile"
+    codes: tuple[str, ...] = ("recompiled-differs",)
+
+    def subjects(self, facts: Facts) -> tuple[str, ...]:
+        """Every lock, where somebody asked for it."""
+        return tuple(facts.locks) if facts.compiling is not None else ()
+
+    def key(self, facts: Facts, subject: str) -> str | None:
+        """Give what decides the outcome: what the tool is given, and what explains a change."""
+        lock = facts.locks[subject]
+        known = facts.compiling.key(subject) if facts.compiling and _why_not(lock) is None else None
+        if known is None:
+            return None
+        explaining = "\n".join(sorted(_explaining(facts.offline(subject))))
+        return f"recompile {known} {hashlib.sha256(explaining.encode()).hexdigest()}"
+
+    def judge(self, facts: Facts, subject: str) -> Outcome:
+        """Compile the lock again, and compare."""
+        lock = facts.locks[subject]
+        reason = _why_not(lock)
+        if reason is not None or facts.compiling is None:
+            return Outcome(judged=False, reason=reason)
+        attempt = facts.compiling.attempt(subject)
+        if attempt.lock is None:
+            return Outcome(judged=False, reason=attempt.reason, detail=attempt.tool)
+        found, unexplained = doubtful(lock, attempt.lock, facts.offline(subject))
+        return Outcome(
+            findings=sort_findings(_finding(change, lock) for change in found if change not in unexplained),
+            judged=not unexplained,
+            reason=_doubt(unexplained, attempt) if unexplained else None,
+            detail=f"{counted(len(lock.pins), 'pin')}, as {attempt.tool} compiles them",
+        )
+
+
+def _why_not(lock: Lock) -> str | None:
+    """Say why a lock is not compiled at all: what cannot be read cannot be preferred either."""
+    if lock.partial is not None:
+        return f"it cannot be read in full: {lock.partial}"
+    return None if lock.recipe is not None else f"{lock.unrecorded}: name the command in [[tool.envrepro.locks]]"
+
+
+def doubtful(old: Lock, new: Lock, offline: Outcome) -> tuple[list[Change], list[Change]]:
+    """Compare a lock with what its tool makes of it.
+
+    Args:
+        offline: what the check `lock` says of the old one.
+
+    Returns:
+        what has changed, and what of that nothing explains.
+    """
+    changes = compare(old, new)
+    explained = explain(changes, old, new, _explaining(offline))
+    return changes, [change for change in changes if change.name not in explained]
+
+
+class Change(NamedTuple):
+    """A package that is pinned otherwise than before.
+
+    Attributes:
+        old, new: the pins as text, without the name; None where there is none.
+        pin: the old pin, if there is one.
+    """
+
+    name: str
+    old: str | None
+    new: str | None
+    pin: Pin | None
+
+    def __str__(self) -> str:
+        """Write it for people."""
+        if self.old is None:
+            return f"{self.name} {self.new} is added"
+        return f"{self.name} {self.old} is left out" if self.new is None else f"{self.name} {self.old} -> {self.new}"
+
+
+def compare(old: Lock, new: Lock) -> list[Change]:
+    """Compare pins by meaning, sorted by name.
+
+    Not compared: the order, comments, options, extras (a compiler strips them or not), how a name or a marker is
+    written, and hashes of files that were uploaded later.
+    """
+    before, after = _by_name(old), _by_name(new)
+    excluded = old.excluded | new.excluded
+    found = []
+    for name in sorted(before.keys() | after.keys()):
+        texts = [_texts(pins.get(name, ())) for pins in (before, after)]
+        lost = _lost_hashes(before.get(name, ()), after.get(name, ())) if texts[0] == texts[1] else 0
+        if lost:
+            texts[1] = f"{texts[1]} without {counted(lost, 'of its hash')}{'es' if lost > 1 else ''}"
+        if texts[0] != texts[1] and name not in excluded:
+            found.append(Change(name, texts[0] or None, texts[1] or None, next(iter(before.get(name, ())), None)))
+    return found
+
+
+def _by_name(lock: Lock) -> dict[str, list[Pin]]:
+    pins: dict[str, list[Pin]] = defaultdict(list)
+    for pin in lock.pins:
+        pins[pin.name].append(pin)
+    return pins
+
+
+def _texts(pins: Iterable[Pin]) -> str:
+    return ", ".join(sorted({_text(pin) for pin in pins}))
+
+
+def _text(pin: Pin) -> str:
+    requirement = pin.requirement
+    what = redact(requirement.url) if requirement.url else str(pin.version or requirement.written)
+    marker = f"; {parse_marker(requirement.marker)}" if requirement.marker else ""
+    return f"{'-e ' if pin.editable else ''}{what}{marker}"
+
+
+def _lost_hashes(old: Iterable[Pin], new: Iterable[Pin]) -> int:
+    """Count the hashes that a pin of the same version has no more; 0 where one of the locks has none at all."""
+    before, after = ({each for pin in pins for each in pin.hashes} for pins in (old, new))
+    return len(before - after) if after else 0
+
+
+def _explaining(offline: Outcome) -> frozenset[str]:
+    """Give the packages that something is wrong with by what the check `lock` says."""
+    return frozenset(finding.package for finding in offline.findings if finding.package)
+
+
+def explain(changes: Iterable[Change], old: Lock, new: Lock, wrong: frozenset[str]) -> frozenset[str]:
+    """Give the changes that follow from what is wrong: those of such a package, and those next to one that follows.
+
+    Args:
+        wrong: canonical names.
+    """
+    names = {change.name for change in changes}
+    beside = _neighbours(old, new)
+    explained: set[str] = set()
+    waiting = [name for name in names if name in wrong]
+    while waiting:
+        name = waiting.pop()
+        if name not in explained:
+            explained.add(name)
+            waiting.extend(beside[name] & names)
+    return frozenset(explained)
+
+
+def _neighbours(*locks: Lock) -> Mapping[str, set[str]]:
+    """Give for each package those that need it and those that it needs, by the comments of the locks."""
+    beside: dict[str, set[str]] = defaultdict(set)
+    for lock in locks:
+        for pin in lock.pins:
+            for parent in pin.parents:
+                beside[pin.name].add(parent)
+                beside[parent].add(pin.name)
+    return beside
+
+
+def _finding(change: Change, lock: Lock) -> Finding:
+    return Finding(
+        code="recompiled-differs",
+        package=change.name,
+        expected=change.new,
+        actual=change.old,
+        file=change.pin.file if change.pin else lock.path,
+        line=change.pin.line if change.pin else None,
+        message=f"compiled again, {change}",
+        fix=lock.fix,
+    )
+
+
+def _doubt(changes: list[Change], attempt: Attempt) -> str:
+    """Say what has changed that nothing explains."""
+    shown = "; ".join(map(str, changes[:_SHOWN]))
+    if len(changes) > _SHOWN:
+        shown += f"; and {len(changes) - _SHOWN} more"
+    said = f" ({attempt.tool.split(' ', 1)[0]} says: {'; '.join(attempt.said)})" if attempt.said else ""
+    return (
+        f"compiled again, {shown}{said}: nothing in the inputs explains it, so that a release may be gone, "
+        "an index may be down, or the lock may be of another platform"
+    )

@@ -1,0 +1,189 @@
+"""The options that are run from a lock's header: those on a list, with values that cannot do harm.
+
+A header is untrusted: whoever opens a pull request can write one. It may choose what is compiled, from files of this
+project; it may not write elsewhere, read elsewhere, start a program, or say anything that the list does not know.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_envrepro.compilers.base import RefusedError
+from pytest_envrepro.requirement import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from pytest_envrepro.model import Recipe
+
+_ABSOLUTE = re.compile(r"/|~|\\|[A-Za-z]:")
+_REMOTE = re.compile(r"(?:[a-z+]+\+)?(?:https?|ssh)://", re.IGNORECASE)
+_NAMED = re.compile(r"[\w-]+=")
+_PYTHON = re.compile(r"(?:cpython|pypy|python)?@?\d+(?:\.\d+){0,2}", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_FOR_SHELLS = re.compile(r"\$\(|`")
+_FOR_SHELLS_IN_PATHS = re.compile(r"[$;|&<>*?]")
+_UPGRADES = frozenset({"-U", "--upgrade"})
+_UPGRADES_OF = frozenset({"-P", "--upgrade-package", "--upgrade-group"})
+
+
+class Where(NamedTuple):
+    """Where a command runs: as `Recipe` has it."""
+
+    folder: str
+    above: str
+
+    @classmethod
+    def of(cls, recipe: Recipe) -> Where:
+        """Take it from a recipe."""
+        return cls(recipe.folder, recipe.above)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the command names the project by an absolute path, which may be one of another machine."""
+        return _ABSOLUTE.match(self.above) is not None
+
+    def within(self, path: str) -> str:
+        """Give a path of the project, as it has to be written here.
+
+        Raises:
+            ValueError: it leads out of the project.
+        """
+        clean = path.replace("\\", "/")
+        if self.is_elsewhere and clean.startswith(self.above):
+            return posixpath.relpath(clean[len(self.above) :] or ".", self.folder or ".")
+        base = "" if self.above and not self.is_elsewhere else self.folder
+        whole = posixpath.normpath(posixpath.join(base, clean))
+        is_below = f"{whole}/".startswith(self.above) if not self.is_elsewhere else True
+        if _ABSOLUTE.match(clean) or whole == ".." or whole.startswith("../") or not is_below:
+            raise ValueError("leads out of this project")
+        return path
+
+
+class Allowed(NamedTuple):
+    """What a tool may be told by a header.
+
+    Attributes:
+        flags: the options without a value.
+        values: the options with one, each with what looks at the value, gives it back, or raises a ValueError.
+    """
+
+    flags: frozenset[str]
+    values: Mapping[str, Callable[[str, Where], str]]
+
+
+def text(value: str, where: Where) -> str:  # noqa: ARG001  # As all of these.
+    """Take any text: the option does nothing but choose."""
+    if _CONTROL.search(value):
+        raise ValueError("holds a control character")
+    return value
+
+
+def file(value: str, where: Where) -> str:
+    """Take a file of the project."""
+    if _FOR_SHELLS_IN_PATHS.search(value):
+        raise ValueError("holds what only a shell understands")
+    if value.startswith("-"):
+        raise ValueError("reads standard input, or is an option after all")
+    return where.within(value)
+
+
+def place(value: str, where: Where) -> str:
+    """Take a URL of the network, or a folder of the project."""
+    named = _NAMED.match(value)  # uv: `NAME=URL`.
+    name, url = (named[0], value[named.end() :]) if named else ("", value)
+    if _REMOTE.match(url):
+        return text(value, where)
+    if url.partition(":")[0].lower() == "file":
+        raise ValueError("leads out of this project")
+    return f"{name}{where.within(url)}"
+
+
+def group(value: str, where: Where) -> str:
+    """Take a dependency group, with or without the file that it stands in."""
+    path, colon, name = value.rpartition(":")
+    return f"{where.within(path)}:{name}" if colon else text(value, where)
+
+
+def python(value: str, where: Where) -> str:  # noqa: ARG001  # As all of these.
+    """Take a version of Python: a path would start a program."""
+    if not _PYTHON.fullmatch(value):
+        raise ValueError("names no version of Python")
+    return value
+
+
+def looked_at(words: Iterable[str], where: Where, allowed: Allowed, *, inside: str = "") -> Iterator[str]:
+    """Give the words of a command again, each of them looked at.
+
+    Args:
+        words: what follows the program.
+        inside: the option that these words are the value of, where they are; there are no inputs then.
+
+    Raises:
+        RefusedError: something is not on the lists.
+    """
+    rest = iter(words)
+    for word in rest:
+        if _FOR_SHELLS.search(word):
+            raise refused(f"{inside}{word}", "holds what only a shell understands")
+        option, value = _parted(word, allowed)
+        if (option in allowed.flags and value is None) or _is_cluster(word, allowed):
+            yield word
+        elif option in allowed.values and value is not None:
+            equals = "=" if option.startswith("--") else ""
+            yield f"{option}{equals}{_checked(f'{inside}{word}', value, allowed.values[option], where)}"
+        elif option in allowed.values:
+            value = next(rest, "")
+            yield option
+            yield _checked(f"{inside}{option} {value}", value, allowed.values[option], where)
+        elif word == "--" and not inside:
+            yield word
+            yield from (_checked(path, path, file, where) for path in rest)
+        elif (word.startswith("-") and word != "-") or inside:
+            raise refused(f"{inside}{word}", "is not on the list of what is run from a header")
+        else:
+            yield _checked(word, word, file, where)
+
+
+def _parted(word: str, allowed: Allowed) -> tuple[str, str | None]:
+    """Part an option from a value that is joined to it: `--extra=dev`, `-orequirements.txt`."""
+    if word.startswith("--"):
+        option, has_value, value = word.partition("=")
+        return option, value if has_value else None
+    if word[:2] in allowed.values and len(word) > 2:  # noqa: PLR2004  # `-o`.
+        return word[:2], word[2:]
+    return word, None
+
+
+def _is_cluster(word: str, allowed: Allowed) -> bool:
+    """Tell whether a word is some flags of one letter: `-qq`."""
+    letters = word[1:]
+    return word[:1] == "-" != letters[:1] and bool(letters) and all(f"-{each}" in allowed.flags for each in letters)
+
+
+def _checked(shown: str, value: str, kind: Callable[[str, Where], str], where: Where) -> str:
+    try:
+        return kind(value, where)
+    except ValueError as error:
+        raise refused(shown, str(error)) from error
+
+
+def refused(shown: str, why: str) -> RefusedError:
+    """Say that a header's command is not run, and how to have it run all the same."""
+    return RefusedError(
+        f"the command in its header is not run: '{redact(shown)}' {why}; "
+        "if it is meant, name it as 'command' in [[tool.envrepro.locks]]"
+    )
+
+
+def without_upgrades(words: Iterable[str]) -> Iterator[str]:
+    """Leave out the options that let go of the old pins."""
+    rest = iter(words)
+    for word in rest:
+        option = word.partition("=")[0]
+        if option in _UPGRADES_OF and "=" not in word:
+            next(rest, None)
+        elif option not in _UPGRADES | _UPGRADES_OF and not (word.startswith("-P") and len(word) > 2):  # noqa: PLR2004  # `-P`.
+            yield word

@@ -1,0 +1,46 @@
+"""Commands of a project's own that compile a lock, such as `make lock`: run only where the table names them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.compilers.base import RefusedError, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_envrepro.model import Inventory, Lock, Recipe
+
+
+class Own:
+    """A command of the table; what it needs it has to find by itself, in a copy of the project."""
+
+    name: str | None = None
+    settings: tuple[str, ...] = ("pip", "uv")
+
+    def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
+        """Find the program: on PATH, or in the project."""
+        program = recipe.argv[0]
+        if os.path.dirname(program):
+            return Tool(label=f"'{program}'", argv=(program,), identity="")
+        found = shutil.which(program, path=environ.get("PATH"))
+        if found is None:
+            raise RefusedError(f"'{program}', the program of its command in the table, is not on PATH")
+        return Tool(label=f"'{program}'", argv=(found,), identity="")
+
+    def check_target(self, lock: Lock, inventory: Inventory) -> None:
+        """Leave the target to the command."""
+
+    def arguments(self, recipe: Recipe, *, upgrade: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
+        """Give what follows the program: what its words mean is not known."""
+        return recipe.argv[1:]
+
+    def variables(self, recipe: Recipe, inventory: Inventory) -> Mapping[str, str]:  # noqa: ARG002  # As all.
+        """Add nothing."""
+        return {}
+
+    def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002  # As all.
+        """Know of none."""
+        return ()

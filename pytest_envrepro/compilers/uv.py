@@ -1,0 +1,97 @@
+"""uv: `uv pip compile`, as it is installed here or found on PATH."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.compilers import arguments
+from pytest_envrepro.compilers.arguments import Allowed, Where
+from pytest_envrepro.compilers.base import RefusedError, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_envrepro.model import Inventory, Lock, Recipe
+
+_ALLOWED = Allowed(
+    flags=frozenset(
+        {
+            *("--all-extras", "--no-deps", "--no-strip-extras", "--strip-extras", "--no-strip-markers"),
+            *("--no-annotate", "--annotate", "--no-header", "--header", "--system", "--generate-hashes"),
+            *("--require-build-hashes", "--no-build", "--universal", "--no-index", "--no-sources", "--no-config"),
+            *("--emit-index-url", "--emit-find-links", "--emit-build-options", "--emit-index-annotation"),
+            *("--emit-marker-expression", "--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
+            *("--allow-unsafe", "--no-allow-unsafe", "--reuse-hashes", "--no-reuse-hashes", "--no-build-isolation"),
+            *("--no-cache", "-n", "--managed-python", "--no-managed-python", "--no-python-downloads"),
+            *("-q", "--quiet", "-v", "--verbose", "--system-certs", "--native-tls", "--offline", "--no-progress"),
+            "--pre",
+        }
+    ),
+    values={
+        **dict.fromkeys(("--extra", "--annotation-style", "--custom-compile-command", "--color"), arguments.text),
+        **dict.fromkeys(("--no-binary", "--only-binary", "--python-platform", "--python-version"), arguments.text),
+        **dict.fromkeys(("--no-emit-package", "--unsafe-package", "--torch-backend", "--link-mode"), arguments.text),
+        **dict.fromkeys(("--index-strategy", "--resolution", "--prerelease", "--prerelease-package"), arguments.text),
+        **dict.fromkeys(("--fork-strategy", "--exclude-newer", "--exclude-newer-package"), arguments.text),
+        **dict.fromkeys(("--no-sources-package", "--no-build-isolation-package", "--resolver"), arguments.text),
+        **dict.fromkeys(("--allow-insecure-host", "--trusted-host", "--max-rounds", "--format"), arguments.text),
+        **dict.fromkeys(("-c", "--constraint", "--constraints", "--override", "--overrides"), arguments.file),
+        **dict.fromkeys(("--exclude", "--excludes", "-b", "--build-constraint"), arguments.file),
+        **dict.fromkeys(("--build-constraints", "--config-file", "-o", "--output-file"), arguments.file),
+        **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "--index"), arguments.place),
+        **dict.fromkeys(("--default-index", "-f", "--find-links"), arguments.place),
+        "--group": arguments.group,
+        **dict.fromkeys(("-p", "--python"), arguments.python),
+    },
+)
+
+
+class Uv:
+    """`uv pip compile`."""
+
+    name: str | None = "uv"
+    settings: tuple[str, ...] = ("uv",)
+
+    def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
+        """Find its program: that of the distribution `uv`, if that is installed here, else the first on PATH."""
+        installed = inventory.versions.get("uv")
+        if installed:
+            name = "uv.exe" if os.name == "nt" else "uv"
+            program = os.path.join(sysconfig.get_path("scripts"), name)
+            if os.path.exists(program):
+                return Tool(label=f"uv {installed}", argv=(program, "pip", "compile"), identity=f"uv=={installed}")
+        found = shutil.which("uv", path=environ.get("PATH"))
+        if found is None:
+            raise RefusedError("uv is not installed here, nor on PATH: pip install uv")
+        status = os.stat(found)
+        # Not asked for its version, which would start it: another build is another file.
+        identity = f"{os.path.realpath(found)} {status.st_size} {status.st_mtime_ns}"
+        return Tool(label="the uv on PATH", argv=(found, "pip", "compile"), identity=identity)
+
+    def check_target(self, lock: Lock, inventory: Inventory) -> None:
+        """Compile for anything: uv is told what for, and what it is not told is this Python."""
+
+    def arguments(self, recipe: Recipe, *, upgrade: bool) -> tuple[str, ...]:
+        """Give what it is told."""
+        words = recipe.argv[3:]
+        if recipe.is_trusted:
+            return words if upgrade else tuple(arguments.without_upgrades(words))
+        return tuple(arguments.looked_at(words, Where.of(recipe), _ALLOWED))
+
+    def variables(self, recipe: Recipe, inventory: Inventory) -> Mapping[str, str]:  # noqa: ARG002  # As all.
+        """Have it ask this Python for what it is not told, and say so nowhere in the header."""
+        return {"UV_PYTHON": sys.executable, "UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+    def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:
+        """Give where uv looks for the user's and the machine's settings, on Linux and macOS."""
+        home = os.path.expanduser("~")
+        named = environ.get("UV_CONFIG_FILE")
+        if named:
+            return (named,)
+        beginning = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+        folders = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
+        return (f"{beginning}/uv/uv.toml", *(f"{folder}/uv/uv.toml" for folder in folders), "/etc/uv/uv.toml")

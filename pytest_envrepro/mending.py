@@ -1,0 +1,104 @@
+"""Mends broken locks: runs their recorded commands on copies, lower layers first, and puts each result in place at once."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.checks import doubtful
+from pytest_envrepro.compilers import RefusedError
+from pytest_envrepro.reports import Mended
+from pytest_envrepro.writing import put_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_envrepro.model import Lock
+    from pytest_envrepro.session import Session
+
+_MENDABLE = ("lock", "recompile")
+
+
+def mend(look: Callable[[], Session], tell: Callable[[str], None]) -> tuple[Session, tuple[Mended, ...]]:
+    """Mend every lock that is broken, until none is left that was not tried.
+
+    A lock that rests on another may be broken by what that one becomes: so there is a new look after each.
+
+    Args:
+        look: gives a session that has read nothing yet.
+        tell: is told what takes its time.
+
+    Returns:
+        the last look, and what was done about each broken lock, in this order.
+    """
+    done: dict[str, Mended] = {}
+    session = look()
+    while True:
+        path = next((path for path in _broken(session) if path not in done), None)
+        if path is None:
+            return session, tuple(done.values())
+        done[path] = _mend(session, path, tell)
+        if done[path].reason is None:
+            session = look()
+
+
+def _broken(session: Session) -> list[str]:
+    """Give the broken locks, each after those that it rests on."""
+    locks = session.facts.locks
+    ids = [each for each in session.plan if each.check in _MENDABLE]
+    broken = {result.subject for result in session.judge(ids) if result.outcome.status == "broken"}
+    return [path for path in _layered(locks) if path in broken]
+
+
+def _layered(locks: Mapping[str, Lock]) -> list[str]:
+    """Order locks so that each comes after those that it rests on; in a circle, by name."""
+    ordered: list[str] = []
+
+    def visit(path: str, trail: tuple[str, ...]) -> None:
+        if path not in ordered and path not in trail:
+            for other in sorted(locks[path].rests_on & locks.keys()):
+                visit(other, (*trail, path))
+            ordered.append(path)
+
+    for path in sorted(locks):
+        visit(path, ())
+    return ordered
+
+
+def _mend(session: Session, path: str, tell: Callable[[str], None]) -> Mended:
+    """Compile one lock, and put the result in its place; where anything fails, the lock is left as it was."""
+    target = session.root / path
+    try:
+        data, changes = _compiled(session, path, tell)
+        if not os.access(target, os.W_OK):
+            return Mended(path, "it is read-only")
+        if target.read_bytes() == data:
+            return Mended(path, "its command leaves it as it is")
+        put_whole(target, data, session.cache_folder)
+    except RefusedError as error:
+        return Mended(path, str(error))
+    except OSError as error:
+        return Mended(path, f"it cannot be written: {error.strerror or error}")
+    return Mended(path, None, changes or ("no pin has changed",))
+
+
+def _compiled(session: Session, path: str, tell: Callable[[str], None]) -> tuple[bytes, tuple[str, ...]]:
+    """Give what a lock's command makes of it, and what changes by that.
+
+    Raises:
+        RefusedError: it is not run, it fails, or it does what nobody can want.
+    """
+    lock = session.facts.locks[path]
+    compiled = session.recompiler(session.facts.locks, tell).compile(path)
+    new = session.read_as(path, compiled.data)
+    if new.partial is not None:
+        raise RefusedError(f"what its command has written cannot be read: {new.partial}")
+    changes, unexplained = doubtful(lock, new, session.facts.offline(path))
+    moved = [change for change in unexplained if change.old and change.new]
+    if moved and lock.recipe is not None and not lock.recipe.is_trusted:
+        said = f" ({'; '.join(compiled.said)})" if compiled.said else ""
+        raise RefusedError(
+            f"its command would also change what nothing explains: {'; '.join(map(str, moved))}{said}. Is an index "
+            "down, or a release gone? If it is meant, run the command by hand"
+        )
+    return compiled.data, tuple(map(str, changes))
