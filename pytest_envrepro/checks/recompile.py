@@ -200,5 +200,5 @@ def _doubt(changes: list[Change], attempt: Attempt) -> str:
     said = f" ({attempt.tool.split(' ', 1)[0]} says: {'; '.join(attempt.said)})" if attempt.said else ""
     return (
         f"compiled again, {shown}{said}: nothing in the inputs explains it, so that a release may be gone, "
-        "an index may be down, or the lock may be of another platform"
+        "an index may be down, or the lock may be of another platform or Python"
     )

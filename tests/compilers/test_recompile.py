@@ -158,7 +158,7 @@ def test_second_index_alive(locked: Project, index: Index, monkeypatch: pytest.M
     assert "Discarding markupsafe==2.0" in check["reason"]
     assert check["reason"].endswith(
         ": nothing in the inputs explains it, so that a release may be gone, an index may be down, "
-        "or the lock may be of another platform"
+        "or the lock may be of another platform or Python"
     )
 
 
