@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -138,7 +139,7 @@ class Recompiler(NamedTuple):
         compiler.check_target(lock, self.inventory)
         tool = compiler.find(lock.recipe, self.inventory, self.environ)
         settings = {
-            name: hashlib.sha256(value.encode(errors="surrogateescape")).hexdigest()
+            name: _digest_of(value)
             for kind in compiler.settings
             for name, value in childenv.settings_of(self.environ, kind).items()
         }
@@ -248,3 +249,13 @@ def _last_words(said: str) -> str:
         telling = [*telling[:_FIRST], *telling[-_LAST:]]
     shown = (line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..." for line in telling)
     return redact(" / ".join(shown)) or "it says nothing"
+
+
+def _digest_of(value: str) -> str:
+    """Digest the value of a variable, with the files that it names (`PIP_CONSTRAINT`); it may hold credentials."""
+    digest = hashlib.sha256(value.encode(errors="surrogateescape"))
+    for word in value.split():
+        if os.path.isfile(word):
+            with contextlib.suppress(OSError):
+                digest.update(Path(word).read_bytes())
+    return digest.hexdigest()

@@ -9,7 +9,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import making
-from uv import find_uv_bin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,6 +97,9 @@ COMMANDS = {"pip-compile": PIP_COMPILE, "uv": UV_COMPILE}
 
 def compile_lock(project: Project, command: str, environ: Mapping[str, str] | None = None) -> None:
     """Run a compile command as a person would, in the project."""
+    # Not at the top: the core is tested without uv.
+    from uv import find_uv_bin  # noqa: PLC0415
+
     program, *words = command.split()
     argv = {"pip-compile": [sys.executable, "-m", "piptools", "compile"], "uv": [find_uv_bin()]}[program]
     done = subprocess.run(

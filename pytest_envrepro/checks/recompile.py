@@ -78,7 +78,11 @@ def doubtful(old: Lock, new: Lock, offline: Outcome) -> tuple[list[Change], list
         what has changed, and what of that nothing explains.
     """
     changes = compare(old, new)
-    explained = explain(changes, old, new, _explaining(offline))
+    wrong = _explaining(offline)
+    if old.target.universal:
+        # For all platforms and Pythons alike: what kept pins need, and the lock has not, is a hole.
+        wrong |= {change.name for change in changes if change.is_hole(changes, new)}
+    explained = explain(changes, old, new, wrong)
     return changes, [change for change in changes if change.name not in explained]
 
 
@@ -94,6 +98,12 @@ class Change(NamedTuple):
     old: str | None
     new: str | None
     pin: Pin | None
+
+    def is_hole(self, changes: Iterable[Change], new: Lock) -> bool:
+        """Tell whether it is added because a pin asks for it that has not changed."""
+        changed = {change.name for change in changes}
+        parents = {parent for pin in new.pins if pin.name == self.name for parent in pin.parents}
+        return self.old is None and bool(parents - changed)
 
     def __str__(self) -> str:
         """Write it for people."""
@@ -197,6 +207,11 @@ def _doubt(changes: list[Change], attempt: Attempt) -> str:
     shown = "; ".join(map(str, changes[:_SHOWN]))
     if len(changes) > _SHOWN:
         shown += f"; and {len(changes) - _SHOWN} more"
+    if all(change.old is None for change in changes):
+        return (
+            f"compiled again, {shown}, which the pins need here: the lock has a hole, or was compiled on another "
+            "platform or Python; install it, and the check 'lock' can tell"
+        )
     said = f" ({attempt.tool.split(' ', 1)[0]} says: {'; '.join(attempt.said)})" if attempt.said else ""
     return (
         f"compiled again, {shown}{said}: nothing in the inputs explains it, so that a release may be gone, "

@@ -130,6 +130,28 @@ def test_written_otherwise(locked: Project) -> None:
     assert recompile(locked)["outcome"] == "clean"
 
 
+def test_hole(locked: Project) -> None:
+    """What a merge has lost, where nothing is installed that tells who needs it: a hole, or a lock of another machine."""
+    drop(locked, "markupsafe")
+
+    check = recompile(locked)
+
+    assert (check["outcome"], check["findings"]) == ("unchecked", [])
+    assert check["reason"] == (
+        "compiled again, markupsafe 2.0 is added, which the pins need here: the lock has a hole, or was compiled on "
+        "another platform or Python; install it, and the check 'lock' can tell"
+    )
+
+
+@pytest.mark.parametrize("tool", ["uv"], indirect=True)
+def test_hole_of_a_universal_lock(locked: Project, tool: str) -> None:
+    """A universal lock is of no machine: what its pins need and it has not is drift."""
+    compile_lock(locked, f"{COMMANDS[tool]} --universal")
+    drop(locked, "markupsafe")
+
+    assert changed(recompile(locked)) == [("markupsafe", None, "2.0")]
+
+
 def test_index_down(locked: Project, monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
     """An index that is down is neither drift nor clean: the tool's own words say what happened."""
     monkeypatch.setenv("PIP_INDEX_URL", DOWN)
@@ -346,9 +368,13 @@ def test_remembered(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {**recompile(locked), "seconds": 0} == {**first, "seconds": 0}
 
 
-@pytest.mark.parametrize("what", ["input", "lock", "index", "settings", "offline"])
+@pytest.mark.parametrize("what", ["input", "lock", "index", "settings", "constraints", "offline"])
 def test_not_remembered(locked: Project, monkeypatch: pytest.MonkeyPatch, tool: str, what: str) -> None:
     """Each thing that the result depends on brings the tool back."""
+    bound = locked.path / "caches" / "bound.txt"
+    bound.parent.mkdir(exist_ok=True)
+    bound.write_text("click<9\n")
+    monkeypatch.setenv({"pip-compile": "PIP_CONSTRAINT", "uv": "UV_CONSTRAINT"}[tool], str(bound))
     recompile(locked)
     if what == "input":
         write(locked, {"requirements.in": "flask\nclick\n"})
@@ -357,6 +383,8 @@ def test_not_remembered(locked: Project, monkeypatch: pytest.MonkeyPatch, tool: 
     elif what == "index":
         name = {"pip-compile": "PIP_EXTRA_INDEX_URL", "uv": "UV_INDEX"}[tool]
         monkeypatch.setenv(name, (locked.path / "index").as_uri())
+    elif what == "constraints":
+        bound.write_text("click<10\n")
     elif what == "settings":
         text = (locked.path / "pyproject.toml").read_text()
         write(locked, {"pyproject.toml": f"{text}[tool.other]\nx = 1\n"})
