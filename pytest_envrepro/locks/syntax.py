@@ -25,6 +25,7 @@ _COMMENT = re.compile(r"(?:^|(?<=\s))#(.*)$")
 _HASHES = re.compile(r"--hash=\S*")
 _PLAIN_HASHES = re.compile(r"(?: *--hash=(?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?= |$))+ *")
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_VARIABLE_AT = re.compile(r"\$\{[A-Z0-9_]+\}\s*(?:\[[^\]]*\]\s*)?@")  # Holds the name of what is at a URL.
 _CONFLICT = re.compile(r"(?:<{7}|>{7}|\|{7})(?:\s|$)|={7}$")
 
 
@@ -221,7 +222,7 @@ def _unexpanded(raw: str, text: str) -> str:
     """
     if raw == text or not is_place(text):
         return text
-    if is_place(raw):
+    if is_place(raw) and not _VARIABLE_AT.match(raw):
         return raw
     if "://" not in text:
         return text

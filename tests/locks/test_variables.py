@@ -9,7 +9,7 @@ from pytest_envrepro.locks.command import read_command
 from pytest_envrepro.locks.settings import read_settings
 from pytest_envrepro.locks.syntax import read as read_document
 
-SECRETS = {"U": "me", "PW": "hunter2", "URL": "https://example.org/hunter2/f-1-py3-none-any.whl", "V": "1.0"}
+SECRETS = {"U": "me", "PW": "hunter2", "URL": "https://example.org/hunter2/f-1-py3-none-any.whl", "V": "1.0", "NAME": "f"}
 
 
 @pytest.mark.parametrize("environ", [{}, SECRETS], ids=["unset", "set"])
@@ -28,6 +28,7 @@ def test_no_leak(environ: dict[str, str]) -> None:
         ("bar==${V}", "bar==1.0"),
         ("${URL}", "f @ ${URL}"),
         ("f @ ${URL}", "f @ ${URL}"),
+        ("${NAME}@https://${PW}@e.org/f.zip", "f @ https://${PW}@e.org/f.zip"),
         ("./${V}", "./${V}"),
     ],
 )
