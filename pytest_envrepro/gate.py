@@ -59,6 +59,10 @@ class Gate:
         )
         if self.worker_input is not None:
             return Run.from_payload(session, request, self.worker_input["envrepro"])
+        if (request.fix or config.option.env_recompile) and not request.listing:
+            # It may take minutes: who interrupts it finds a report of a session that has judged nothing.
+            self.run = Run(request=request, session=session)
+            self._write_report(self.run, is_last=False)
         if request.fix and not request.listing:
             session.require_lock()
             # Only where it is asked for, as it starts programs.
@@ -81,7 +85,7 @@ class Gate:
         """Say what takes its time."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and self.config.get_verbosity() >= 0:
-            reporter.write_line(f"envrepro: {printable(text)} ...")
+            reporter.write_line(f"envrepro: {printable(text)}")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

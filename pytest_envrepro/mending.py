@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks import doubtful
-from pytest_envrepro.compilers import RefusedError
+from pytest_envrepro.compilers import RefusedError, has_upgrades
+from pytest_envrepro.recompiling import is_unchanged
 from pytest_envrepro.reports import Mended
+from pytest_envrepro.workspace import alone
 from pytest_envrepro.writing import put_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from pytest_envrepro.model import Lock
+    from pytest_envrepro.recompiling import Compiled
     from pytest_envrepro.session import Session
 
 _MENDABLE = ("lock", "recompile")
@@ -33,21 +37,28 @@ def mend(look: Callable[[], Session], tell: Callable[[str], None]) -> tuple[Sess
     """
     done: dict[str, Mended] = {}
     session = look()
-    while True:
-        path = next((path for path in _broken(session) if path not in done), None)
-        if path is None:
-            return session, tuple(done.values())
-        done[path] = _mend(session, path, tell)
-        if done[path].reason is None:
-            session = look()
+    name = f"mend-{hashlib.sha256(os.fsencode(session.root)).hexdigest()[:16]}"
+    with alone(session.cache_folder, name):
+        session = look()  # Another session may have mended meanwhile.
+        while True:
+            path = _next(session, done.keys())
+            if path is None:
+                return session, tuple(done.values())
+            done[path] = _mend(session, path, tell)
+            if done[path].reason is None:
+                tell(f"{path} is mended")
+                session = look()
 
 
-def _broken(session: Session) -> list[str]:
-    """Give the broken locks, each after those that it rests on."""
-    locks = session.facts.locks
-    ids = [each for each in session.plan if each.check in _MENDABLE]
-    broken = {result.subject for result in session.judge(ids) if result.outcome.status == "broken"}
-    return [path for path in _layered(locks) if path in broken]
+def _next(session: Session, done: Collection[str]) -> str | None:
+    """Give the first broken lock that was not tried: the lowest, by the cheapest check that finds one."""
+    for check in _MENDABLE:
+        ids = [each for each in session.plan if each.check == check and each.subject not in done]
+        broken = {result.subject for result in session.judge(ids) if result.outcome.status == "broken"}
+        path = next((path for path in _layered(session.facts.locks) if path in broken), None)
+        if path is not None:
+            return path
+    return None
 
 
 def _layered(locks: Mapping[str, Lock]) -> list[str]:
@@ -69,9 +80,12 @@ def _mend(session: Session, path: str, tell: Callable[[str], None]) -> Mended:
     """Compile one lock, and put the result in its place; where anything fails, the lock is left as it was."""
     target = session.root / path
     try:
-        data, changes = _compiled(session, path, tell)
+        compiled, changes = _compiled(session, path, tell)
+        data = compiled.data
         if not os.access(target, os.W_OK):
             return Mended(path, "it is read-only")
+        if not is_unchanged(session.root, compiled.read):
+            return Mended(path, "it, or what it is compiled from, was changed meanwhile")
         if target.read_bytes() == data:
             return Mended(path, "its command leaves it as it is")
         put_whole(target, data, session.cache_folder)
@@ -82,7 +96,7 @@ def _mend(session: Session, path: str, tell: Callable[[str], None]) -> Mended:
     return Mended(path, None, changes or ("no pin has changed",))
 
 
-def _compiled(session: Session, path: str, tell: Callable[[str], None]) -> tuple[bytes, tuple[str, ...]]:
+def _compiled(session: Session, path: str, tell: Callable[[str], None]) -> tuple[Compiled, tuple[str, ...]]:
     """Give what a lock's command makes of it, and what changes by that.
 
     Raises:
@@ -94,11 +108,11 @@ def _compiled(session: Session, path: str, tell: Callable[[str], None]) -> tuple
     if new.partial is not None:
         raise RefusedError(f"what its command has written cannot be read: {new.partial}")
     changes, unexplained = doubtful(lock, new, session.facts.offline(path))
-    moved = [change for change in unexplained if change.old and change.new]
-    if moved and lock.recipe is not None and not lock.recipe.is_trusted:
+    is_meant = lock.recipe is not None and lock.recipe.is_trusted and has_upgrades(lock.recipe.argv)
+    if unexplained and not is_meant:
         said = f" ({'; '.join(compiled.said)})" if compiled.said else ""
         raise RefusedError(
-            f"its command would also change what nothing explains: {'; '.join(map(str, moved))}{said}. Is an index "
-            "down, or a release gone? If it is meant, run the command by hand"
+            f"its command would also change what nothing explains: {'; '.join(map(str, unexplained))}{said}. Is an "
+            "index down, a release gone, or the lock of another platform or Python? If it is meant, run it by hand"
         )
-    return compiled.data, tuple(map(str, changes))
+    return compiled, tuple(map(str, changes))

@@ -6,8 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
+import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,8 +54,9 @@ class TimedOutError(Exception):
 def run(argv: Sequence[str], *, cwd: Path, environ: Mapping[str, str], timeout: float) -> Completed:
     """Run a program to its end.
 
-    It is given no standard input and these environment variables alone. Whatever ends the wait (the time, Ctrl-C) also
-    ends the program, and what it has started in its own session.
+    It is given no standard input and these environment variables alone. Whatever ends the wait (the time, Ctrl-C, a
+    signal to end this process) also ends the program and what it has started, as far as that has stayed in its session;
+    on Windows, the program alone.
 
     Args:
         timeout: in seconds.
@@ -63,56 +66,85 @@ def run(argv: Sequence[str], *, cwd: Path, environ: Mapping[str, str], timeout: 
         TimedOutError: it took longer.
     """
     started = time.perf_counter()
-    try:
-        process = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise NotStartedError(f"{argv[0]} cannot be started: {error.strerror or error}") from error
-    with _ended(process):
+    # Files, not pipes: what a program leaves running in the background may hold a pipe for ever.
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _signals_raised():
         try:
-            stdout, stderr = process.communicate(timeout=timeout)
+            process = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise NotStartedError(f"{argv[0]} cannot be started: {why}") from error
+        is_late = False
+        try:
+            process.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
-            stdout, stderr = _end(process)
-            raise TimedOutError(_completed(argv, process, stdout, stderr, started), timeout) from None
-    return _completed(argv, process, stdout, stderr, started)
+            is_late = True
+            _end(process)
+        except BaseException:
+            _end(process)
+            raise
+        completed = Completed(
+            tuple(argv), process.returncode, _text_of(out), _text_of(err), time.perf_counter() - started
+        )
+    if is_late:
+        raise TimedOutError(completed, timeout)
+    return completed
 
 
-def _completed(
-    argv: Sequence[str], process: subprocess.Popen[bytes], stdout: bytes, stderr: bytes, started: float
-) -> Completed:
-    out, err = (stream.decode("utf-8", "replace").replace("\r\n", "\n") for stream in (stdout, stderr))
-    return Completed(tuple(argv), process.returncode, out, err, time.perf_counter() - started)
+def _text_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace").replace("\r\n", "\n")
+
+
+class _SignalledError(BaseException):
+    """This process is asked to end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__()
 
 
 @contextlib.contextmanager
-def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Leave no process behind, whatever is raised meanwhile."""
+def _signals_raised() -> Iterator[None]:
+    """Raise where a signal would end this process, and leave programs running; afterwards it does end it."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [getattr(signal, name) for name in names]
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def raise_it(number: int, _: object) -> None:
+        raise _SignalledError(number)
+
+    # A handler of somebody's own stays.
+    before = {
+        number: signal.signal(number, raise_it) for number in numbers if signal.getsignal(number) is signal.SIG_DFL
+    }
     try:
         yield
-    except BaseException:
-        if process.poll() is None:
-            _end(process)
+    except _SignalledError as error:
+        signal.signal(error.number, signal.SIG_DFL)
+        os.kill(os.getpid(), error.number)
         raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _end(process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
-    """End a process and its session: ask first, then insist. What it has written is given, as far as it can be had."""
-    stdout = stderr = b""
-    for signal_number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        _signal(process, signal_number)
-        try:
-            return process.communicate(timeout=_GRACE)
-        except subprocess.TimeoutExpired as error:
-            stdout, stderr = error.output or b"", error.stderr or b""
-    # Something that has left the session still holds the pipes.
-    return stdout, stderr
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its session: ask first, then insist, also on those that it has left behind."""
+    _signal(process, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=_GRACE)
+    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+    process.wait()
 
 
 def _signal(process: subprocess.Popen[bytes], number: int) -> None:

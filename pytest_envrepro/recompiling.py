@@ -14,8 +14,8 @@ from pytest_envrepro import childenv, process
 from pytest_envrepro.checks import Attempt
 from pytest_envrepro.compilers import RefusedError, compiler_of
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.requirement import redact
-from pytest_envrepro.workspace import TooLargeError, copy_files, copy_tree, workspace
+from pytest_envrepro.toolwords import discarded, last_words
+from pytest_envrepro.workspace import CopyError, copy_files, copy_tree, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,14 +28,11 @@ TIMEOUT = 600.0  # Seconds. A cold pip-compile of some hundred packages with has
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 # Where tools look for their settings, beside the inputs and above them.
 _SETTINGS = ("pyproject.toml", ".pip-tools.toml", "uv.toml")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
 _VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 # An option in a requirements file that names a folder beside it.
-_FOLDER = re.compile(r"^\s*(?:-f|-i|--(?:find-links|index-url|extra-index-url))[ =]+(?!\w+:)", re.MULTILINE)
+_FOLDER = re.compile(r"^\s*(?:-f|-i|--(?:find-links|index-url|extra-index-url))[ =]*(?!\w+:)", re.MULTILINE)
 _LOCAL = re.compile(r"file:|\.|/|(?!\w+\+?\w*:)")
-_DISCARDED = re.compile(r"^.*\bDiscarding\b.*$", re.MULTILINE)
-# The lines of pip, pip-tools and uv that tell why they fail; tracebacks are between them.
-_TELLING = re.compile(r"(?:error|fatal|critical|cause)\b|\u00d7|warning: retrying", re.IGNORECASE)
-_FIRST, _LAST, _LONGEST = 2, 2, 300  # Such lines, of which the first and the last tell most; and characters of one.
 
 
 class Compiled(NamedTuple):
@@ -44,10 +41,12 @@ class Compiled(NamedTuple):
     Attributes:
         data: the whole file.
         said: lines of the tool that tell of pins it could not have.
+        read: the digests of the lock and of its inputs, as they were copied, by path.
     """
 
     data: bytes
     said: tuple[str, ...]
+    read: Mapping[str, str]
 
 
 class _Plan(NamedTuple):
@@ -59,13 +58,14 @@ class _Plan(NamedTuple):
     tool: Tool
     arguments: tuple[str, ...]
     whole: bool
-    variables: Mapping[str, str]
+    environ: Mapping[str, str]
     settings: Mapping[str, str]
 
     @property
     def label(self) -> str:
         """Name the tool, and the settings outside of the lock that it is given."""
-        settings = [*([self.lock.settings] if self.lock.settings else []), *self.settings]
+        named = dict.fromkeys(map(os.path.basename, self.settings))
+        settings = [*([self.lock.settings] if self.lock.settings else []), *named]
         return f"{self.tool.label} (with {', '.join(settings)})" if settings else self.tool.label
 
 
@@ -73,11 +73,13 @@ class Recompiler(NamedTuple):
     """Compiles the locks of one project.
 
     Attributes:
+        folder: the folder that the session was started in: paths in variables are relative to it.
         read: gives the lock that a text would be, at a path.
         tell: is told what is being done, since it takes seconds.
     """
 
     files: Files
+    folder: Path
     environ: Mapping[str, str]
     inventory: Inventory
     locks: Mapping[str, Lock]
@@ -88,39 +90,40 @@ class Recompiler(NamedTuple):
     def key(self, path: str) -> str | None:
         """Digest the lock, its inputs and settings, the tool, the interpreter, and what the user has configured.
 
-        None where more decides: what a build tells, a folder of wheels, or a command of the project's own.
+        None where more decides: what a build tells, a folder of wheels, a file at a URL, or a command of the project's own.
         """
         try:
             plan = self._plan(path, upgrade=False)
         except RefusedError:
             return None
-        if plan.whole:
+        if plan.whole or plan.lock.unread is not None:
             return None
-        digest = hashlib.sha256()
         interpreter = self.inventory.interpreter
         decisive = [
             *(path, plan.recipe, plan.tool.identity, plan.arguments),
             *(interpreter.version, sorted(interpreter.environment.items()), sorted(plan.settings.items())),
             sorted((name, self.environ.get(name)) for name in self._named(path)),
         ]
-        digest.update(json.dumps(decisive).encode())
-        for file in sorted(self._needed(plan.lock, plan.recipe)):
+        digest = hashlib.sha256(json.dumps(decisive).encode())
+        for file in sorted(self._needed(plan)):
             digest.update(f"\0{file}\0{self._text(file)}".encode(errors="surrogatepass"))
+        for above in _above(self.files.root):
+            digest.update(f"\0{above}\0".encode(errors="surrogateescape") + above.read_bytes())
         return digest.hexdigest()
 
     def attempt(self, path: str) -> Attempt:
         """Compile a lock with itself as preference, and read the result."""
-        tool = ""
+        label = name = ""
         try:
             plan = self._plan(path, upgrade=False)
-            tool = plan.label
+            label, name = plan.label, plan.tool.name
             compiled = self._run(plan)
             lock = self.read(path, compiled.data)
         except RefusedError as error:
-            return Attempt(None, str(error), tool)
+            return Attempt(None, str(error), label)
         if lock.partial:
-            return Attempt(None, f"what {plan.tool.label} has written cannot be read: {lock.partial}", tool)
-        return Attempt(lock, None, tool, compiled.said)
+            return Attempt(None, f"what {plan.tool.label} has written cannot be read: {lock.partial}", label)
+        return Attempt(lock, None, label, tuple(f"{name} says: {line}" for line in compiled.said))
 
     def compile(self, path: str) -> Compiled:
         """Run the recorded command of a lock, on copies.
@@ -132,32 +135,31 @@ class Recompiler(NamedTuple):
 
     def _plan(self, path: str, *, upgrade: bool) -> _Plan:
         lock = self.locks[path]
+        if lock.partial is not None:
+            # A tool would start from nothing, and upgrade everything.
+            raise RefusedError(f"{lock.partial}: take a whole version of it first (git checkout HEAD -- {path})")
         if lock.recipe is None:
             raise RefusedError(f"{lock.unrecorded}: name the command in [[tool.envrepro.locks]]")
         compiler = compiler_of(lock.recipe.tool)
-        arguments = compiler.arguments(lock.recipe, upgrade=upgrade)
+        arguments = compiler.arguments(lock.recipe, path, upgrade=upgrade)
+        missing = next((fault for fault in lock.faults if fault.code == "input-missing"), None)
+        if missing is not None:
+            raise RefusedError(f"{missing.file}:{missing.line}: {missing.message}")
         compiler.check_target(lock, self.inventory)
         tool = compiler.find(lock.recipe, self.inventory, self.environ)
+        environ = childenv.for_tools(self.environ, self.folder, besides=self._named(path))
+        environ.update(compiler.variables())
         settings = {
             name: _digest_of(value)
             for kind in compiler.settings
-            for name, value in childenv.settings_of(self.environ, kind).items()
+            for name, value in childenv.settings_of(environ, kind).items()
+            if name not in compiler.variables()
         }
-        for file in compiler.config_files(self.environ):
-            try:
-                settings[os.path.basename(file)] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
-            except OSError:
-                continue  # As for the tool: it is not there, or may not be read.
-        return _Plan(
-            lock=lock,
-            recipe=lock.recipe,
-            compiler=compiler,
-            tool=tool,
-            arguments=arguments,
-            whole=self._needs_whole(lock, lock.recipe, arguments),
-            variables=compiler.variables(lock.recipe, self.inventory),
-            settings=settings,
-        )
+        for file in compiler.config_files(environ):
+            with contextlib.suppress(OSError):  # As for the tool: it is not there, or may not be read.
+                settings[file] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+        whole = self._needs_whole(lock, lock.recipe, arguments)
+        return _Plan(lock, lock.recipe, compiler, tool, arguments, whole, environ, settings)
 
     def _needs_whole(self, lock: Lock, recipe: Recipe, arguments: tuple[str, ...]) -> bool:
         """Tell whether more than the files that are known is read: a build looks where it likes."""
@@ -165,26 +167,29 @@ class Recompiler(NamedTuple):
             return True
         if any(requirement.url and _LOCAL.match(requirement.url) for requirement in lock.stated()):
             return True
-        folder = self.files.root / recipe.folder
-        words = (word.rpartition("=")[2] for word in arguments)
-        if any(word and (folder / word).is_dir() for word in words):
+        folder = os.path.join(self.files.root, recipe.folder)
+        if any(value and os.path.isdir(os.path.join(folder, value)) for value in _values(arguments)):
             return True
         return any(_FOLDER.search(self._text(file)) for file in (lock.path, *lock.rests_on))
 
-    def _needed(self, lock: Lock, recipe: Recipe) -> set[str]:
+    def _needed(self, plan: _Plan) -> set[str]:
         """Give the files that are read: the lock, its inputs and what they read, and settings beside and above them."""
-        files = {lock.path, *lock.rests_on, *lock.inputs}
-        for file in (*files, f"{recipe.folder}/x"):
+        lock, folder = plan.lock, plan.recipe.folder
+        files = {lock.path, *lock.rests_on, *lock.inputs, *([lock.settings] if lock.settings else [])}
+        files.update(os.path.normpath(os.path.join(folder, value)) for value in _values(plan.arguments) if value)
+        for file in (*files, f"{folder}/x"):
             parent = file
             while "/" in parent:
                 parent = parent.rpartition("/")[0]
                 files.update(f"{parent}/{name}" for name in _SETTINGS)
-        return {file for file in (*files, *_SETTINGS) if self.files.exists(file)}
+        inside = (file for file in (*files, *_SETTINGS) if not file.startswith(("/", "../")))
+        return {file for file in inside if self.files.exists(file)}
 
     def _named(self, path: str) -> set[str]:
-        """Give the variables that the files of a lock name."""
+        """Give the variables that the files of a lock name, outside of comments."""
         lock = self.locks[path]
-        return {name for file in (path, *lock.rests_on) for name in _VARIABLE.findall(self._text(file))}
+        texts = (_COMMENT.sub("", self._text(file)) for file in (path, *lock.rests_on))
+        return {name for text in texts for name in _VARIABLE.findall(text)}
 
     def _text(self, file: str) -> str:
         try:
@@ -194,68 +199,105 @@ class Recompiler(NamedTuple):
 
     def _run(self, plan: _Plan, doing: str = "compiling") -> Compiled:
         """Run the tool in a folder of its own, and give what it has written there."""
-        path, recipe = plan.lock.path, plan.recipe
-        self.tell(f"{doing} {path} with {plan.tool.label}")
+        self.tell(f"{doing} {plan.lock.path} with {plan.tool.label} ...")
         try:
             with workspace(self.cache) as folder:
-                root = folder / recipe.above if recipe.above and not os.path.isabs(recipe.above) else folder
-                root.mkdir(parents=True, exist_ok=True)
-                if plan.whole:
-                    copy_tree(self.files.root, root, self.cache)
-                else:
-                    copy_files(self.files.root, self._needed(plan.lock, recipe), root)
-                cwd = folder if root != folder else root / recipe.folder
-                cwd.mkdir(parents=True, exist_ok=True)
-                argv = (*self._program(plan, root), *plan.arguments)
-                environ = {
-                    **childenv.for_tools(self.environ, besides=self._named(path)),
-                    **plan.variables,
-                }
-                done = process.run(argv, cwd=cwd, environ=environ, timeout=TIMEOUT)
-                said = done.stderr.replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
-                if done.returncode:
-                    raise RefusedError(f"{plan.tool.label} has failed: {_last_words(said or done.stdout)}")
-                return Compiled((root / path).read_bytes(), tuple(_discarded(said)))
+                read = self._copy(plan, folder)
+                return self._started(plan, folder)._replace(read=read)
         except process.NotStartedError as error:
             raise RefusedError(str(error)) from error
         except process.TimedOutError as error:
-            raise RefusedError(f"{plan.tool.label} {error}: {_last_words(error.completed.stderr)}") from error
-        except TooLargeError as error:
-            raise RefusedError(str(error)) from error
-        except FileNotFoundError as error:
-            raise RefusedError(f"{plan.tool.label} has written no {path}") from error
-        except OSError as error:
+            raise RefusedError(f"{plan.tool.label} {error}: {last_words(error.completed.stderr)}") from error
+        except CopyError as error:
             raise RefusedError(f"it cannot be copied: {error}") from error
         except ImportError as error:
             raise RefusedError(f"{error.name} is not installed here: pip install {error.name}") from error
 
-    def _program(self, plan: _Plan, root: Path) -> tuple[str, ...]:
-        """Give the program; one of the project's own is that of the copy."""
-        first, *rest = plan.tool.argv
-        is_own = os.path.dirname(first) and not os.path.isabs(first)
-        return (str(root / first) if is_own else first, *rest)
+    def _copy(self, plan: _Plan, folder: Path) -> dict[str, str]:
+        """Copy what the tool reads; give the digests of the lock and its inputs."""
+        root = _root_in(folder, plan.recipe)
+        needed = self._needed(plan)
+        if plan.whole:
+            copy_tree(self.files.root, root, self.cache)
+        else:
+            copy_files(self.files.root, needed, root)
+        # What uv would find above the project; else nothing, in the place of what lies above the cache.
+        (folder / "uv.toml").touch()
+        for file in _above(self.files.root):
+            (folder / file.name).write_bytes(file.read_bytes())
+        os.utime(
+            root / plan.lock.path, (0, 0)
+        )  # Older than its inputs, for make; and whether it is written can be told.
+        return {file: _digest(root / file) for file in needed if (root / file).is_file()}
+
+    def _started(self, plan: _Plan, folder: Path) -> Compiled:
+        path, root = plan.lock.path, _root_in(folder, plan.recipe)
+        is_above = root != folder / "project"
+        cwd = folder / "project" if is_above else root / plan.recipe.folder
+        cwd.mkdir(parents=True, exist_ok=True)
+        real = str(self.files.root)
+        argv = [word.replace(f"{real}{os.sep}", f"{root}{os.sep}") for word in (*plan.tool.argv[1:], *plan.arguments)]
+        first = plan.tool.argv[0]
+        is_own = os.path.dirname(first) and (not os.path.isabs(first) or plan.recipe.tool is None)
+        if is_own:
+            first = first.replace(f"{real}{os.sep}", f"{root}{os.sep}") if os.path.isabs(first) else str(root / first)
+        done = process.run((first, *argv), cwd=cwd, environ=plan.environ, timeout=TIMEOUT)
+        said = done.stderr.replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
+        if done.returncode:
+            raise RefusedError(f"{plan.tool.label} has failed: {last_words(said or done.stdout)}")
+        lock = root / path
+        if not lock.is_file() or lock.stat().st_mtime == 0:
+            raise RefusedError(f"{plan.tool.label} has not written {path}: {last_words(said or done.stdout)}")
+        # A project below the root is written by its absolute path: it is that of the original.
+        data = lock.read_bytes().replace(root.as_uri().encode(), self.files.root.as_uri().encode())
+        return Compiled(data.replace(os.fsencode(root), os.fsencode(real)), tuple(discarded(said)), {})
 
 
-def _discarded(said: str) -> Iterator[str]:
-    for line in dict.fromkeys(_DISCARDED.findall(said)):
-        yield redact(line.strip())
+def _root_in(folder: Path, recipe: Recipe) -> Path:
+    """Give the folder of the copy that stands for the root."""
+    is_elsewhere = os.path.isabs(recipe.above) or ":" in recipe.above
+    return folder / "project" / ("" if is_elsewhere else recipe.above)
 
 
-def _last_words(said: str) -> str:
-    """Give the lines of a tool that tell why it has failed, in one line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = list(dict.fromkeys(line for line in lines if _TELLING.match(line))) or lines
-    if len(telling) > _FIRST + _LAST:
-        telling = [*telling[:_FIRST], *telling[-_LAST:]]
-    shown = (line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..." for line in telling)
-    return redact(" / ".join(shown)) or "it says nothing"
+def _above(root: Path) -> Iterator[Path]:
+    """Give the settings file above the project that uv would find, if there is one."""
+    for parent in root.parents:
+        for name in ("uv.toml", "pyproject.toml"):
+            file = parent / name
+            with contextlib.suppress(OSError):
+                if file.is_file() and (name == "uv.toml" or b"[tool.uv" in file.read_bytes()):
+                    yield file
+                    return
+
+
+def _values(arguments: tuple[str, ...]) -> Iterator[str]:
+    """Give all that may be a path in some arguments."""
+    for word in arguments:
+        yield word.partition("=")[2] if word.startswith("--") else word[2:] if word.startswith("-") else word
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _digest_of(value: str) -> str:
-    """Digest the value of a variable, with the files that it names (`PIP_CONSTRAINT`); it may hold credentials."""
+    """Digest the value of a variable, with the files and folders that it names; it may hold credentials."""
     digest = hashlib.sha256(value.encode(errors="surrogateescape"))
     for word in value.split():
-        if os.path.isfile(word):
-            with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
+            if os.path.isfile(word):
                 digest.update(Path(word).read_bytes())
+            elif os.path.isdir(word):
+                stamps = sorted(
+                    (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in os.scandir(word)
+                )
+                digest.update(repr(stamps).encode(errors="surrogateescape"))
     return digest.hexdigest()
+
+
+def is_unchanged(root: Path, read: Mapping[str, str]) -> bool:
+    """Tell whether the files are still what was compiled."""
+    try:
+        return all(_digest(root / file) == digest for file, digest in read.items())
+    except OSError:
+        return False

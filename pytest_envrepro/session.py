@@ -8,6 +8,7 @@ import gc
 import time
 from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pytest_envrepro.cache import VerdictCache, cache_folder
@@ -23,7 +24,6 @@ from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
 
     from pytest_envrepro.checks import Check
     from pytest_envrepro.discovery import Discovery
@@ -117,6 +117,7 @@ class Session:
 
         return Recompiler(
             files=self._files,
+            folder=Path.cwd(),
             environ=self.environ,
             inventory=self.inventory,
             locks=locks,
@@ -160,7 +161,27 @@ class Session:
         policy = Policy(self.config, today, self.inventory.interpreter.environment)
         with _no_collection():
             results = [self._judge(each, policy) for each in self.plan if each in wanted]
-        return tuple(self._with_stale_waivers(settle(self.facts, results), policy))
+        settled = self._with_stale_waivers(settle(self.facts, results), policy)
+        return tuple(self._without_refused(result) for result in settled)
+
+    def _without_refused(self, result: Result) -> Result:
+        """Leave out a command that a header tells and that we would not run ourselves: people paste what they are told."""
+        lock = self.facts.locks.get(result.subject)
+        findings = result.outcome.findings
+        if (
+            lock is None
+            or lock.fix is None
+            or lock.recipe is None
+            or not any(each.fix == lock.fix for each in findings)
+        ):
+            return result
+        # Only where something is broken.
+        from pytest_envrepro.compilers import is_run  # noqa: PLC0415
+
+        if is_run(lock.recipe, lock.path):
+            return result
+        kept = (replace(each, fix=None) if each.fix == lock.fix else each for each in findings)
+        return replace(result, outcome=with_findings(result.outcome, kept))
 
     def _judge(self, each: CheckId, policy: Policy) -> Result:
         outcome, seconds = self._outcome(each)

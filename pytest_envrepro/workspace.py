@@ -21,8 +21,8 @@ _MOST_FILES = 20_000
 _MOST_BYTES = 512 * 1024 * 1024
 
 
-class TooLargeError(Exception):
-    """A project is too large to be copied; the text says how large it may be."""
+class CopyError(Exception):
+    """A project cannot be copied; the text says why."""
 
 
 @contextlib.contextmanager
@@ -30,20 +30,24 @@ def workspace(cache: Path | None) -> Iterator[Path]:
     """Give an empty folder that is gone at the end; those of sessions that were killed are swept first.
 
     Args:
-        cache: the user's cache folder; None for the machine's folder of temporary files, where nothing is swept.
+        cache: the user's cache folder; where there is none, or none can be made, the folder is one of the machine's
+            temporary ones, and nothing is swept.
 
     Raises:
-        OSError: no folder can be made.
+        CopyError: no folder can be made.
     """
-    if cache is None:
-        with tempfile.TemporaryDirectory(prefix="envrepro-") as temporary:
-            yield Path(temporary).resolve()
+    parent = _made(cache / "work") if cache is not None else None
+    if parent is None:
+        try:
+            temporary = tempfile.TemporaryDirectory(prefix="envrepro-")
+        except OSError as error:
+            raise CopyError(str(error)) from error
+        with temporary as name:
+            yield Path(name).resolve()
         return
     # Only where something is compiled: a session that merely checks needs no locks on files.
     from filelock import FileLock  # noqa: PLC0415
 
-    parent = cache / "work"
-    parent.mkdir(parents=True, exist_ok=True)
     # Its holder is alive: the system lets go of it when a process ends, however that is.
     with FileLock(parent / "sweep.lock"):
         _sweep(parent)
@@ -58,6 +62,14 @@ def workspace(cache: Path | None) -> Iterator[Path]:
         Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
+def _made(folder: Path) -> Path | None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
 def _sweep(parent: Path) -> None:
     """Remove the folders whose owners have ended."""
     from filelock import FileLock, Timeout  # noqa: PLC0415
@@ -69,57 +81,100 @@ def _sweep(parent: Path) -> None:
                 Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def alone(cache: Path | None, name: str) -> Iterator[None]:
+    """Wait until no other session of this user does the same.
+
+    Args:
+        name: of what is done, as part of a file's name.
+    """
+    parent = _made(cache / "mending") if cache is not None else None
+    if parent is None:
+        yield
+        return
+    from filelock import FileLock  # noqa: PLC0415
+
+    with FileLock(parent / f"{name}.lock"):
+        yield
+
+
 def copy_files(root: Path, paths: Iterable[str], target: Path) -> None:
-    """Copy some files of a project, as far as they exist and lie within it.
+    """Copy some files of a project, as far as they exist.
 
     Args:
         paths: relative to the root.
         target: the folder that stands for the root.
 
     Raises:
-        OSError: one of them cannot be read, or there is no room.
+        CopyError: one of them cannot be read or is a link out of the project, or there is no room.
     """
+    real = os.path.realpath(root)
     for path in sorted(set(paths)):
-        if path.startswith(("/", "../")) or path == "..":
-            continue
         source, copy = root / path, target / path
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            if stat.S_ISREG(source.stat().st_mode):
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(source, copy)
+        try:
+            if not stat.S_ISREG(source.stat().st_mode):
+                continue
+            if not _is_below(source, real):
+                raise CopyError(f"{path} leads out of this project")
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise CopyError(f"{path}: {error.strerror or error}") from error
 
 
 def copy_tree(root: Path, target: Path, without: Path | None = None) -> None:
-    """Copy a project, but for environments, caches and its history; a link to a file becomes the file.
+    """Copy a project, but for environments, caches and its history.
+
+    A link to a file of the project becomes the file, one to a folder of it stays a link; one that leads out is left out,
+    as is what cannot be read.
 
     Args:
         target: the folder that stands for the root; it may lie within it.
         without: a folder that is left out, as the cache is that the copy itself lies in.
 
     Raises:
-        TooLargeError: it has more than 20,000 files or 512 MiB.
-        OSError: something cannot be read, or there is no room.
+        CopyError: it has more than 20,000 files or 512 MiB, or there is no room.
     """
-    files = size = 0
+    real = os.path.realpath(root)
     left_out = {os.path.realpath(each) for each in (without, target) if each is not None}
+    files = size = 0
     for folder, names, entries in os.walk(root):
         if "pyvenv.cfg" in entries:
             names.clear()
             continue
+        here = target / os.path.relpath(folder, root)
+        here.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            _link(Path(folder, name), here / name, real)
         names[:] = [
             name
             for name in names
             if name not in _NEVER_COPIED and os.path.realpath(os.path.join(folder, name)) not in left_out
         ]
-        here = target / os.path.relpath(folder, root)
-        here.mkdir(parents=True, exist_ok=True)
         for name in entries:
-            source = os.path.join(folder, name)
-            with contextlib.suppress(FileNotFoundError):  # A link to nothing.
-                status = os.stat(source)
-                if not stat.S_ISREG(status.st_mode):
+            source = Path(folder, name)
+            try:
+                status = source.stat()
+                if not stat.S_ISREG(status.st_mode) or not _is_below(source, real):
                     continue
                 files, size = files + 1, size + status.st_size
                 if files > _MOST_FILES or size > _MOST_BYTES:
-                    raise TooLargeError("the project has more than 20,000 files or 512 MiB: it is not copied")
+                    raise CopyError("the project has more than 20,000 files or 512 MiB")
                 shutil.copy2(source, here / name)
+            except (FileNotFoundError, PermissionError):  # A link to nothing, or what the tool could not read either.
+                continue
+            except OSError as error:
+                raise CopyError(f"{source.name}: {error.strerror or error}") from error
+
+
+def _link(source: Path, copy: Path, root: str) -> None:
+    """Make the same link to a folder, where it is relative and leads to another folder of the project."""
+    if source.is_symlink() and not os.path.isabs(os.readlink(source)) and _is_below(source, root):
+        with contextlib.suppress(OSError):
+            copy.symlink_to(os.readlink(source), target_is_directory=True)
+
+
+def _is_below(path: Path, root: str) -> bool:
+    return f"{os.path.realpath(path)}{os.sep}".startswith(f"{root}{os.sep}")

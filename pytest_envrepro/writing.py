@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 from pathlib import Path
@@ -46,8 +48,17 @@ def put_whole(path: Path, data: bytes, staging: Path | None = None) -> None:
     try:
         temporary.write_bytes(data)
         if path.exists():
-            temporary.chmod(path.stat().st_mode & 0o777)
+            status = path.stat()
+            temporary.chmod(status.st_mode & 0o777)
+            if hasattr(os, "chown"):
+                with contextlib.suppress(PermissionError):
+                    os.chown(temporary, status.st_uid, status.st_gid)
         temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        if staging is None or error.errno != errno.EXDEV:  # One disk may be mounted twice.
+            raise
+        put_whole(path, data)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -95,13 +95,20 @@ UV_COMPILE = "uv pip compile --generate-hashes --output-file=requirements.txt re
 COMMANDS = {"pip-compile": PIP_COMPILE, "uv": UV_COMPILE}
 
 
+def uv_program() -> str:
+    """Give uv's program; the core is tested without the distribution."""
+    try:
+        from uv import find_uv_bin  # noqa: PLC0415
+    except ImportError:
+        return "uv"
+    program: str = find_uv_bin()
+    return program
+
+
 def compile_lock(project: Project, command: str, environ: Mapping[str, str] | None = None) -> None:
     """Run a compile command as a person would, in the project."""
-    # Not at the top: the core is tested without uv.
-    from uv import find_uv_bin  # noqa: PLC0415
-
     program, *words = command.split()
-    argv = {"pip-compile": [sys.executable, "-m", "piptools", "compile"], "uv": [find_uv_bin()]}[program]
+    argv = {"pip-compile": [sys.executable, "-m", "piptools", "compile"], "uv": [uv_program()]}[program]
     done = subprocess.run(
         [*argv, *words],
         cwd=project.path,

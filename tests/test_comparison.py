@@ -20,10 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from indexes import DOWN, Index, settings
+from indexes import DOWN, Index, settings, uv_program
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from uv import find_uv_bin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +58,7 @@ _PROJECT = {
 }
 _COMMANDS = {
     "pip-compile": [sys.executable, "-m", "piptools", "compile", "--generate-hashes", "--no-emit-index-url"],
-    "uv": [find_uv_bin(), "pip", "compile", "--generate-hashes"],
+    "uv": [uv_program(), "pip", "compile", "--generate-hashes"],
 }
 # What the macro of rules_python passes, and the `extra_args` of a project that keeps its index out of the lock.
 _BAZEL = [*_COMMANDS["pip-compile"], "--resolver=backtracking", "--allow-unsafe"]
@@ -78,7 +77,7 @@ class Place:
         self.environ = {
             **kept,
             **settings(self.index.url, root / "caches"),
-            "PATH": f"{Path(find_uv_bin()).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": f"{Path(uv_program()).parent}{os.pathsep}{os.environ['PATH']}",
             "UV_PYTHON": sys.executable,
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -114,7 +113,7 @@ class Place:
 
     def install(self, *words: str) -> None:
         """Install what the words say into the environment, and nothing else."""
-        done = self.run(find_uv_bin(), "pip", "install", "--python", self.python, "--no-deps", *words)
+        done = self.run(uv_program(), "pip", "install", "--python", self.python, "--no-deps", *words)
         assert done.returncode == 0, done.stdout
 
     def make_environment(self) -> None:

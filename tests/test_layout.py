@@ -30,6 +30,7 @@ LATE = {
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
     ("gate", "pytest_envrepro.actions"): "brings reports.github: is needed in GitHub Actions alone",
     ("gate", "pytest_envrepro.mending"): "starts programs: is needed for --env-fix alone",
+    ("session", "pytest_envrepro.compilers"): "is needed where something is broken alone",
     ("session", "pytest_envrepro.recompiling"): "starts programs: is needed where locks are compiled alone",
     ("workspace", "filelock"): "is needed where locks are compiled alone, and may be absent",
     ("config", "difflib"): "is needed for a misspelled word alone",

@@ -44,6 +44,12 @@ def test_no_program(tmp_path: Path, name: str) -> None:
         run([str(tmp_path / name)], cwd=tmp_path, environ={}, timeout=1)
 
 
+def test_no_text(tmp_path: Path) -> None:
+    """An argument that no program can be given is told as a program that cannot be started."""
+    with pytest.raises(NotStartedError, match="cannot be started: embedded null byte"):
+        run([sys.executable, "a\0b"], cwd=tmp_path, environ={}, timeout=1)
+
+
 def test_timeout(tmp_path: Path) -> None:
     """What takes too long is ended with its children, and what it has written until then is known."""
     child = "import time; time.sleep(60)"
@@ -58,12 +64,47 @@ def test_timeout(tmp_path: Path) -> None:
         python(code, tmp_path, timeout=1)
 
     assert time.monotonic() - began < 10
-    process = int(caught.value.completed.stdout)
+    assert is_gone(int(caught.value.completed.stdout))
+
+
+def test_background(tmp_path: Path) -> None:
+    """What a program leaves running behind it, with its streams, is not waited for."""
+    child = "import time; time.sleep(20)"
+    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}], start_new_session=True)"
+    began = time.monotonic()
+
+    assert python(code, tmp_path) == (0, "", "")
+    assert time.monotonic() - began < 10
+
+
+def test_stubborn_child(tmp_path: Path) -> None:
+    """A child that ignores being asked to end is made to, also where its parent has ended."""
+    child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('x', flush=True); time.sleep(60)"
+    code = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\nprint(child.pid, flush=True)\ntime.sleep(60)"
+    )
+
+    with pytest.raises(TimedOutError) as caught:
+        python(code, tmp_path, timeout=2)
+
+    assert is_gone(int(caught.value.completed.stdout))
+
+
+def is_gone(process: int) -> bool:
+    """Wait until a process has ended."""
     deadline = time.monotonic() + 10
-    status = Path("/proc", str(process), "status")
-    while status.exists() and "\tZ" not in status.read_text():
-        assert time.monotonic() < deadline
+    while time.monotonic() < deadline:
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        status = Path("/proc", str(process), "status")
+        if status.exists() and "\tZ" in status.read_text():
+            return True
         time.sleep(0.05)
+    return False
 
 
 def test_stubborn(tmp_path: Path) -> None:
@@ -78,6 +119,7 @@ def test_stubborn(tmp_path: Path) -> None:
 
 def test_variables_of_tools() -> None:
     """Tools see the user's indexes, credentials and proxies, and nothing that would send their results elsewhere."""
+    path = f"{os.path.dirname(sys.executable)}{os.pathsep}/bin"
     kept = {
         "PATH": "/bin",
         "HOME": "/home/joe",
@@ -98,10 +140,12 @@ def test_variables_of_tools() -> None:
         "UV_PYTHON": "3.8",
         "UV_SYSTEM_PYTHON": "1",
         "LD_PRELOAD": "/evil.so",
+        "UV_PUBLISH_TOKEN": "secret",
+        "PIP_PLATFORM": "win32",
         "OTHER_TOKEN": "1",
     }
 
-    assert for_tools({**kept, **dropped}, besides=["TOKEN"]) == kept
+    assert for_tools({**kept, **dropped}, besides=["TOKEN", "PYTHONPATH", "LD_PRELOAD"]) == {**kept, "PATH": path}
 
 
 def test_settings() -> None:

@@ -96,6 +96,10 @@ def _installed_locks(facts: Facts) -> tuple[str, ...]:
     return tuple(facts.locks) if len(facts.locks) == 1 else ()
 
 
+# Ours are needed by single features, each of which says so: `pip install --no-deps` is a way to install this plugin.
+_OWN = "pytest-envrepro"
+
+
 class _Walk:
     """Follows every requirement of every distribution, with the extras that somebody asks for."""
 
@@ -129,6 +133,8 @@ class _Walk:
         try:
             for requirement in dependencies(doubtful, self.environment, extras):
                 other = self.distributions.get(requirement.name or "")
+                if other is None and distribution.name == _OWN:
+                    continue
                 if other is None or (other.version is not None and not requirement.admits(other.version)):
                     self.found.append(_conflict(distribution, requirement, other, self._fix(requirement)))
                 if other is not None and requirement.extras:

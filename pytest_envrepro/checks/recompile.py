@@ -48,7 +48,7 @@ class RecompileCheck:
         lock = facts.locks[subject]
         reason = _why_not(lock)
         if reason is not None or facts.compiling is None:
-            return Outcome(judged=False, reason=reason)
+            return Outcome(judged=False, reason=reason or "nobody asked for it")
         attempt = facts.compiling.attempt(subject)
         if attempt.lock is None:
             return Outcome(judged=False, reason=attempt.reason, detail=attempt.tool)
@@ -56,7 +56,7 @@ class RecompileCheck:
         return Outcome(
             findings=sort_findings(_finding(change, lock) for change in found if change not in unexplained),
             judged=not unexplained,
-            reason=_doubt(unexplained, attempt) if unexplained else None,
+            reason=_doubt(unexplained, attempt, attempt.lock) if unexplained else None,
             detail=f"{counted(len(lock.pins), 'pin')}, as {attempt.tool} compiles them",
         )
 
@@ -91,12 +91,14 @@ class Change(NamedTuple):
 
     Attributes:
         old, new: the pins as text, without the name; None where there is none.
+        is_older: whether an earlier version takes the place of a later one.
         pin: the old pin, if there is one.
     """
 
     name: str
     old: str | None
     new: str | None
+    is_older: bool
     pin: Pin | None
 
     def is_hole(self, changes: Iterable[Change], new: Lock) -> bool:
@@ -122,12 +124,15 @@ def compare(old: Lock, new: Lock) -> list[Change]:
     excluded = old.excluded | new.excluded
     found = []
     for name in sorted(before.keys() | after.keys()):
-        texts = [_texts(pins.get(name, ())) for pins in (before, after)]
-        lost = _lost_hashes(before.get(name, ()), after.get(name, ())) if texts[0] == texts[1] else 0
+        old_pins, new_pins = before.get(name, []), after.get(name, [])
+        texts = [_texts(pins) for pins in (old_pins, new_pins)]
+        is_same = {_meaning(pin) for pin in old_pins} == {_meaning(pin) for pin in new_pins}
+        lost = _lost_hashes(old_pins, new_pins) if is_same else 0
         if lost:
-            texts[1] = f"{texts[1]} without {counted(lost, 'of its hash')}{'es' if lost > 1 else ''}"
-        if texts[0] != texts[1] and name not in excluded:
-            found.append(Change(name, texts[0] or None, texts[1] or None, next(iter(before.get(name, ())), None)))
+            texts[1] += f" without {lost} of its hashes"
+        if (lost or not is_same) and name not in excluded:
+            is_older = not is_same and _is_older(old_pins, new_pins)
+            found.append(Change(name, texts[0] or None, texts[1] or None, is_older, next(iter(old_pins), None)))
     return found
 
 
@@ -142,6 +147,19 @@ def _texts(pins: Iterable[Pin]) -> str:
     return ", ".join(sorted({_text(pin) for pin in pins}))
 
 
+def _meaning(pin: Pin) -> tuple[object, ...]:
+    """Give what makes two pins the same, however they are written."""
+    requirement = pin.requirement
+    marker = str(parse_marker(requirement.marker)) if requirement.marker else ""
+    return (requirement.url or pin.version or requirement.written, marker, pin.editable)
+
+
+def _is_older(old: list[Pin], new: list[Pin]) -> bool:
+    """Tell whether any version takes the place of later ones alone."""
+    before, after = ([pin.version for pin in pins if pin.version is not None] for pins in (old, new))
+    return bool(before and after) and max(after) < max(before)
+
+
 def _text(pin: Pin) -> str:
     requirement = pin.requirement
     what = redact(requirement.url) if requirement.url else str(pin.version or requirement.written)
@@ -150,9 +168,9 @@ def _text(pin: Pin) -> str:
 
 
 def _lost_hashes(old: Iterable[Pin], new: Iterable[Pin]) -> int:
-    """Count the hashes that a pin of the same version has no more; 0 where one of the locks has none at all."""
+    """Count the hashes that a pin of the same version has no more."""
     before, after = ({each for pin in pins for each in pin.hashes} for pins in (old, new))
-    return len(before - after) if after else 0
+    return len(before - after)
 
 
 def _explaining(offline: Outcome) -> frozenset[str]:
@@ -163,10 +181,13 @@ def _explaining(offline: Outcome) -> frozenset[str]:
 def explain(changes: Iterable[Change], old: Lock, new: Lock, wrong: frozenset[str]) -> frozenset[str]:
     """Give the changes that follow from what is wrong: those of such a package, and those next to one that follows.
 
+    An earlier version follows from nothing but a fault of its own: it is what a release that is gone looks like.
+
     Args:
         wrong: canonical names.
     """
     names = {change.name for change in changes}
+    later = {change.name for change in changes if not change.is_older}
     beside = _neighbours(old, new)
     explained: set[str] = set()
     waiting = [name for name in names if name in wrong]
@@ -174,7 +195,7 @@ def explain(changes: Iterable[Change], old: Lock, new: Lock, wrong: frozenset[st
         name = waiting.pop()
         if name not in explained:
             explained.add(name)
-            waiting.extend(beside[name] & names)
+            waiting.extend(beside[name] & later)
     return frozenset(explained)
 
 
@@ -202,17 +223,17 @@ def _finding(change: Change, lock: Lock) -> Finding:
     )
 
 
-def _doubt(changes: list[Change], attempt: Attempt) -> str:
+def _doubt(changes: list[Change], attempt: Attempt, lock: Lock) -> str:
     """Say what has changed that nothing explains."""
     shown = "; ".join(map(str, changes[:_SHOWN]))
     if len(changes) > _SHOWN:
         shown += f"; and {len(changes) - _SHOWN} more"
-    if all(change.old is None for change in changes):
+    if all(change.is_hole(changes, lock) for change in changes):
         return (
             f"compiled again, {shown}, which the pins need here: the lock has a hole, or was compiled on another "
             "platform or Python; install it, and the check 'lock' can tell"
         )
-    said = f" ({attempt.tool.split(' ', 1)[0]} says: {'; '.join(attempt.said)})" if attempt.said else ""
+    said = f" ({'; '.join(attempt.said)})" if attempt.said else ""
     return (
         f"compiled again, {shown}{said}: nothing in the inputs explains it, so that a release may be gone, "
         "an index may be down, or the lock may be of another platform or Python"

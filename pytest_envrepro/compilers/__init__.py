@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.compilers.arguments import has_upgrades
 from pytest_envrepro.compilers.base import Compiler, RefusedError, Tool
 from pytest_envrepro.compilers.own import Own
 from pytest_envrepro.compilers.pip_tools import PipTools
 from pytest_envrepro.compilers.uv import Uv
 from pytest_envrepro.kinds import added
 
-__all__ = ["Compiler", "RefusedError", "Tool", "compiler_of"]
+if TYPE_CHECKING:
+    from pytest_envrepro.model import Recipe
+
+__all__ = ["Compiler", "RefusedError", "Tool", "compiler_of", "has_upgrades", "is_run"]
 
 COMPILERS: tuple[Compiler, ...] = (PipTools(), Uv(), Own())
+
+
+def is_run(recipe: Recipe, path: str) -> bool:
+    """Tell whether a lock's command would be run as far as its words go, by a compiler that is known."""
+    try:
+        compiler_of(recipe.tool).arguments(recipe, path, upgrade=True)
+    except RefusedError:
+        return False
+    return True
 
 
 def compiler_of(tool: str | None) -> Compiler:

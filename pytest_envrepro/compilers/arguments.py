@@ -1,7 +1,8 @@
 """The options that are run from a lock's header: those on a list, with values that cannot do harm.
 
 A header is untrusted: whoever opens a pull request can write one. It may choose what is compiled, from files of this
-project; it may not write elsewhere, read elsewhere, start a program, or say anything that the list does not know.
+project; it may not write elsewhere, read elsewhere, start a program, or say anything that the list does not know. Where
+it says to write is not even read: the output is always the lock.
 """
 
 from __future__ import annotations
@@ -18,32 +19,43 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.model import Recipe
 
-_ABSOLUTE = re.compile(r"/|~|\\|[A-Za-z]:")
-_REMOTE = re.compile(r"(?:[a-z+]+\+)?(?:https?|ssh)://", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"/|~|[A-Za-z][A-Za-z0-9+.-]*:")  # Also a drive, and the scheme of a URL.
+_REMOTE = re.compile(r"(?:[\w-]+=)?https?://[^\s,]+", re.IGNORECASE)  # uv: `NAME=URL`; and lists within one value.
 _NAMED = re.compile(r"[\w-]+=")
 _PYTHON = re.compile(r"(?:cpython|pypy|python)?@?\d+(?:\.\d+){0,2}", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f]")
 _FOR_SHELLS = re.compile(r"\$\(|`")
 _FOR_SHELLS_IN_PATHS = re.compile(r"[$;|&<>*?]")
+_OUTPUTS = ("-o", "--output-file")
 _UPGRADES = frozenset({"-U", "--upgrade"})
 _UPGRADES_OF = frozenset({"-P", "--upgrade-package", "--upgrade-group"})
 
 
 class Where(NamedTuple):
-    """Where a command runs: as `Recipe` has it."""
+    """Where a command runs, as `Recipe` has it, and the lock, from there."""
 
     folder: str
     above: str
+    lock: str
 
     @classmethod
-    def of(cls, recipe: Recipe) -> Where:
-        """Take it from a recipe."""
-        return cls(recipe.folder, recipe.above)
+    def of(cls, recipe: Recipe, path: str) -> Where:
+        """Take it from a recipe and the path of its lock.
+
+        Raises:
+            RefusedError: the command ran where nobody can tell how the project lies from there.
+        """
+        above = recipe.above
+        if not _is_absolute(above):
+            if ".." in above.split("/"):
+                raise RefusedError(f"its command names the project as '{above}', which leads out of every copy of it")
+            return cls(recipe.folder, above, f"{above}{path}" if above else _from(recipe.folder, path))
+        return cls(recipe.folder, above, _from(recipe.folder, path))
 
     @property
     def is_elsewhere(self) -> bool:
         """Whether the command names the project by an absolute path, which may be one of another machine."""
-        return _ABSOLUTE.match(self.above) is not None
+        return _is_absolute(self.above)
 
     def within(self, path: str) -> str:
         """Give a path of the project, as it has to be written here.
@@ -52,14 +64,30 @@ class Where(NamedTuple):
             ValueError: it leads out of the project.
         """
         clean = path.replace("\\", "/")
-        if self.is_elsewhere and clean.startswith(self.above):
-            return posixpath.relpath(clean[len(self.above) :] or ".", self.folder or ".")
-        base = "" if self.above and not self.is_elsewhere else self.folder
-        whole = posixpath.normpath(posixpath.join(base, clean))
-        is_below = f"{whole}/".startswith(self.above) if not self.is_elsewhere else True
-        if _ABSOLUTE.match(clean) or whole == ".." or whole.startswith("../") or not is_below:
+        if self.is_elsewhere:
+            is_named = clean.startswith(self.above)
+            whole = posixpath.normpath(clean[len(self.above) :] if is_named else posixpath.join(self.folder, clean))
+            _refuse_outside(whole)
+            return _from(self.folder, whole) if is_named else path
+        whole = posixpath.normpath(posixpath.join("" if self.above else self.folder, clean))
+        _refuse_outside(whole)
+        if not f"{whole}/".startswith(self.above):
             raise ValueError("leads out of this project")
         return path
+
+
+def _is_absolute(path: str) -> bool:
+    return _ABSOLUTE.match(path) is not None
+
+
+def _refuse_outside(whole: str) -> None:
+    if _is_absolute(whole) or whole == ".." or whole.startswith("../"):
+        raise ValueError("leads out of this project")
+
+
+def _from(folder: str, path: str) -> str:
+    """Give a path that is relative to the root, from a folder below the root."""
+    return posixpath.relpath(f"/{path}", f"/{folder}")
 
 
 class Allowed(NamedTuple):
@@ -90,21 +118,26 @@ def file(value: str, where: Where) -> str:
     return where.within(value)
 
 
+def output(value: str, where: Where) -> str:  # noqa: ARG001  # As all of these.
+    """Write the lock, wherever the command says."""
+    return where.lock
+
+
 def place(value: str, where: Where) -> str:
-    """Take a URL of the network, or a folder of the project."""
-    named = _NAMED.match(value)  # uv: `NAME=URL`.
-    name, url = (named[0], value[named.end() :]) if named else ("", value)
-    if _REMOTE.match(url):
+    """Take a URL of the network, or a folder of the project; one of them, since uv takes lists."""
+    if _REMOTE.fullmatch(value):
         return text(value, where)
-    if url.partition(":")[0].lower() == "file":
-        raise ValueError("leads out of this project")
-    return f"{name}{where.within(url)}"
+    if re.search(r"[\s,]", value):
+        raise ValueError("holds more than one place")
+    named = _NAMED.match(value)
+    name, url = (named[0], value[named.end() :]) if named else ("", value)
+    return f"{name}{file(url, where)}"
 
 
 def group(value: str, where: Where) -> str:
     """Take a dependency group, with or without the file that it stands in."""
     path, colon, name = value.rpartition(":")
-    return f"{where.within(path)}:{name}" if colon else text(value, where)
+    return f"{file(path, where)}:{name}" if colon else text(value, where)
 
 
 def python(value: str, where: Where) -> str:  # noqa: ARG001  # As all of these.
@@ -128,7 +161,7 @@ def looked_at(words: Iterable[str], where: Where, allowed: Allowed, *, inside: s
     for word in rest:
         if _FOR_SHELLS.search(word):
             raise refused(f"{inside}{word}", "holds what only a shell understands")
-        option, value = _parted(word, allowed)
+        option, value = _parted(word, allowed.values)
         if (option in allowed.flags and value is None) or _is_cluster(word, allowed):
             yield word
         elif option in allowed.values and value is not None:
@@ -147,13 +180,33 @@ def looked_at(words: Iterable[str], where: Where, allowed: Allowed, *, inside: s
             yield _checked(word, word, file, where)
 
 
-def _parted(word: str, allowed: Allowed) -> tuple[str, str | None]:
-    """Part an option from a value that is joined to it: `--extra=dev`, `-orequirements.txt`."""
+def trusted(words: Iterable[str], where: Where, *, upgrade: bool) -> Iterator[str]:
+    """Give the words of a command in the table again: as they are, but that the project is the copy.
+
+    Args:
+        upgrade: whether options that let go of the old pins are passed on.
+    """
+    rest = iter(words if upgrade else _without_upgrades(words))
+    for word in rest:
+        option, value = _parted(word, _OUTPUTS)
+        if option in _OUTPUTS:
+            if value is None:
+                next(rest, None)
+            yield f"--output-file={where.lock}"
+            continue
+        name, equals, tail = word.partition("=") if word.startswith("--") else ("", "", word)
+        if where.is_elsewhere and tail.startswith(where.above):
+            tail = _from(where.folder, posixpath.normpath(tail[len(where.above) :] or "."))
+        yield f"{name}{equals}{tail}"
+
+
+def _parted(word: str, values: Iterable[str]) -> tuple[str, str | None]:
+    """Part an option from a value that is joined to it: `--extra=dev`, `-orequirements.txt`, and uv's `-o=FILE`."""
     if word.startswith("--"):
         option, has_value, value = word.partition("=")
         return option, value if has_value else None
-    if word[:2] in allowed.values and len(word) > 2:  # noqa: PLR2004  # `-o`.
-        return word[:2], word[2:]
+    if word[:2] in values and len(word) > 2:  # noqa: PLR2004  # `-o`.
+        return word[:2], word[2:].removeprefix("=")
     return word, None
 
 
@@ -178,8 +231,12 @@ def refused(shown: str, why: str) -> RefusedError:
     )
 
 
-def without_upgrades(words: Iterable[str]) -> Iterator[str]:
-    """Leave out the options that let go of the old pins."""
+def has_upgrades(words: Iterable[str]) -> bool:
+    """Tell whether a command lets go of old pins."""
+    return [*_without_upgrades(kept := list(words))] != kept
+
+
+def _without_upgrades(words: Iterable[str]) -> Iterator[str]:
     rest = iter(words)
     for word in rest:
         option = word.partition("=")[0]

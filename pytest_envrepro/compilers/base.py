@@ -18,11 +18,13 @@ class Tool(NamedTuple):
     """A program that compiles locks, as it is installed here.
 
     Attributes:
+        name: `pip-tools`.
         label: its name and version, for people: `pip-tools 7.6.2 with pip 26.3`.
         argv: how it is started.
         identity: all that tells it from another version or build of it, found without starting it.
     """
 
+    name: str
     label: str
     argv: tuple[str, ...]
     identity: str
@@ -53,17 +55,18 @@ class Compiler(Protocol):
             RefusedError: it would be compiled for another Python or platform.
         """
 
-    def arguments(self, recipe: Recipe, *, upgrade: bool) -> tuple[str, ...]:
+    def arguments(self, recipe: Recipe, path: str, *, upgrade: bool) -> tuple[str, ...]:
         """Give what it is told.
 
         Args:
+            path: the lock.
             upgrade: whether options that leave the old pins aside are passed; a header never has them.
 
         Raises:
             RefusedError: an option of a header that is not on the list of those that are run.
         """
 
-    def variables(self, recipe: Recipe, inventory: Inventory) -> Mapping[str, str]:
+    def variables(self) -> Mapping[str, str]:
         """Give the environment variables that it needs besides the user's."""
 
     def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -24,20 +24,20 @@ class Own:
         """Find the program: on PATH, or in the project."""
         program = recipe.argv[0]
         if os.path.dirname(program):
-            return Tool(label=f"'{program}'", argv=(program,), identity="")
+            return Tool(name=program, label=f"'{program}'", argv=(program,), identity="")
         found = shutil.which(program, path=environ.get("PATH"))
         if found is None:
             raise RefusedError(f"'{program}', the program of its command in the table, is not on PATH")
-        return Tool(label=f"'{program}'", argv=(found,), identity="")
+        return Tool(name=program, label=f"'{program}'", argv=(found,), identity="")
 
     def check_target(self, lock: Lock, inventory: Inventory) -> None:
         """Leave the target to the command."""
 
-    def arguments(self, recipe: Recipe, *, upgrade: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
+    def arguments(self, recipe: Recipe, path: str, *, upgrade: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
         """Give what follows the program: what its words mean is not known."""
         return recipe.argv[1:]
 
-    def variables(self, recipe: Recipe, inventory: Inventory) -> Mapping[str, str]:  # noqa: ARG002  # As all.
+    def variables(self) -> Mapping[str, str]:
         """Add nothing."""
         return {}
 

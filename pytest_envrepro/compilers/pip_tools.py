@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # What decides the result besides pip-tools itself, as far as it is installed here.
 _PARTS = ("pip-tools", "pip", "build", "click", "pyproject-hooks", "setuptools", "wheel")
+# Not `-m piptools`, which would put the folder that it runs in on the search path: a project may have a build.py or a
+# click.py. (`-P` is of Python 3.11, and `-I` would hide what is installed for the user.)
+_START = "import sys; sys.path[:] = filter(None, sys.path); from piptools.scripts.compile import cli; cli(prog_name='pip-compile')"
 
 
 def _pair(*names: str) -> tuple[str, ...]:
@@ -63,7 +66,8 @@ _ALLOWED = Allowed(
         **dict.fromkeys(("--annotation-style", "--resolver", "--max-rounds", "--newline"), arguments.text),
         **dict.fromkeys(("--extra", "--unsafe-package", "--build-deps-for", "--trusted-host"), arguments.text),
         "--uploaded-prior-to": arguments.text,
-        **dict.fromkeys(("-c", "--constraint", "--config", "-o", "--output-file"), arguments.file),
+        **dict.fromkeys(("-c", "--constraint", "--config"), arguments.file),
+        **dict.fromkeys(("-o", "--output-file"), arguments.output),
         **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "-f", "--find-links"), arguments.place),
         "--pip-args": _pip_args,
     },
@@ -85,7 +89,7 @@ class PipTools:
         label = f"pip-tools {versions['pip-tools']}"
         if "pip" in versions:
             label += f" with pip {versions['pip']}"
-        return Tool(label=label, argv=(sys.executable, "-m", "piptools", "compile"), identity=parts)
+        return Tool(name="pip-tools", label=label, argv=(sys.executable, "-c", _START), identity=parts)
 
     def check_target(self, lock: Lock, inventory: Inventory) -> None:
         """Refuse a lock for another Python: pip-compile compiles for the one that runs it."""
@@ -97,16 +101,17 @@ class PipTools:
                 f"runs it: run this session with Python {there}"
             )
 
-    def arguments(self, recipe: Recipe, *, upgrade: bool) -> tuple[str, ...]:
+    def arguments(self, recipe: Recipe, path: str, *, upgrade: bool) -> tuple[str, ...]:
         """Give what it is told."""
         words = recipe.argv[1:] if recipe.argv[0] == "pip-compile" else recipe.argv[4:]  # `python -m piptools compile`
+        where = Where.of(recipe, path)
         if recipe.is_trusted:
-            return words if upgrade else tuple(arguments.without_upgrades(words))
-        return tuple(arguments.looked_at(words, Where.of(recipe), _ALLOWED))
+            return tuple(arguments.trusted(words, where, upgrade=upgrade))
+        return tuple(arguments.looked_at(words, where, _ALLOWED))
 
-    def variables(self, recipe: Recipe, inventory: Inventory) -> Mapping[str, str]:  # noqa: ARG002  # As all.
+    def variables(self) -> Mapping[str, str]:
         """Ask for plain text in UTF-8."""
-        return {"PYTHONUTF8": "1", "PYTHONNOUSERSITE": "1", "NO_COLOR": "1", "PIP_NO_INPUT": "1"}
+        return {"PYTHONUTF8": "1", "PYTHONSAFEPATH": "1", "NO_COLOR": "1", "PIP_NO_INPUT": "1"}
 
     def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         """Give where pip 26 looks for settings (`pip config debug`), on Linux and macOS."""

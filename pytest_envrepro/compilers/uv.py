@@ -41,7 +41,8 @@ _ALLOWED = Allowed(
         **dict.fromkeys(("--allow-insecure-host", "--trusted-host", "--max-rounds", "--format"), arguments.text),
         **dict.fromkeys(("-c", "--constraint", "--constraints", "--override", "--overrides"), arguments.file),
         **dict.fromkeys(("--exclude", "--excludes", "-b", "--build-constraint"), arguments.file),
-        **dict.fromkeys(("--build-constraints", "--config-file", "-o", "--output-file"), arguments.file),
+        **dict.fromkeys(("--build-constraints", "--config-file"), arguments.file),
+        **dict.fromkeys(("-o", "--output-file"), arguments.output),
         **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "--index"), arguments.place),
         **dict.fromkeys(("--default-index", "-f", "--find-links"), arguments.place),
         "--group": arguments.group,
@@ -63,26 +64,29 @@ class Uv:
             name = "uv.exe" if os.name == "nt" else "uv"
             program = os.path.join(sysconfig.get_path("scripts"), name)
             if os.path.exists(program):
-                return Tool(label=f"uv {installed}", argv=(program, "pip", "compile"), identity=f"uv=={installed}")
+                return Tool(
+                    name="uv", label=f"uv {installed}", argv=(program, "pip", "compile"), identity=f"uv=={installed}"
+                )
         found = shutil.which("uv", path=environ.get("PATH"))
         if found is None:
             raise RefusedError("uv is not installed here, nor on PATH: pip install uv")
         status = os.stat(found)
         # Not asked for its version, which would start it: another build is another file.
         identity = f"{os.path.realpath(found)} {status.st_size} {status.st_mtime_ns}"
-        return Tool(label="the uv on PATH", argv=(found, "pip", "compile"), identity=identity)
+        return Tool(name="uv", label="the uv on PATH", argv=(found, "pip", "compile"), identity=identity)
 
     def check_target(self, lock: Lock, inventory: Inventory) -> None:
         """Compile for anything: uv is told what for, and what it is not told is this Python."""
 
-    def arguments(self, recipe: Recipe, *, upgrade: bool) -> tuple[str, ...]:
+    def arguments(self, recipe: Recipe, path: str, *, upgrade: bool) -> tuple[str, ...]:
         """Give what it is told."""
         words = recipe.argv[3:]
+        where = Where.of(recipe, path)
         if recipe.is_trusted:
-            return words if upgrade else tuple(arguments.without_upgrades(words))
-        return tuple(arguments.looked_at(words, Where.of(recipe), _ALLOWED))
+            return tuple(arguments.trusted(words, where, upgrade=upgrade))
+        return tuple(arguments.looked_at(words, where, _ALLOWED))
 
-    def variables(self, recipe: Recipe, inventory: Inventory) -> Mapping[str, str]:  # noqa: ARG002  # As all.
+    def variables(self) -> Mapping[str, str]:
         """Have it ask this Python for what it is not told, and say so nowhere in the header."""
         return {"UV_PYTHON": sys.executable, "UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
@@ -94,4 +98,5 @@ class Uv:
             return (named,)
         beginning = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
         folders = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
-        return (f"{beginning}/uv/uv.toml", *(f"{folder}/uv/uv.toml" for folder in folders), "/etc/uv/uv.toml")
+        windows = (f"{environ[name]}\\uv\\uv.toml" for name in ("APPDATA", "PROGRAMDATA") if environ.get(name))
+        return (*windows, f"{beginning}/uv/uv.toml", *(f"{folder}/uv/uv.toml" for folder in folders), "/etc/uv/uv.toml")

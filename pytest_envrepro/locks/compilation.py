@@ -12,7 +12,7 @@ from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.command import SHELL_WORDS, read_command
 from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.locks.inputs import Inputs
-from pytest_envrepro.locks.origin import commented, default_output, groups_of, outsider, unread_mention
+from pytest_envrepro.locks.origin import DEFAULTS, commented, default_output, groups_of, outsider, unread_mention
 from pytest_envrepro.locks.paths import is_url
 from pytest_envrepro.locks.project import Choice
 from pytest_envrepro.locks.settings import Settings, read_settings
@@ -109,7 +109,7 @@ def record(path: str, header: Header, origin: Origin, declaration: Declaration |
         return None, f"it was exported by '{command.text}'"
     if command.argv:
         folder = origin.folder
-        words = tuple(_output_of(path, command, folder))
+        words = tuple(_words(path, command, origin))
         recipe = Recipe(command.tool, words, folder.path, folder.above, is_trusted=told is not None)
         return recipe, ""
     if command.own:
@@ -133,7 +133,7 @@ def repair(path: str, header: Header, origin: Origin, document: Document) -> str
     command = header.command
     if command.argv and not command.exported:
         folder = origin.folder
-        words = _output_of(path, command, folder)
+        words = _words(path, command, origin)
         text = command.text if tuple(words) == command.argv else redact(shlex.join(words))
         return f"cd {shlex.quote(folder.path)} && {text}" if folder.path else text
     if command.text or not origin.paths:
@@ -141,6 +141,15 @@ def repair(path: str, header: Header, origin: Origin, document: Document) -> str
     hashes = ("--generate-hashes",) if any(entry.hashes for entry in document.entries) else ()
     compiler = ("uv", "pip", "compile") if header.tool == "uv" else ("pip-compile",)
     return shlex.join((*compiler, *hashes, f"--output-file={path}", *origin.paths))
+
+
+def _words(path: str, command: Command, origin: Origin) -> list[str]:
+    """Give the words of a command that compiles this lock from the inputs that it is judged by, which it may not name."""
+    words = _output_of(path, command, origin.folder)
+    defaults = [origin.folder.join(default) for default in DEFAULTS]
+    if command.sources or command.groups or (origin.paths and origin.paths[0] in defaults):
+        return words
+    return [*words, *(posixpath.relpath(source, origin.folder.path or ".") for source in origin.paths)]
 
 
 def _output_of(path: str, command: Command, folder: Folder) -> list[str]:

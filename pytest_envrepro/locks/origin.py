@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.model import Pin
 
 # What pip-compile takes where its command names no input.
-_DEFAULTS = ("requirements.in", "setup.py", "pyproject.toml", "setup.cfg")
+DEFAULTS = ("requirements.in", "setup.py", "pyproject.toml", "setup.cfg")
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:/")
 _STANDARD = "-"  # Input or output.
 
@@ -127,7 +127,7 @@ def default_output(command: Command) -> str | None:
     """Give the file that pip-compile writes where its command names none."""
     if command.tool != "pip-compile":
         return None
-    source = command.sources[0] if command.sources else _DEFAULTS[0]
+    source = command.sources[0] if command.sources else DEFAULTS[0]
     source = source.replace("\\", "/")
     if is_project_file(source):
         return posixpath.join(posixpath.dirname(source), "requirements.txt")
@@ -211,5 +211,5 @@ def _conventional(path: str, header: Header, tree: Tree) -> tuple[str, ...]:
     if twin:
         return (twin,)
     is_bare = header.command.tool == "pip-compile" and not header.command.sources
-    defaults = (beside(path, default) for default in _DEFAULTS) if is_bare else ()
+    defaults = (beside(path, default) for default in DEFAULTS) if is_bare else ()
     return next(((default,) for default in defaults if tree.exists(default)), ())

@@ -8,14 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from indexes import COMMANDS, DOWN, compile_lock, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from indexes import Index
     from projects import Project
 
@@ -126,7 +125,9 @@ def test_older_pins(locked: Project, index: Index) -> None:
     assert line.startswith(
         "requirements.txt left as it was: its command would also change what nothing explains: markupsafe 2.0 -> 1.0"
     )
-    assert line.endswith(". Is an index down, or a release gone? If it is meant, run the command by hand")
+    assert line.endswith(
+        ". Is an index down, a release gone, or the lock of another platform or Python? If it is meant, run it by hand"
+    )
     assert locks(locked) == before
 
 
@@ -233,9 +234,143 @@ def test_nonsense(project: Project) -> None:
     assert locks(project) == before
 
 
+def test_own_command_does_nothing(project: Project) -> None:
+    """A command that ends well and writes nothing has not mended anything."""
+    own(project, "print('nothing to be done')")
+
+    assert told(project) == [
+        f"requirements.txt left as it was: '{sys.executable}' has not written requirements.txt: nothing to be done"
+    ]
+
+
+def test_own_command_by_time(project: Project) -> None:
+    """For make and its like, the lock of the copy is older than what it is made of."""
+    script = (
+        "import os\n"
+        "if os.path.getmtime('requirements.txt') < os.path.getmtime('requirements.in'):\n"
+        "    open('requirements.txt', 'a').write('httpx==1.0\\n')\n"
+    )
+    own(project, script)
+    os.utime(project.path / "requirements.in", (1, 1))
+
+    assert told(project) == ["requirements.txt mended: httpx 1.0 is added"]
+
+
+def test_changed_meanwhile(project: Project) -> None:
+    """What somebody edits while the tool runs is not lost."""
+    own(
+        project, "import sys; open(sys.argv[1], 'a').write('# mine'); open('requirements.txt', 'a').write('httpx==1.0')"
+    )
+    command = f"{sys.executable} tools/lock.py {project.path.parent}/{project.path.name}/requirements.in"
+    text = (project.path / "pyproject.toml").read_text().replace(f"{sys.executable} tools/lock.py", command)
+    # A path of the project is the copy's; by another name it is the project's own.
+    (project.path.parent / "other-name").symlink_to(project.path)
+    text = text.replace(f"{project.path.name}/requirements.in", "other-name/requirements.in")
+    text = text.replace(f"{project.path.parent}/{project.path.name}/other-name", f"{project.path.parent}/other-name")
+    project.write({"pyproject.toml": text})
+
+    assert told(project) == ["requirements.txt left as it was: it, or what it is compiled from, was changed meanwhile"]
+
+
+def table(project: Project, command: str) -> None:
+    """Name the command of the lock in the table."""
+    text = (project.path / "pyproject.toml").read_text()
+    text += f'\n[[tool.envrepro.locks]]\npath = "requirements.txt"\ncommand = "{command}"\n'
+    project.write({"pyproject.toml": text})
+
+
+def test_older_pins_by_the_table(locked: Project, index: Index, tool: str) -> None:
+    """That the table names a command does not make its result right: older pins are not followed either."""
+    index.delete("markupsafe", "2.0")
+    write(locked, {"requirements.in": "flask\nhttpx\n"})
+    table(locked, COMMANDS[tool])
+
+    (line,) = told(locked)
+
+    assert "would also change what nothing explains: markupsafe 2.0 -> 1.0" in line
+
+
+def test_upgrades_by_the_table(locked: Project, index: Index, tool: str) -> None:
+    """A command of the table that upgrades is meant to."""
+    index.add("markupsafe", "3.0")
+    write(locked, {"requirements.in": "flask\nhttpx\n"})
+    table(locked, f"{COMMANDS[tool]} --upgrade")
+
+    (line,) = told(locked)
+
+    assert line == "requirements.txt mended: anyio 4.0 is added, httpx 1.0 is added, markupsafe 2.0 -> 3.0"
+
+
+def test_absolute_paths_in_the_table(locked: Project, tool: str) -> None:
+    """A command of the table that names files by absolute paths works on the copy too."""
+    write(locked, {"requirements.in": "flask\nhttpx\n"})
+    table(locked, COMMANDS[tool].replace("requirements.", f"{locked.path}/requirements."))
+    before = locks(locked)
+
+    assert locked.judge("recompile", "requirements.txt", "--env-recompile")["outcome"] == "broken"
+    assert locks(locked) == before
+
+
+@pytest.mark.parametrize("tool", ["uv"], indirect=True)
+def test_lock_of_another_python(locked: Project, index: Index) -> None:
+    """A lock of another Python, which uv's header does not name, is not turned into one of this."""
+    index.add("tomli", "2.0")
+    write(locked, {"requirements.in": "flask\ntomli; python_version < '3.9'\n"})
+    compile_lock(locked, f"{COMMANDS['uv']} --python-version 3.8")
+    text = (locked.path / "requirements.txt").read_text().replace(" --python-version 3.8", "")
+    write(locked, {"requirements.in": "flask\ntomli; python_version < '3.9'\nhttpx\n", "requirements.txt": text})
+    before = locks(locked)
+
+    (line,) = told(locked)
+
+    assert "tomli 2.0 is left out" in line
+    assert locks(locked) == before
+
+
+def test_hashes_lost(locked: Project) -> None:
+    """A command that would take the hashes away is not followed."""
+    text = (locked.path / "requirements.txt").read_text().replace("--generate-hashes ", "")
+    write(locked, {"requirements.in": "flask\nhttpx\n", "requirements.txt": text})
+
+    (line,) = told(locked)
+
+    assert "blinker 1.0 -> 1.0 without 1 of its hashes" in line
+
+
+def test_project_below(project: Project, index: Index, tool: str) -> None:  # noqa: ARG001  # The index is used.
+    """A folder of the project stands in the lock as it would if the command had run here."""
+    write(project, {"libs/foo/pyproject.toml": '[project]\nname = "foo"\nversion = "1"\ndependencies = ["click"]\n'})
+    setup = "from setuptools import setup\nsetup(name='foo', version='1', install_requires=['click'])\n"
+    (project.path / "libs/foo/pyproject.toml").unlink()
+    project.write({"libs/foo/setup.py": setup, "requirements.in": "-e ./libs/foo\nclick\n"})
+    command = COMMANDS[tool].replace("--generate-hashes ", "") + " --no-build-isolation"
+    compile_lock(project, command)
+    by_hand = (project.path / "requirements.txt").read_text()
+    project.write({"requirements.in": "-e ./libs/foo\nclick\nhttpx\n"})
+
+    (line,) = told(project)
+
+    assert line.startswith("requirements.txt mended: ")
+    mended = (project.path / "requirements.txt").read_text()
+    assert ".cache" not in mended
+    assert [line for line in mended.splitlines() if "foo" in line and "via" not in line and "#" not in line] == [
+        line for line in by_hand.splitlines() if "foo" in line and "via" not in line and "#" not in line
+    ]
+
+
 def start(project: Project) -> subprocess.Popen[bytes]:
     """Begin a session that mends, in a process of its own."""
-    argv = [sys.executable, "-m", "pytest", "--env-fix", "-p", "no:randomly", "-p", "no:cacheprovider"]
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "--env-fix",
+        "--env-report=report.json",
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+    ]
     return subprocess.Popen(argv, cwd=project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -255,8 +390,8 @@ def runs(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    status = f"/proc/{process}/stat"
-    return not os.path.exists(status) or open(status).read().rpartition(")")[2].split()[0] != "Z"
+    status = Path("/proc", str(process), "stat")
+    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 def work(project: Project) -> list[Path]:
@@ -276,8 +411,37 @@ def test_interrupted(project: Project) -> None:
 
     assert session.returncode == 2
     assert not runs(tool)
+    assert project.report()["verdict"] == "unchecked"
     assert locks(project) == before
     assert work(project) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal there")
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_ended(project: Project, number: str) -> None:
+    """A session that is told to end, as by a CI that is cancelled, ends its tool, and leaves the tree as it was."""
+    own(project, _SLOW, str(project.path))
+    before = locks(project)
+    session = start(project)
+    tool = started(project)
+    session.send_signal(getattr(signal, number))
+    session.communicate(timeout=30)
+
+    assert session.returncode == -getattr(signal, number)
+    assert not runs(tool)
+    assert locks(project) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="is written for POSIX")
+def test_two_sessions(project: Project) -> None:
+    """Two sessions that mend at once: one mends, the other finds it mended."""
+    own(project, "import time; time.sleep(2); open('requirements.txt', 'a').write('httpx==1.0\\n')")
+    sessions = [start(project), start(project)]
+    outputs = [session.communicate(timeout=60)[0].decode() for session in sessions]
+
+    assert sum("requirements.txt mended: httpx 1.0 is added" in output for output in outputs) == 1
+    assert (project.path / "requirements.txt").read_text() == "click==8.0\nhttpx==1.0\n"
+    assert not any("left as it was" in output for output in outputs)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no such signal there")

@@ -55,6 +55,21 @@ def snapshot(project: Project) -> dict[str, bytes]:
     }
 
 
+def count_started(project: Project, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Compile again, and count the programs that are started."""
+    started: list[object] = []
+    run = process.run
+
+    def counted(*args: Any, **options: Any) -> process.Completed:
+        started.append(args)
+        return run(*args, **options)
+
+    with monkeypatch.context() as context:
+        context.setattr(process, "run", counted)
+        recompile(project)
+    return len(started)
+
+
 def test_in_sync(locked: Project, tool: str) -> None:
     """A lock that its tool would write again is clean; the terminal says what compiled it, and with which settings."""
     result = locked.run("--env-recompile", "-v")
@@ -368,7 +383,7 @@ def test_remembered(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {**recompile(locked), "seconds": 0} == {**first, "seconds": 0}
 
 
-@pytest.mark.parametrize("what", ["input", "lock", "index", "settings", "constraints", "offline"])
+@pytest.mark.parametrize("what", ["input", "lock", "index", "settings", "constraints"])
 def test_not_remembered(locked: Project, monkeypatch: pytest.MonkeyPatch, tool: str, what: str) -> None:
     """Each thing that the result depends on brings the tool back."""
     bound = locked.path / "caches" / "bound.txt"
@@ -379,7 +394,7 @@ def test_not_remembered(locked: Project, monkeypatch: pytest.MonkeyPatch, tool: 
     if what == "input":
         write(locked, {"requirements.in": "flask\nclick\n"})
     elif what == "lock":
-        edit(locked, "click==8.0", "click==8.0.0")
+        edit(locked, "    # via flask", "    # via flask and me")
     elif what == "index":
         name = {"pip-compile": "PIP_EXTRA_INDEX_URL", "uv": "UV_INDEX"}[tool]
         monkeypatch.setenv(name, (locked.path / "index").as_uri())
@@ -388,17 +403,7 @@ def test_not_remembered(locked: Project, monkeypatch: pytest.MonkeyPatch, tool: 
     elif what == "settings":
         text = (locked.path / "pyproject.toml").read_text()
         write(locked, {"pyproject.toml": f"{text}[tool.other]\nx = 1\n"})
-    started: list[object] = []
-    run = process.run
-
-    def counted(*args: Any, **options: Any) -> process.Completed:
-        started.append(args)
-        return run(*args, **options)
-
-    monkeypatch.setattr(process, "run", counted)
-    recompile(locked)
-
-    assert len(started) == (0 if what == "offline" else 1)
+    assert count_started(locked, monkeypatch) == 1
 
 
 def test_failure_is_not_remembered(locked: Project, index: Index) -> None:
@@ -425,3 +430,117 @@ def test_implies_the_check_of_locks(locked: Project) -> None:
 
     result.stdout.fnmatch_lines(["requirements.txt * recompile * clean *"])
     assert str(result.stdout).count("envrepro: compiling") == 1
+
+
+def test_written_in_other_numbers(locked: Project) -> None:
+    """8.0.0 is 8.0."""
+    edit(locked, "click==8.0", "click==8.0.0")
+
+    assert recompile(locked)["outcome"] == "clean"
+
+
+def test_gone_beside_a_change(locked: Project, index: Index, tool: str) -> None:
+    """An older pin next to one that has to change is not explained by that."""
+    write(locked, {"requirements.in": "flask<3\nwerkzeug<3\n"})
+    compile_lock(locked, COMMANDS[tool])
+    index.delete("markupsafe", "2.0")
+    write(locked, {"requirements.in": "flask>=3\n"})
+
+    check = recompile(locked)
+
+    assert [name for name, _, _ in changed(check)] == ["blinker", "flask", "werkzeug"]
+    assert "markupsafe 2.0 -> 1.0" in check["reason"]
+
+
+@pytest.mark.parametrize("tool", ["pip-compile"], indirect=True)
+def test_nothing_written(locked: Project) -> None:
+    """A tool that ends well and writes nothing has not compiled: no old copy passes for a new lock."""
+    text = (locked.path / "pyproject.toml").read_text()
+    write(locked, {"pyproject.toml": f"{text}[tool.pip-tools]\ndry-run = true\n", "requirements.in": "flask\nhttpx\n"})
+
+    check = recompile(locked)
+
+    assert (check["outcome"], check["findings"]) == ("unchecked", [])
+    assert " has not written requirements.txt: " in check["reason"]
+
+
+def test_settings_files_of_one_name(
+    locked: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tool: str
+) -> None:
+    """Each of several settings files of one name brings the tool back."""
+    name, variable = {"pip-compile": ("pip/pip.conf", "PIP_CONFIG_FILE"), "uv": ("uv/uv.toml", "")}[tool]
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "user"))
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "machine"))
+    files = [tmp_path / "user" / name, tmp_path / "machine" / name]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text("")
+    if variable:
+        monkeypatch.delenv(variable)
+    recompile(locked)
+    for file in files:
+        file.write_text("\n# Something else.\n")
+        assert count_started(locked, monkeypatch) == 1
+
+
+def test_paths_in_variables(locked: Project, monkeypatch: pytest.MonkeyPatch, tool: str) -> None:
+    """A relative path in a variable is relative to where the user is, and not to the copy."""
+    (locked.path / "caches" / "bound.txt").write_text("click<8\n")
+    monkeypatch.setenv({"pip-compile": "PIP_CONSTRAINT", "uv": "UV_CONSTRAINT"}[tool], "caches/bound.txt")
+
+    check = recompile(locked)
+
+    assert "File not found" not in (check["reason"] or "")
+    assert "No such file" not in (check["reason"] or "")
+
+
+def test_file_at_a_url(locked: Project, tool: str) -> None:
+    """What is read from a URL may change: no verdict is remembered."""
+    bound = locked.path / "caches" / "bound.txt"
+    bound.write_text("markupsafe<9\n")
+    write(locked, {"requirements.in": f"-c {bound.as_uri()}\nflask\n"})
+    compile_lock(locked, COMMANDS[tool])
+    assert recompile(locked)["outcome"] == "clean"
+    bound.write_text("markupsafe<2\n")
+
+    assert recompile(locked)["outcome"] == "unchecked"
+
+
+@pytest.mark.parametrize("tool", ["uv"], indirect=True)
+def test_settings_above(locked: Project) -> None:
+    """What uv finds above the project counts, and what lies above the copy does not."""
+    inner = type(locked)(locked.pytester)
+    inner.path = locked.path / "inner"
+    inner.path.mkdir()
+    for name in ("requirements.in", "requirements.txt"):
+        (inner.path / name).write_bytes((locked.path / name).read_bytes())
+    (inner.path / "pytest.ini").write_text("[pytest]\n")
+    (locked.path / "uv.toml").write_text('constraint-dependencies = ["markupsafe<2"]\n')
+    inner.pytester.chdir()
+    os.chdir(inner.path)
+
+    inner.run("--env-recompile", "--rootdir", str(inner.path))
+
+    check = next(each for each in inner.report()["checks"] if each["check"] == "recompile")
+    assert "markupsafe 2.0 -> 1.0" in check["reason"]
+
+
+@pytest.mark.parametrize("tool", ["uv"], indirect=True)
+def test_files_of_options(locked: Project) -> None:
+    """A file that an option names is beside the copy too."""
+    write(locked, {"bounds/build.txt": "setuptools<99\n"})
+    compile_lock(locked, f"{COMMANDS['uv']} --build-constraint bounds/build.txt")
+
+    assert recompile(locked)["outcome"] == "clean"
+
+
+@pytest.mark.parametrize("tool", ["pip-compile"], indirect=True)
+def test_linked_folder(locked: Project, tool: str) -> None:
+    """A link to a folder of the project leads to the folder of the copy."""
+    (locked.path / "src" / "wheels").mkdir(parents=True)
+    making.wheel(locked.path / "src" / "wheels", "local", "1.0")
+    (locked.path / "wheels").symlink_to("src/wheels")
+    write(locked, {"requirements.in": "flask\nlocal\n"})
+    compile_lock(locked, f"{COMMANDS[tool]} --find-links wheels")
+
+    assert recompile(locked)["outcome"] == "clean"

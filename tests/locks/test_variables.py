@@ -9,7 +9,13 @@ from pytest_envrepro.locks.command import read_command
 from pytest_envrepro.locks.settings import read_settings
 from pytest_envrepro.locks.syntax import read as read_document
 
-SECRETS = {"U": "me", "PW": "hunter2", "URL": "https://example.org/hunter2/f-1-py3-none-any.whl", "V": "1.0", "NAME": "f"}
+SECRETS = {
+    "U": "me",
+    "PW": "hunter2",
+    "URL": "https://example.org/hunter2/f-1-py3-none-any.whl",
+    "V": "1.0",
+    "NAME": "f",
+}
 
 
 @pytest.mark.parametrize("environ", [{}, SECRETS], ids=["unset", "set"])

@@ -110,5 +110,6 @@ def test_installed_without_dependencies(broken: Project, tmp_path: Path) -> None
     )
 
     assert "missing-direct  click" in result.stdout
+    assert "missing-dependency" not in result.stdout
     assert result.stderr == ""
     assert result.returncode == 1
