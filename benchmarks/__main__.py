@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import conflicts, growth, lock, recompile, session, unused
+from benchmarks import conflicts, growth, lock, markers, recompile, session, unused
 
 if TYPE_CHECKING:
     from benchmarks.measuring import Line
@@ -24,6 +24,7 @@ _ROWS = {
     "recompile": (recompile.measure, 15),
     "unused": (unused.measure, 200),
     "session": (session.measure, 40),
+    "markers": (markers.measure, 5),
     "growth": (growth.measure, 5),
 }
 

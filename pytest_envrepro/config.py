@@ -11,9 +11,13 @@ from packaging.utils import canonicalize_name
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.outcome import SEVERITIES, Severity
 from pytest_envrepro.requirement import parse_marker_or_raise
+from pytest_envrepro.values import Values, did_you_mean, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
+
+    from pytest_envrepro.integrations import Integration
+    from pytest_envrepro.offered import Offered
 
 Strict = Literal["auto"] | bool
 Integrity = Literal["full"] | bool
@@ -21,6 +25,10 @@ Integrity = Literal["full"] | bool
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _CI_VARIABLES = ("CI", "BUILD_NUMBER")
+_KEYS = (
+    *("strict", "installed", "integrity", "exclude", "waivers", "severity", "locks"),
+    *("allow-missing", "integrations"),
+)
 _NEVER_WAIVED = frozenset({"stale-waiver"})
 
 
@@ -67,6 +75,8 @@ class Config(NamedTuple):
         strict: whether unchecked outcomes fail the session; `auto` where CI does.
         installed: None where the table does not say.
         integrity: whether installed files are compared with RECORD, and all of them by their content (`full`).
+        allow_missing: the integrations that may be missing in strict mode too.
+        integrations: by canonical name.
         file: the file that the table stands in, or None where there is none.
     """
 
@@ -77,10 +87,19 @@ class Config(NamedTuple):
     waivers: tuple[Waiver, ...] = ()
     severity: Mapping[str, Severity] = MappingProxyType({})
     locks: tuple[DeclaredLock, ...] = ()
+    allow_missing: tuple[str, ...] = ()
+    integrations: Mapping[str, Integration] = MappingProxyType({})
     file: str | None = None
 
 
-def read_config(table: Mapping[str, Any], *, file: str | None, prefix: str, codes: Iterable[str]) -> Config:
+def read_config(
+    table: Mapping[str, Any],
+    *,
+    file: str | None,
+    prefix: str,
+    codes: Iterable[str],
+    offered: Offered | None = None,
+) -> Config:
     """Read the table.
 
     Args:
@@ -88,6 +107,7 @@ def read_config(table: Mapping[str, Any], *, file: str | None, prefix: str, code
         file: the file that they stand in, relative to the root.
         prefix: the key path of the table, with a dot at its end: `tool.envrepro.`.
         codes: the codes that a finding may have.
+        offered: the groups and extras that the project has; None for none.
 
     Raises:
         SettingsError: unknown keys, wrong types and wrong values; all of them, sorted.
@@ -101,9 +121,11 @@ def read_config(table: Mapping[str, Any], *, file: str | None, prefix: str, code
         waivers=tuple(reader.tables(table.get("waivers", []), "waivers", reader.waiver)),
         severity=reader.severity(table.get("severity", {})),
         locks=tuple(reader.tables(table.get("locks", []), "locks", reader.lock)),
+        allow_missing=reader.strings(table.get("allow-missing", []), "allow-missing"),
+        integrations=_read_integrations(reader, table, file, offered),
         file=file,
     )
-    reader.known(table, ("strict", "installed", "integrity", "exclude", "waivers", "severity", "locks"), "")
+    reader.known(table, _KEYS, "")
     if reader.faults:
         raise SettingsError(
             "\n".join([f"{file} cannot be followed:", *sorted(f"  {fault}" for fault in reader.faults)])
@@ -111,21 +133,23 @@ def read_config(table: Mapping[str, Any], *, file: str | None, prefix: str, code
     return config
 
 
-class _Reader:
-    """Takes values out of the table, and collects what is wrong with them."""
+def _read_integrations(
+    reader: Values, table: Mapping[str, Any], file: str | None, offered: Offered | None
+) -> Mapping[str, Integration]:
+    if "integrations" not in table:
+        return MappingProxyType({})
+    # Few tables have any, and the others are spared the providers.
+    from pytest_envrepro.declared import read_integrations  # noqa: PLC0415
+
+    return read_integrations(reader, table["integrations"], file=file, offered=offered)
+
+
+class _Reader(Values):
+    """Takes the values of this table."""
 
     def __init__(self, prefix: str, codes: tuple[str, ...]) -> None:
-        self.prefix = prefix
+        super().__init__(prefix)
         self.codes = codes
-        self.faults: list[str] = []
-
-    def fault(self, key: str, message: str) -> None:
-        self.faults.append(f"{self.prefix}{key}: {message}")
-
-    def known(self, table: Mapping[str, Any], keys: tuple[str, ...], path: str) -> None:
-        for key in table:
-            if key not in keys:
-                self.fault(f"{path}{key}", f"unknown key{did_you_mean(key, keys)}")
 
     def strict(self, value: Any) -> Strict:
         if isinstance(value, bool):
@@ -143,46 +167,11 @@ class _Reader:
         self.fault("integrity", f'has to be true, false or "full", not {value!r}')
         return False
 
-    def string(self, value: Any, key: str) -> str | None:
-        if value is None or isinstance(value, str):
-            return value
-        self.fault(key, f"has to be a string, not {_kind(value)}")
-        return None
-
-    def strings(self, value: Any, key: str) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            self.fault(key, f"has to be a list of strings, not {_kind(value)}")
-            return ()
-        return tuple(value)
-
-    def tables(self, value: Any, key: str, read: Callable[[Mapping[str, Any], str], Any]) -> Iterable[Any]:
-        if not isinstance(value, list):
-            self.fault(key, f"has to be a list of tables, not {_kind(value)}")
-            return
-        for index, item in enumerate(value):
-            place = f"{key}[{index}]"
-            if isinstance(item, dict):
-                read_item = read(item, place)
-                if read_item is not None:
-                    yield read_item
-            else:
-                self.fault(place, f"has to be a table, not {_kind(item)}")
-
-    def path(self, value: Any, key: str) -> str | None:
-        text = self.string(value, key)
-        if text is None:
-            return None
-        clean = text.replace("\\", "/").removeprefix("./")
-        if clean.startswith(("/", "~")) or ".." in clean.split("/") or not clean:
-            self.fault(key, f"has to be a path below the root, not '{text}'")
-            return None
-        return clean
-
     def installed(self, value: Any) -> tuple[InstalledFrom, ...] | None:
         if value is None:
             return None
         if not isinstance(value, list):
-            self.fault("installed", f"has to be a list of locks, not {_kind(value)}")
+            self.fault("installed", f"has to be a list of locks, not {kind_of(value)}")
             return None
         found: list[InstalledFrom] = []
         for index, item in enumerate(value):
@@ -202,7 +191,7 @@ class _Reader:
 
     def severity(self, value: Any) -> dict[str, Severity]:
         if not isinstance(value, dict):
-            self.fault("severity", f"has to be a table, not {_kind(value)}")
+            self.fault("severity", f"has to be a table, not {kind_of(value)}")
             return {}
         self.known(value, self.codes, "severity.")
         for code, level in value.items():
@@ -280,24 +269,3 @@ def resolve_strict(typed: bool | None, environ: Mapping[str, str], configured: S
     if value != "auto":
         return value, False
     return any(environ.get(name, "").strip().lower() not in {"", "0", "false"} for name in _CI_VARIABLES), True
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Give ` (did you mean 'x'?)`, or what there is instead."""
-    names = sorted(known)
-    import difflib  # noqa: PLC0415
-
-    close = difflib.get_close_matches(word, names, n=1)
-    return f" (did you mean '{close[0]}'?)" if close else f" (known: {', '.join(names)})"
-
-
-def _kind(value: Any) -> str:
-    names: tuple[tuple[type, str], ...] = (
-        (bool, "a boolean"),
-        (str, "a string"),
-        (int, "an integer"),
-        (float, "a float"),
-        (list, "a list"),
-        (dict, "a table"),
-    )
-    return next((f"{words} ({value!r})" for kind, words in names if isinstance(value, kind)), repr(value))

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from pytest_envrepro.config import did_you_mean
 from pytest_envrepro.errors import LockError, SettingsError
 from pytest_envrepro.locks import Declaration, Tree, formats, read_pyproject, read_setup_cfg
 from pytest_envrepro.model import Declared, Project
+from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

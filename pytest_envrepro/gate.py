@@ -174,14 +174,8 @@ class Gate:
             run.note_check(Result.unpack(found), failed=report.failed)
         elif report.nodeid not in run.results and (report.when == "call" or not report.passed):
             is_xfail = report.skipped and hasattr(report, "wasxfail")
-            run.note_test(self._plain(report.nodeid), "xfailed" if is_xfail else report.outcome)
-
-    def _plain(self, node_id: str) -> str:
-        """Give a node id without the group that `--dist=loadgroup` of pytest-xdist adds: `test_it.py::test_one@group`."""
-        is_grouped = self.config.getoption("dist", default="no") == "loadgroup" and node_id.rfind("@") > node_id.rfind(
-            "]"
-        )
-        return node_id.rpartition("@")[0] if is_grouped else node_id
+            node_id = options.plain_id(self.config, report.nodeid)
+            run.note_test(node_id, "xfailed" if is_xfail else report.outcome)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a module that is skipped as a whole, or that cannot be collected."""

@@ -263,6 +263,8 @@ class Inventory:
         files: compares the files of every distribution with its RECORD, by name: those that could have changed since
             they were installed, or all of them (`True`).
         files_state: gives the same digest of all that this depends on.
+        extras: gives the canonical names of the extras that a distribution declares, by its name.
+        modules: gives the names that a distribution is imported by, as far as its files tell them.
     """
 
     interpreter: Interpreter
@@ -273,6 +275,8 @@ class Inventory:
     state: Callable[[], str | None] = lambda: None
     files: Callable[[bool], tuple[Recorded, ...]] = lambda _: ()
     files_state: Callable[[], str | None] = lambda: None
+    extras: Callable[[str], frozenset[str]] = lambda _: frozenset()
+    modules: Callable[[str], tuple[str, ...]] = lambda _: ()
 
     @property
     def fingerprint(self) -> str:

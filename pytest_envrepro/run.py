@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_envrepro.outcome import Result, worst
 from pytest_envrepro.reports import Mended, Summary, TestOutcome
 from pytest_envrepro.session import CheckId, Session, fails, names_checks, select, verdict
+from pytest_envrepro.wanted import without_parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from pytest_envrepro.wanted import Wanted
 
 _RANK = {"skipped": 0, "xfailed": 1, "passed": 2, "failed": 3}
 
@@ -53,6 +56,7 @@ class Run:
         failed: the node ids of the checks whose items have failed.
         mended: what was done about broken locks.
         differs: whether this is a worker of pytest-xdist in another environment, which has judged anew.
+        wanted: what tests want, where that is looked at.
     """
 
     request: Request
@@ -63,6 +67,7 @@ class Run:
     failed: set[str] = field(default_factory=set)
     mended: tuple[Mended, ...] = ()
     differs: bool = False
+    wanted: Wanted | None = None
     _tests: dict[str, str] = field(default_factory=dict)
     _skipped: set[str] = field(default_factory=set)
     _failures: set[str] = field(default_factory=set)
@@ -126,7 +131,7 @@ class Run:
         """Note the outcome of a test or of one of its phases; words of other plugins, such as `rerun`, end nothing."""
         if outcome not in _RANK:
             return
-        base = _without_parameters(node_id)
+        base = without_parameters(node_id)
         known = self._tests.get(base)
         if known is None or _RANK[outcome] > _RANK[known]:
             self._tests[base] = outcome
@@ -146,10 +151,17 @@ class Run:
             python=self.session.inventory.interpreter,
             fingerprint=self.session.inventory.fingerprint,
             why=tuple(self._why(results)),
-            tests=tuple(TestOutcome(node_id=name, outcome=self._tests[name]) for name in sorted(self._skipped)),
+            tests=tuple(self._told()),
             mended=self.mended,
             failures=len(self._failures),
+            integrations=self.wanted.integrations() if self.wanted else (),
         )
+
+    def _told(self) -> Iterator[TestOutcome]:
+        """Give the tests that were skipped, and those that say what they need."""
+        needs = self.wanted.tests if self.wanted else {}
+        for name in sorted(self._skipped.union(needs).intersection(self._tests)):
+            yield TestOutcome(node_id=name, outcome=self._tests[name], needs=tuple(sorted(needs.get(name, ()))))
 
     def _why(self, results: tuple[Result, ...]) -> list[str]:
         """Say what decides whether the session fails, where that is not plain."""
@@ -202,8 +214,3 @@ class Run:
             self.note_test(name, "skipped")
         for data in output["results"]:
             self.note_check(Result.unpack(data))
-
-
-def _without_parameters(node_id: str) -> str:
-    path, separator, name = node_id.partition("::")
-    return f"{path}{separator}{name.partition('[')[0]}"

@@ -9,22 +9,23 @@ import time
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pytest_envrepro.cache import VerdictCache, cache_folder
 from pytest_envrepro.checks import Facts, checks, settle
-from pytest_envrepro.config import Config, read_config
 from pytest_envrepro.discovery import anchor_of, discover, no_lock, read_project, tree_of
 from pytest_envrepro.envs import host_inventory
-from pytest_envrepro.errors import LockError, SettingsError
+from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.files import Files
+from pytest_envrepro.loading import load_config
+from pytest_envrepro.offered import Offered
 from pytest_envrepro.outcome import Finding, Outcome, Result, Status, with_findings, worst
 from pytest_envrepro.policy import STALE_WAIVER, Policy
-from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from pytest_envrepro.catalogue import Catalogue
     from pytest_envrepro.checks import Check
     from pytest_envrepro.discovery import Discovery
     from pytest_envrepro.locks import Tree
@@ -75,7 +76,7 @@ class Session:
         self._outcomes: dict[CheckId, tuple[Outcome, float]] = {}
         self._checks = {check.name: check for check in checks()}
         self._owners = _owners(self._checks.values())
-        self.config = load_config(self._files, [*self._owners, STALE_WAIVER])
+        self.config = load_config(self._files, [*self._owners, STALE_WAIVER], Offered(self._tree))
         self.cache_folder = cache_folder(environ)
         self._cache = VerdictCache(self.cache_folder)
 
@@ -92,6 +93,20 @@ class Session:
     def inventory(self) -> Inventory:
         """What is installed in this environment."""
         return host_inventory(self.root)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The integrations, and what of them is met here."""
+        from pytest_envrepro.catalogue import Catalogue  # noqa: PLC0415  # Is needed where a test asks for one alone.
+
+        return Catalogue(
+            self.config,
+            self._tree,
+            root=self.root,
+            environ=self.environ,
+            inventory=lambda: self.inventory,
+            cache=self._cache,
+        )
 
     @cached_property
     def facts(self) -> Facts:
@@ -252,34 +267,6 @@ def _owners(kinds: Iterable[Check]) -> dict[str, str]:
         for code in kind.codes:
             owners.setdefault(code, kind.name)
     return owners
-
-
-def load_config(files: Files, codes: list[str]) -> Config:
-    """Read `[tool.envrepro]` of `pyproject.toml`, or `envrepro.toml`.
-
-    Raises:
-        SettingsError: both exist, one cannot be read, or the table cannot be followed.
-    """
-    tables: list[tuple[str, str, Any]] = []
-    try:
-        if files.exists("pyproject.toml"):
-            tool = load_toml("pyproject.toml", files.read("pyproject.toml")).get("tool", {})
-            if "envrepro" in tool:
-                tables.append(("pyproject.toml", "tool.envrepro.", tool["envrepro"]))
-        if files.exists("envrepro.toml"):
-            tables.append(("envrepro.toml", "", load_toml("envrepro.toml", files.read("envrepro.toml"))))
-    except LockError as error:
-        raise SettingsError(str(error)) from error
-    if len(tables) > 1:
-        message = "both envrepro.toml and [tool.envrepro] in pyproject.toml configure this project: keep one of them"
-        raise SettingsError(message)
-    if not tables:
-        return Config()
-    file, prefix, table = tables[0]
-    if not isinstance(table, dict):
-        message = f"{file} cannot be followed:\n  tool.envrepro: has to be a table"
-        raise SettingsError(message)
-    return read_config(table, file=file, prefix=prefix, codes=codes)
 
 
 def names_checks(plan: tuple[CheckId, ...], named: Iterable[str]) -> bool:

@@ -6,7 +6,9 @@ import making
 import pytest
 from projects import Project, Site
 
-import pytest_envrepro.gate  # noqa: F401  # Once here, and not again in every session that a test runs.
+import pytest_envrepro.answers
+import pytest_envrepro.gate
+import pytest_envrepro.markers  # noqa: F401  # Once here, and not again in every session that a test runs.
 
 
 @pytest.fixture
@@ -22,7 +24,9 @@ def site(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Site:
 @pytest.fixture
 def project(pytester: pytest.Pytester, site: Site, monkeypatch: pytest.MonkeyPatch) -> Project:  # noqa: ARG001
     """Give an empty project, on a machine that is no CI and has nothing remembered."""
-    for name in ("CI", "BUILD_NUMBER", "TOX_ENV_NAME", "PYTEST_ENVREPRO_STRICT", "PYTEST_ADDOPTS", "GITHUB_ACTIONS"):
+    for name in ("CI", "BUILD_NUMBER", "TOX_ENV_NAME", "PYTEST_ADDOPTS", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("PYTEST_ENVREPRO_STRICT", "PYTEST_ENVREPRO_ALLOW_MISSING"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_ENVREPRO_CACHE", str(pytester.path / ".cache"))
     return Project(pytester)

@@ -45,6 +45,13 @@ class Project:
         run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
         return run(*arguments)
 
+    def test(self, *args: str, subprocess: bool = False) -> pytest.RunResult:
+        """Run pytest as it is; in processes of its own with `-n2` among the arguments."""
+        arguments = ("-p", "no:randomly", "-p", "no:hypothesispytest", *args)
+        is_outside = subprocess or "-n2" in args
+        run = self.pytester.runpytest_subprocess if is_outside else self.pytester.runpytest_inprocess
+        return run(*arguments)
+
     def report(self) -> dict[str, Any]:
         """Read the report of the last run."""
         data: dict[str, Any] = json.loads((self.path / "report.json").read_text(encoding="utf-8"))

@@ -82,7 +82,10 @@ def test_every_key() -> None:
 
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"strikt": True}, "strikt: unknown key (did you mean 'strict'?)"),
-    ({"xyz": 1}, "xyz: unknown key (known: exclude, installed, integrity, locks, severity, strict, waivers)"),
+    (
+        {"xyz": 1},
+        "xyz: unknown key (known: allow-missing, exclude, installed, integrations, integrity, locks, severity, strict, waivers)",
+    ),
     ({"strict": "yes"}, "strict: has to be true, false or \"auto\", not 'yes'"),
     ({"strict": 1}, 'strict: has to be true, false or "auto", not 1'),
     ({"integrity": "yes"}, "integrity: has to be true, false or \"full\", not 'yes'"),
@@ -101,6 +104,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"installed": ["../a.txt"]}, "installed[0]: has to be a path below the root, not '../a.txt'"),
     ({"installed": ["/a.txt"]}, "installed[0]: has to be a path below the root, not '/a.txt'"),
     ({"installed": [""]}, "installed[0]: has to be a path below the root, not ''"),
+    ({"allow-missing": "gpu"}, "allow-missing: has to be a list of strings, not a string ('gpu')"),
     ({"severity": []}, "severity: has to be a table, not a list ([])"),
     ({"severity": {"conflicts": "warn"}}, "severity.conflicts: unknown key (did you mean 'conflict'?)"),
     ({"severity": {"conflict": "fatal"}}, "severity.conflict: has to be one of error, warn, ignore, not 'fatal'"),

@@ -14,6 +14,7 @@ from indexes import PYTHON, Index, use
 
 from pytest_envrepro.checks import CHECKS
 from pytest_envrepro.config import Config, DeclaredLock, InstalledFrom, Waiver
+from pytest_envrepro.integrations import Integration
 from pytest_envrepro.policy import STALE_WAIVER
 from pytest_envrepro.tables import load_toml
 
@@ -140,8 +141,8 @@ def spoil(project: Project, site: Site) -> None:
 
 
 def names(kind: Any) -> set[str]:
-    """Give the names of the fields."""
-    return set(kind._fields)
+    """Give the names of the fields, as keys of a table."""
+    return {field.replace("_", "-") for field in kind._fields}
 
 
 def shape(value: Any) -> Any:
@@ -220,12 +221,13 @@ def test_keys_of_the_table() -> None:
     """The reference has a section for each key, and a row for each key of a waiver and of a lock."""
     page = read("docs/reference.md").partition("\n## Configuration\n")[2].partition("\n## ")[0]
     sections = dict(re.findall(r"^### `([\w-]+)`\n(.*?)(?=^### |\Z)", page, re.MULTILINE | re.DOTALL))
-    rows = {key: re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE) for key, section in sections.items()}
+    rows = {key: re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE) for key, section in sections.items()}
 
     assert set(sections) == names(Config) - {"file"}
     assert set(rows["waivers"]) == names(Waiver) - {"place"}
     assert set(rows["locks"]) == names(DeclaredLock)
     assert all(f"`{name}`" in sections["installed"] for name in names(InstalledFrom))
+    assert set(rows["integrations"]) == names(Integration) - {"name", "declared-in", "asks"}
 
 
 def test_table_of_the_readme(project: Project) -> None:
@@ -236,7 +238,7 @@ def test_table_of_the_readme(project: Project) -> None:
     project.run()
 
     assert project.report()["schema"] == 1
-    shown = set(re.findall(r"^(?:\[+tool\.envrepro\.)?(\w+)(?: =|\]+)", table, re.MULTILINE))
+    shown = set(re.findall(r"^(?:\[+tool\.envrepro\.)?([\w-]+)(?: =|[.\]]+)", table, re.MULTILINE))
     assert names(Config) - {"file"} <= shown
 
 
@@ -269,7 +271,8 @@ def test_printed_report(project: Project, site: Site) -> None:
     assert [without_seconds(each) for each in printed["checks"]] == [without_seconds(each) for each in real["checks"]]
     finding = printed["checks"][-1]["findings"][0]
     told = {key for row in re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE) for key in re.findall(r"`(\w+)`", row)}
-    assert told == set(printed) | set(printed["checks"][0]) | set(finding)
+    integration = {"name", "status", "needs"}  # The example has none.
+    assert told == set(printed) | set(printed["checks"][0]) | set(finding) | integration
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 QUICKSTART = ROOT / "examples" / "quickstart"
+OPTIONAL_PARTS = ROOT / "examples" / "optional_parts"
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "benchmarks", "build", "dist")
 _INHERITED = ("CI", "BUILD_NUMBER", "VIRTUAL_ENV", "PYTEST", "COV", "TOX", "PYTHON", "GITHUB_ACTIONS")
 
@@ -99,3 +101,54 @@ def test_the_lock_is_nobody_s_own() -> None:
     assert not options
     assert "://" not in text
     assert all("--hash=sha256:" in pin for pin in re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:])
+
+
+@pytest.fixture
+def optional_parts(tmp_path: Path) -> Path:
+    """Copy the example whose tests have an optional part, which is not installed here."""
+    if importlib.util.find_spec("openpyxl") is not None:
+        pytest.skip("openpyxl is installed")
+    shutil.copytree(OPTIONAL_PARTS, tmp_path / "it", ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    return tmp_path / "it"
+
+
+def page_block(page: str, words: str) -> list[str]:
+    """Give the lines of the block of a page that holds some words."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    found: list[str] = re.findall(r"^```\w+\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return next(block for block in found if words in block).splitlines()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the commands are those of a POSIX shell")
+def test_optional_parts_skip(optional_parts: Path) -> None:
+    """On a laptop the tests of the optional part skip, and the pages say it as the session does."""
+    code, lines = shell("pytest -rs -p no:randomly", optional_parts)
+
+    assert code == 0, lines
+    assert re.match(r"=+ 2 passed, 3 skipped in ", lines[-1])
+    for page, words in [("README.md", "= integrations ="), ("docs/why-skipped.md", "= integrations =")]:
+        assert set(page_block(page, words)) <= set(lines)
+    assert set(page_block("docs/why-skipped.md", "SKIPPED [1]")) <= set(lines)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the commands are those of a POSIX shell")
+def test_optional_parts_fail_in_ci(optional_parts: Path) -> None:
+    """In a CI they fail, as the page says, unless that part may be missing."""
+    code, lines = shell("pytest -p no:randomly", optional_parts, CI="true")
+
+    assert code == 1
+    assert re.match(r"=+ 2 passed, 3 errors in ", lines[-1])
+    assert set(page_block("docs/why-skipped.md", "ERROR at setup")) <= set(lines)
+    assert shell("pytest --env-allow-missing workbook", optional_parts, CI="true")[0] == 0
+
+
+@pytest.mark.skipif(shutil.which("unzip") is None, reason="one of its tests needs unzip, and is explained")
+def test_optional_parts_explained(optional_parts: Path) -> None:
+    """What a test needs is explained as the page has it, but for where its program lies."""
+    command, *expected = page_block("docs/why-skipped.md", "--env-explain")
+
+    code, lines = shell(command.removeprefix("$ "), optional_parts, PYTHONUTF8="1")
+
+    assert code == 0
+    assert [re.sub(r"/\S*/unzip", "/usr/bin/unzip", line) for line in lines[: len(expected)]] == expected
+    assert shell("pytest --env-export workbook", optional_parts) == (0, ["openpyxl>=3.1"])

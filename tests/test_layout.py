@@ -16,11 +16,30 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 # The pytest face; `gate` holds the hooks of a session that checks, which `plugin` loads only then.
 FACE = {"plugin", "options", "markers", "fixtures", "items", "inside", "gate"}
 # The middle: introduces the families to one another. `run` is one session of it, `discovery` finds the locks, and
-# `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place.
-MIDDLE = {"session", "run", "discovery", "config", "policy", "actions", "recompiling", "mending"}
+# `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place;
+# `asking` judges the markers of a test, `wanted` counts that, `answers` stand in the place of tests, `merging` joins reports.
+MIDDLE = {
+    "session",
+    "run",
+    "discovery",
+    "config",
+    "policy",
+    "actions",
+    "recompiling",
+    "mending",
+    "catalogue",
+    "declared",
+    "offered",
+    "assessing",
+    "loading",
+    "asking",
+    "wanted",
+    "answers",
+    "merging",
+}
 FAMILIES = {"locks", "checks", "compilers", "integrations", "envs", "reports"}
 # The words that all share; each may import only those before it.
-WORDS = ["errors", "requirement", "outcome", "model"]
+WORDS = ["errors", "requirement", "places", "outcome", "model"]
 # Of these, only the one that is told may import pytest, start a program, or open files.
 STARTS_PROGRAMS = {"process"}
 OPENS_NO_FILE = {"locks", "checks", "reports"}
@@ -28,18 +47,28 @@ OPENS_NO_FILE = {"locks", "checks", "reports"}
 # Imports inside functions, each with its reason.
 LATE = {
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
+    ("plugin", "pytest_envrepro.markers"): "a session whose tests have no markers of ours is spared it",
+    ("plugin", "pytest_envrepro.answers"): "is needed for what is answered in the place of tests alone",
+    ("plugin", "pytest_envrepro.reports.wording"): "is needed for an error alone",
     ("gate", "pytest_envrepro.actions"): "brings reports.github: is needed in GitHub Actions alone",
     ("gate", "pytest_envrepro.mending"): "starts programs: is needed for --env-fix alone",
+    ("session", "pytest_envrepro.catalogue"): "brings the integrations: is needed where one is used alone",
     ("session", "pytest_envrepro.compilers"): "is needed where something is broken alone",
     ("session", "pytest_envrepro.recompiling"): "starts programs: is needed where locks are compiled alone",
     ("workspace", "filelock"): "is needed where locks are compiled alone, and may be absent",
-    ("config", "difflib"): "is needed for a misspelled word alone",
+    ("config", "pytest_envrepro.declared"): "brings the providers: is needed where the table has integrations alone",
+    (
+        "integrations.docker_engine",
+        "pytest_envrepro.integrations.ping",
+    ): "brings http.client: is needed for an engine alone",
+    ("values", "difflib"): "is needed for a misspelled word alone",
     ("locks.project", "configparser"): "is needed for a setup.cfg alone",
     (
         "locks.syntax",
         "pytest_envrepro.locks.options",
     ): "is needed for options other than hashes alone, and brings optparse",
     ("envs.inventory", "pytest_envrepro.envs.records"): "is needed where the table asks for integrity alone",
+    ("envs.inventory", "pytest_envrepro.envs.provided"): "is needed for integrations alone",
     ("cache", "platformdirs"): "is not needed where the variable is set, and may be absent",
 }
 
@@ -207,7 +236,7 @@ def test_late_imports_have_a_reason() -> None:
 
 def test_nothing_is_missing_here() -> None:
     """Every name in these lists that stands for a module on its own has one, or is to come."""
-    to_come = {"markers", "fixtures", "inside", "integrations"}
+    to_come = {"fixtures", "inside", "integrations"}
     tops = {_top(name) for name in _trees()}
 
     assert (FACE | MIDDLE | FAMILIES | set(WORDS) | STARTS_PROGRAMS) - tops <= to_come

@@ -5,16 +5,15 @@ from __future__ import annotations
 import posixpath
 import re
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs
 
+from pytest_envrepro.places import VCS, is_local, normal, resolved, same_place, split_revision
 from pytest_envrepro.requirement import equal_but_for_variables
 
 if TYPE_CHECKING:
     from pytest_envrepro.model import Pin, Root, Source
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_VCS = ("git+", "hg+", "bzr+", "svn+")
-_FILE_SCHEME = re.compile(r"file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
 
 
 def is_installed_from(source: Source | None, pin: Pin, root: str) -> bool:
@@ -26,7 +25,7 @@ def is_installed_from(source: Source | None, pin: Pin, root: str) -> bool:
     url = pin.requirement.url
     if url is None or source is None:
         return False
-    if pin.editable and url.startswith(_VCS):
+    if pin.editable and url.startswith(VCS):
         return source.editable  # pip records the folder of the checkout, and nothing of where it came from.
     place, revision = split_revision(url)
     # The files of an editable installation are those in use: another working tree's are others.
@@ -72,22 +71,9 @@ def _contradict(asked: str, pinned: str) -> bool:
     return any(name != "egg" and one[name] != other[name] for name in one.keys() & other.keys())
 
 
-def split_revision(url: str) -> tuple[str, str]:
-    """Split a VCS URL at the revision; any other URL has none. Fragments are left out."""
-    place = url.partition("#")[0]
-    if not place.startswith(_VCS):
-        return place, ""
-    scheme, _, rest = place.partition("://")
-    host, slash, path = rest.partition("/")
-    if "@" in path:
-        path, _, revision = path.rpartition("@")
-        return f"{scheme}://{host}{slash}{path}", revision
-    return place, ""
-
-
 def bases(written: Pin | Root, root: str) -> frozenset[str]:
     """Give the folders that a relative path may be relative to: the root, the file's own, and those between."""
-    folder = _normal(root)
+    folder = normal(root)
     found = [folder]
     for part in posixpath.dirname(written.file).split("/"):
         folder = posixpath.join(folder, part)
@@ -95,58 +81,12 @@ def bases(written: Pin | Root, root: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def same_place(one: str, other: str, bases: frozenset[str] = frozenset(), *, moved: bool = True) -> bool:
-    """Tell whether two URLs or paths are one place: without credentials, `.git` and the final slash.
-
-    Args:
-        bases: the folders that a relative path may be relative to.
-        moved: whether a relative path is also compared with the end of an absolute one: the project may have been
-            somewhere else when it was compiled or installed, in a stage of a container's build for one.
-    """
-    first, second = _normal(one), _normal(other)
-    if equal_but_for_variables(first, second):
-        return True
-    if not (is_local(first) and is_local(second)):
-        return False
-    if not _resolved(first, bases).isdisjoint(_resolved(second, bases)):
-        return True
-    if not moved or first.startswith("/") == second.startswith("/"):
-        return False
-    relative, absolute = (second, first) if first.startswith("/") else (first, second)
-    tail = re.sub(r"^(?:\.\.?/)+", "", relative)
-    return tail not in {".", ".."} and absolute.endswith(f"/{tail}")
-
-
 def is_root(pin: Pin, root: str) -> bool:
     """Tell whether a pin is the project itself: `-e .`."""
-    return not _resolved(_normal(pin.requirement.url or ""), bases(pin, root)).isdisjoint({_normal(root)})
+    return not resolved(normal(pin.requirement.url or ""), bases(pin, root)).isdisjoint({normal(root)})
 
 
 def is_below(url: str, folder: str) -> bool:
     """Tell whether a URL or a path is a folder, or lies in it; both are absolute."""
-    place, parent = _normal(url), _normal(folder)
+    place, parent = normal(url), normal(folder)
     return is_local(place) and bool(parent) and f"{place}/".startswith(f"{parent}/")
-
-
-def is_local(url: str) -> bool:
-    """Tell whether a URL is a path or a `file:` URL."""
-    return "://" not in url or url.lower().startswith("file:")
-
-
-def _resolved(path: str, bases: frozenset[str]) -> set[str]:
-    if path.startswith("/"):
-        return {path}
-    return {posixpath.normpath(posixpath.join(base, path)) for base in bases}
-
-
-def _normal(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # An address in brackets that is none.
-        return url
-    if parts.scheme.lower() in ("", "file") or len(parts.scheme) == 1:
-        path = _FILE_SCHEME.sub("", url.replace("\\", "/").partition("#")[0])
-        return posixpath.normpath(unquote(path)) if path else ""
-    host = parts.netloc.rpartition("@")[2].lower()
-    query = f"?{parts.query}" if parts.query else ""
-    return f"{parts.scheme}://{host}{parts.path.rstrip('/').removesuffix('.git')}{query}"

@@ -67,6 +67,8 @@ def read_inventory(paths: Iterable[str], interpreter: Interpreter) -> Inventory:
         state=distributions.state,
         files=distributions.files,
         files_state=distributions.files_state,
+        extras=distributions.extras,
+        modules=distributions.modules,
     )
 
 
@@ -169,6 +171,18 @@ class Distributions(Mapping[str, Distribution]):
     def files_state(self) -> str | None:
         """Digest all that comparing the files depends on, or None where that cannot be promised."""
         return self._recorded().state()
+
+    def extras(self, name: str) -> frozenset[str]:
+        """Give the canonical names of the extras that a distribution declares."""
+        from pytest_envrepro.envs.provided import extras  # noqa: PLC0415  # Is needed for integrations alone.
+
+        return extras(self._found[name].path)
+
+    def modules(self, name: str) -> tuple[str, ...]:
+        """Give the names that a distribution is imported by."""
+        from pytest_envrepro.envs.provided import modules  # noqa: PLC0415  # Is needed for integrations alone.
+
+        return modules(self._found[name].path)
 
     def _recorded(self) -> Records:
         if self._records is None:

@@ -3,7 +3,8 @@
 from pytest_envrepro.kinds import added
 from pytest_envrepro.locks.base import Declaration, LockFormat, Tree
 from pytest_envrepro.locks.foreign import ForeignFormat
-from pytest_envrepro.locks.project import ProjectFile, read_pyproject, read_setup_cfg
+from pytest_envrepro.locks.inputs import Inputs
+from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject, read_setup_cfg
 from pytest_envrepro.locks.requirements import RequirementsFormat
 
 FORMATS: tuple[LockFormat, ...] = (RequirementsFormat(), ForeignFormat())
@@ -16,7 +17,9 @@ def formats() -> tuple[LockFormat, ...]:
 
 __all__ = [
     "FORMATS",
+    "Choice",
     "Declaration",
+    "Inputs",
     "LockFormat",
     "ProjectFile",
     "Tree",

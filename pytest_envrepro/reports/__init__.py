@@ -1,7 +1,17 @@
 """The reports: a session to text. A new one for files is a file here and a line in `REPORTS`."""
 
 from pytest_envrepro.kinds import added
-from pytest_envrepro.reports.base import FileReport, Mended, Summary, TestOutcome
+from pytest_envrepro.reports.base import (
+    FileReport,
+    Integration,
+    IntegrationRows,
+    Lacking,
+    Mended,
+    NeedRow,
+    NeedsSummary,
+    Summary,
+    TestOutcome,
+)
 from pytest_envrepro.reports.json import JsonReport
 
 REPORTS: tuple[FileReport, ...] = (JsonReport(),)
@@ -13,4 +23,16 @@ def report_for(path: str) -> FileReport:
     return next((kind for kind in kinds if path.endswith(kind.suffixes)), REPORTS[0])
 
 
-__all__ = ["REPORTS", "FileReport", "Mended", "Summary", "TestOutcome", "report_for"]
+__all__ = [
+    "REPORTS",
+    "FileReport",
+    "Integration",
+    "IntegrationRows",
+    "Lacking",
+    "Mended",
+    "NeedRow",
+    "NeedsSummary",
+    "Summary",
+    "TestOutcome",
+    "report_for",
+]

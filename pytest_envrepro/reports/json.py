@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_envrepro.outcome import Result
-    from pytest_envrepro.reports.base import Summary
+    from pytest_envrepro.reports.base import Integration, Summary
 
 SCHEMA = 1
 
@@ -34,13 +34,21 @@ class JsonReport:
             "checks": [
                 _check(result) for result in sorted(summary.results, key=lambda each: (each.subject, each.check))
             ],
-            "integrations": [],
-            "tests": [{"nodeid": test.node_id, "outcome": test.outcome, "needs": []} for test in summary.tests],
+            "integrations": [_integration(each) for each in summary.integrations],
+            "tests": [
+                {"nodeid": test.node_id, "outcome": test.outcome, "needs": [*test.needs]} for test in summary.tests
+            ],
             "environments": [],
         }
         text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
         # The same to a reader; but where a CI shows the file in its log, `##[...]` would be a command.
         return re.sub(r"#(?=#\w*\[)", r"\\u0023", text)
+
+
+def _integration(integration: Integration) -> dict[str, Any]:
+    keys = ("requirement", "found", "met")
+    needs = [dict(zip(keys, need, strict=True)) for need in integration.needs]
+    return {"name": integration.name, "status": integration.status, "needs": needs}
 
 
 def _check(result: Result) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def looked_at(summary: Summary) -> str:
 
 def section(summary: Summary, *, verbose: bool = False) -> Iterator[Line]:
     """Give the whole section, without its title; `verbose` gives every warning a line of its own."""
-    for result, head in zip(summary.results, _columns([*map(_head, summary.results)], _GAP), strict=True):
+    for result, head in zip(summary.results, columns([*map(_head, summary.results)], _GAP), strict=True):
         yield Line(head, _STYLES[result.outcome.status])
         yield from details(result, verbose=verbose)
     yield from closing(summary)
@@ -96,7 +96,7 @@ def details(result: Result, *, verbose: bool = False) -> Iterator[Line]:
     warning = [finding for finding in result.outcome.findings if not finding.counts]
     shown = [*counting, *(warning if verbose else [])]
     rows = [(finding.code, about(finding), where(finding), message_of(finding)) for finding in shown]
-    for finding, row in zip(shown, _columns(rows), strict=True):
+    for finding, row in zip(shown, columns(rows), strict=True):
         yield Line(f"  {row}", "" if finding.counts else "yellow")
     if not verbose:
         yield from _folded(warning)
@@ -145,7 +145,7 @@ def _head(result: Result) -> tuple[str, ...]:
     return (result.subject, result.check, result.outcome.status, ", ".join(filter(None, [result.outcome.detail, took])))
 
 
-def _columns(rows: Sequence[tuple[str, ...]], gap: int = 2) -> list[str]:
+def columns(rows: Sequence[tuple[str, ...]], gap: int = 2) -> list[str]:
     """Set rows in columns; a column with nothing in it takes no room."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     used = [index for index, width in enumerate(widths) if width]

@@ -1,0 +1,225 @@
+"""The catalogue: which integrations there are, what each needs, and what of that is met here."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.markers import default_environment
+from packaging.utils import canonicalize_name
+
+from pytest_envrepro.assessing import Assessment
+from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.exporting import Asked, Export, export
+from pytest_envrepro.integrations import Integration, Surroundings, providers
+from pytest_envrepro.offered import Offered
+from pytest_envrepro.requirement import redact
+from pytest_envrepro.values import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pytest_envrepro.cache import VerdictCache
+    from pytest_envrepro.config import Config
+    from pytest_envrepro.integrations import Checked, Provider
+    from pytest_envrepro.locks import Tree
+    from pytest_envrepro.model import Inventory
+
+ALL = "all"
+_DPKG = Path("/var/lib/dpkg/status")
+
+
+class Catalogue:
+    """The integrations of one session.
+
+    Every method raises a `SettingsError` for what does not exist or cannot be parsed; what was judged is remembered.
+
+    Args:
+        tree: the project's files.
+        inventory: gives what is installed; it is asked for only where something is judged by it.
+        cache: remembers what a provider says between sessions.
+        dpkg: the list of the packages of a Debian host.
+    """
+
+    def __init__(  # noqa: PLR0913  # Each is one thing that it looks at.
+        self,
+        config: Config,
+        tree: Tree,
+        *,
+        root: Path,
+        environ: Mapping[str, str],
+        inventory: Callable[[], Inventory],
+        cache: VerdictCache,
+        dpkg: Path = _DPKG,
+    ) -> None:
+        self._config = config
+        self._root = root
+        self._environ = environ
+        self._inventory = inventory
+        self._cache = cache
+        self._dpkg = dpkg
+        self._offered = Offered(tree)
+        self._found: dict[str, Integration] = {}
+        self._checked: dict[str, Checked] = {}
+
+    @cached_property
+    def _around(self) -> Surroundings:
+        return Surroundings(
+            root=self._root,
+            declared=self._config.integrations,
+            groups=self._offered.groups,
+            extras=self._offered.extras,
+            environ=self._environ,
+            inventory=self._inventory,
+            cache=self._cache,
+            memory={},
+        )
+
+    @cached_property
+    def _assessment(self) -> Assessment:
+        return Assessment(self._around, self._offered, self._dpkg)
+
+    def names(self) -> tuple[str, ...]:
+        """Give the names of all integrations, sorted: those of the table, groups, extras, built-in, of providers."""
+        return tuple(sorted({f"{each.prefix}{name}" for each in self._providers for name in each.names(self._around)}))
+
+    @cached_property
+    def _providers(self) -> tuple[Provider, ...]:
+        return providers()
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The integrations of the project's own table, sorted: what `all` means to `export`."""
+        return tuple(sorted(each.name for each in self._config.integrations.values()))
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """Those of the table with `required = true`, sorted."""
+        return tuple(sorted(each.name for each in self._config.integrations.values() if each.required))
+
+    @cached_property
+    def allowed(self) -> frozenset[str]:
+        """Those that may be missing: `allow-missing` of the table, and PYTEST_ENVREPRO_ALLOW_MISSING.
+
+        Raises:
+            SettingsError: one of them is the name of no integration.
+        """
+        variable = "PYTEST_ENVREPRO_ALLOW_MISSING"
+        listed = (name.strip() for name in self._environ.get(variable, "").split(","))
+        by_table = self.resolve(self._config.allow_missing, said_by=f"allow-missing in {self._config.file}")
+        return by_table | self.resolve(filter(None, listed), said_by=variable)
+
+    def resolve(self, names: Iterable[str], *, said_by: str) -> frozenset[str]:
+        """Give the names as `check` gives them.
+
+        Args:
+            said_by: who names them, for the message.
+
+        Raises:
+            SettingsError: there is no integration of one of these names; all of them, in one message.
+        """
+        found, faults = set(), []
+        for name in names:
+            try:
+                found.add(self._get(name).name)
+            except SettingsError as error:
+                faults.append(f"{said_by}: {error}")
+        if faults:
+            raise SettingsError("\n".join(faults))
+        return frozenset(found)
+
+    def _get(self, name: str) -> Integration:
+        """Find an integration.
+
+        Raises:
+            SettingsError: there is none of that name.
+        """
+        if name not in self._found:
+            head, colon, rest = name.rpartition(":")
+            responsible = [each for each in self._providers if each.prefix == head + colon]
+            found = next(filter(None, (each.get(rest, self._around) for each in responsible)), None)
+            if found is None:
+                raise SettingsError(f"there is no integration '{name}'{self._instead(name, responsible)}")
+            self._found[name] = found
+        return self._found[name]
+
+    def _instead(self, name: str, responsible: Iterable[Provider]) -> str:
+        known = [f"{each.prefix}{other}" for each in responsible for other in each.names(self._around)]
+        if known:
+            return did_you_mean(name, known)
+        return did_you_mean(f"{name.rpartition(':')[0]}:", filter(None, (each.prefix for each in self._providers)))
+
+    def check(self, name: str) -> Checked:
+        """Compare an integration with this environment; the status is never `allowed`, which is for the caller to say."""
+        integration = self._get(name)
+        if integration.name not in self._checked:
+            self._checked[integration.name] = self._assessment.judge(integration.name, self._parts(integration))
+        return self._checked[integration.name]
+
+    def check_requirements(self, *pep508: str) -> Checked:
+        """Compare some requirements with this environment."""
+        return self._once(Integration(", ".join(map(redact, pep508)), requirements=pep508))
+
+    def check_tools(self, *tools: str) -> Checked:
+        """Look for some programs on PATH."""
+        return self._once(Integration(", ".join(tools), tools=tools))
+
+    def check_group(self, *names: str) -> Checked:
+        """Compare some dependency groups of this project with this environment."""
+        known = self._offered.groups
+        for name in names:
+            if canonicalize_name(name) not in known:
+                raise SettingsError(f"this project has no dependency group '{name}'{did_you_mean(name, known)}")
+        return self._once(Integration(", ".join(names), groups=tuple(map(canonicalize_name, names))))
+
+    def check_extra(self, *names: str) -> Checked:
+        """Compare some extras of this project with this environment."""
+        known = self._offered.extras
+        for name in names:
+            if canonicalize_name(name) not in known and self._offered.tells_extras:
+                raise SettingsError(f"this project has no extra '{name}'{did_you_mean(name, known)}")
+        return self._once(Integration(", ".join(names), extras=tuple(map(canonicalize_name, names))))
+
+    def _once(self, unnamed: Integration) -> Checked:
+        """Judge what a marker names, and remember it by all that it names."""
+        key = repr(unnamed)
+        if key not in self._checked:
+            self._checked[key] = self._assessment.judge(unnamed.name, (unnamed,))
+        return self._checked[key]
+
+    def export(self, names: Iterable[str]) -> Export:
+        """Give the requirements of some integrations; `all` for those of the table."""
+        chosen = dict.fromkeys(each for name in names for each in (self.declared if name == ALL else (name,)))
+        asked = [
+            Asked(wanted.requirement, part.name)
+            for name in chosen
+            for part in self._parts(self._get(name))
+            for wanted in self._assessment.wanted(part)
+        ]
+        return export(asked, {name: str(value) for name, value in default_environment().items()})
+
+    def _parts(self, integration: Integration) -> tuple[Integration, ...]:
+        """Give an integration and those that it includes, each once.
+
+        Raises:
+            SettingsError: one that is included does not exist, or they include each other.
+        """
+        parts: dict[str, Integration] = {}
+
+        def add(part: Integration, trail: tuple[str, ...]) -> None:
+            if part.name in trail:
+                shown = " -> ".join((*trail[trail.index(part.name) :], part.name))
+                raise SettingsError(f"the integrations include each other: {shown}")
+            if part.name in parts:
+                return
+            parts[part.name] = part
+            for name in part.includes:
+                try:
+                    included = self._get(name)
+                except SettingsError as error:
+                    raise SettingsError(f"the integration '{part.name}' includes '{name}': {error}") from error
+                add(included, (*trail, part.name))
+
+        add(integration, ())
+        return tuple(parts.values())

@@ -1,0 +1,88 @@
+"""Asks an engine whether it is there: `GET /_ping` over its socket, without any library of Docker's."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TIMEOUT = 2.0  # Seconds.
+_PORTS = {False: 2375, True: 2376}  # Without TLS, and with it.
+_OK = 200
+
+
+def ping(host: str, certificates: Path | None = None) -> tuple[str | None, str]:
+    """Ask the engine at a host.
+
+    Args:
+        host: as in DOCKER_HOST: `unix://`, `tcp://`, `http://` or `https://`.
+        certificates: the folder of `ca.pem`, `cert.pem` and `key.pem`, where it speaks TLS.
+
+    Returns:
+        what the engine calls itself (`Docker/24.0.7`), or None; and why it did not answer.
+    """
+    try:
+        connection = _connection(host, certificates)
+    except (OSError, ValueError) as error:
+        return None, _words(error)
+    try:
+        connection.request("GET", "/_ping", headers={"Host": "localhost"})
+        answer = connection.getresponse()
+        answer.read(64)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return None, _words(error)
+    finally:
+        connection.close()
+    if answer.status != _OK:
+        return None, f"answers {answer.status} {answer.reason}"
+    if not (answer.getheader("Api-Version") or answer.getheader("Docker-Experimental")):
+        return None, "what answers there is no Docker engine"
+    return (answer.getheader("Server") or "Docker").partition(" ")[0], ""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_TIMEOUT)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(getattr(socket, "AF_UNIX"), socket.SOCK_STREAM)  # noqa: B009  # Windows has none.
+        self.sock.settimeout(_TIMEOUT)
+        self.sock.connect(self._path)
+
+
+def _connection(host: str, certificates: Path | None) -> http.client.HTTPConnection:
+    """Make the connection.
+
+    Raises:
+        ValueError: the host cannot be asked in this way, with the reason.
+        OSError: the certificates cannot be read.
+    """
+    parts = urlsplit(host if "://" in host else f"tcp://{host}")
+    if parts.scheme == "unix" and hasattr(socket, "AF_UNIX"):
+        return _UnixConnection(unquote(parts.path))
+    if not host or parts.scheme not in {"tcp", "http", "https"}:
+        raise ValueError(f"{parts.scheme}:// cannot be asked without the docker command" if host else "names no host")
+    name = parts.hostname or "localhost"
+    if certificates is None and parts.scheme != "https":
+        return http.client.HTTPConnection(name, parts.port or _PORTS[False], timeout=_TIMEOUT)
+    context = ssl.create_default_context()
+    if certificates is not None:
+        context.load_verify_locations(certificates / "ca.pem")
+        context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+    return http.client.HTTPSConnection(name, parts.port or _PORTS[True], timeout=_TIMEOUT, context=context)
+
+
+def _words(error: Exception) -> str:
+    """Say in lower case what went wrong: `no such file or directory`."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {_TIMEOUT:.0f} seconds"
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,126 @@
+"""What the tests of a session want: noted test by test, counted, and what it comes to at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_envrepro.asking import allowing, answer, lacking, pack
+from pytest_envrepro.reports import Integration, Lacking, NeedsSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_envrepro.asking import Answer, Ask
+    from pytest_envrepro.integrations import Checked
+    from pytest_envrepro.session import Session
+
+_VARIABLE = "PYTEST_ENVREPRO_ALLOW_MISSING"
+_TOX = "tox hides CI from its environments: add 'pass_env = CI' for CI to be strict about this"
+
+
+class Wanted:
+    """What one session's tests want.
+
+    Args:
+        strict: whether a missing integration fails a test.
+        automatic: whether that was decided by looking for a CI.
+        allowed: the integrations that the command line allows to be missing; None where it does not say.
+
+    Raises:
+        SettingsError: an integration that may be missing does not exist.
+    """
+
+    def __init__(self, session: Session, *, strict: bool, automatic: bool, allowed: Iterable[str] | None) -> None:
+        self.session = session
+        self.strict = strict
+        self.automatic = automatic
+        self.catalogue = session.catalogue
+        self.allowed = self._allowed(allowed)
+        self.modules: dict[str, str] = {}
+        self._tests: dict[str, set[str]] = {}
+        self._asked: set[str] = set()
+        self._told: dict[str, Integration] = {}
+        self._lacking: dict[str, dict[str, tuple[Lacking, bool]]] = {}
+        self._failed = False
+
+    def _allowed(self, typed: Iterable[str] | None) -> frozenset[str]:
+        """Give what may be missing: what the command line says, else the variable, else the table."""
+        if typed is not None:
+            return self.catalogue.resolve(typed, said_by="--env-allow-missing")
+        listed = [name.strip() for name in self.session.environ.get(_VARIABLE, "").split(",")]
+        if any(listed):
+            return self.catalogue.resolve(filter(None, listed), said_by=_VARIABLE)
+        config = self.session.config
+        return self.catalogue.resolve(config.allow_missing, said_by=f"allow-missing in {config.file}")
+
+    def answer(self, asks: Iterable[Ask]) -> Answer:
+        """Judge the markers of a test."""
+        return answer(asks, self.catalogue, allowed=self.allowed, strict=self.strict)
+
+    def check(self, name: str) -> Checked:
+        """Compare an integration with this environment."""
+        return allowing(self.catalogue.check(name), self.allowed)
+
+    def note(self, node_id: str, told: Mapping[str, Any]) -> None:
+        """Note what a test needs, as `Answer.pack` tells it."""
+        self._tests.setdefault(without_parameters(node_id), set()).update(told["needs"])
+        self._asked.update(told["integrations"])
+        for data in told["unmet"]:
+            self._told[data[0]] = _unpack(data)
+        for data in told["lacking"]:
+            each = Lacking(*data)
+            self._lacking.setdefault(each.name, {})[node_id] = each, told["outcome"] == "failed"
+        self._failed = self._failed or told["outcome"] == "failed"
+
+    @property
+    def tests(self) -> Mapping[str, Iterable[str]]:
+        """The tests with markers that were set up, without parameters, with what they need."""
+        return self._tests
+
+    def integrations(self) -> tuple[Integration, ...]:
+        """Give the integrations of the table, and those that tests asked for, sorted by name."""
+        names = sorted({*self.catalogue.declared, *self._asked})
+        return tuple(self._told.get(name) or _unpack(pack(self.check(name))) for name in names)
+
+    @property
+    def _required(self) -> list[Lacking]:
+        unmet = [self.check(name) for name in self.catalogue.required]
+        return [lacking(checked) for checked in unmet if checked.unmet and checked.status != "allowed"]
+
+    def count_failures(self) -> int:
+        """Count what fails the session beside its tests: what is required and missing, and, if strict, skipped modules."""
+        return len(self._required) + (len(self.modules) if self.strict else 0)
+
+    @property
+    def fails(self) -> bool:
+        """Whether the session may not end with 0."""
+        return self._failed or self.count_failures() > 0
+
+    def summary(self) -> NeedsSummary:
+        """Give what there is to say of it at the end of the session."""
+        found = []
+        for _, tests in sorted(self._lacking.items()):
+            failed = sum(fails for _, fails in tests.values())
+            first = next(iter(tests.values()))[0]
+            allowed = first.allowed and self.strict
+            found.append(first._replace(failed=failed, skipped=len(tests) - failed, allowed=allowed))
+        stale = [name for name in sorted(self.allowed) if self.strict and not self.check(name).unmet]
+        hides = self.automatic and not self.strict and self.session.environ.get("TOX_ENV_NAME")
+        return NeedsSummary(
+            lacking=tuple(found),
+            required=tuple(self._required),
+            modules=tuple(sorted(self.modules.items())) if self.strict else (),
+            stale=tuple(stale),
+            why=(_TOX,) if hides and found else (),
+        )
+
+
+def without_parameters(node_id: str) -> str:
+    """Give a node id without the parameters of the test."""
+    path, separator, name = node_id.partition("::")
+    return f"{path}{separator}{name.partition('[')[0]}"
+
+
+def _unpack(data: Iterable[Any]) -> Integration:
+    name, status, needs = data
+    return Integration(name=name, status=status, needs=tuple((need[0], need[1], need[2]) for need in needs))

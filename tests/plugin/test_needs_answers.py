@@ -1,0 +1,229 @@
+"""What is answered in the place of tests: the table of integrations, requirements for pip, and why a test would skip."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from needing import TABLE, WAYS, write
+
+if TYPE_CHECKING:
+    from projects import Project, Site
+
+pytestmark = pytest.mark.core
+
+BROKEN = {"conftest.py": "raise SystemError\n"}
+QUEUE = "@pytest.mark.requires_integration('queue', reason='posts jobs')\ndef test_one(): raise SystemError\n"
+
+
+def test_export(project: Project) -> None:
+    """The requirements of what is named, and nothing else: sorted, one a line, each once."""
+    write(project, "", **BROKEN)
+
+    result = project.test("--env-export=queue", "--env-export", "postgres")
+
+    assert result.outlines == ["kombu", "psycopg>=3.1"]
+    assert result.errlines == []
+    assert result.ret == 0
+
+
+def test_export_all(project: Project) -> None:
+    """`all` is what the table declares."""
+    write(project, "", **BROKEN)
+
+    assert project.test("--env-export", "all").outlines == ["kombu", "psycopg>=3.1", "pytest"]
+
+
+@pytest.mark.parametrize(
+    ("files", "arguments"),
+    [
+        (BROKEN, ()),
+        ({"pytest.ini": "[pytest]\naddopts = -n2 --option-of-a-conftest=1 -v -rA\n"}, ()),
+        ({"test_it.py": "raise SystemError\n"}, ("test_it.py", "--co")),
+        ({}, ("--env-lock", "--env-strict")),
+    ],
+    ids=["conftest", "addopts", "a module", "other options"],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell that can give the output of a program as a file")
+def test_export_for_pip(project: Project, files: dict[str, str], arguments: tuple[str, ...]) -> None:
+    """Whatever the suite is like, all that is printed can be read by pip."""
+    write(project, "", **files)
+    command = [sys.executable, "-m", "pytest", "--env-export", "all", *arguments]
+
+    done = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
+
+    assert done.stdout == "kombu\npsycopg>=3.1\npytest\n"
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_contradictions(project: Project) -> None:
+    """What cannot be met together is told on standard error, and the exit code is 1."""
+    table = '[tool.envrepro.integrations]\na = { requirements = ["x>=2"] }\nb = { requirements = ["x<2"] }\n'
+    write(project, "", table)
+
+    result = project.test("--env-export=all")
+
+    assert len(result.errlines) == 1
+    assert all(word in result.errlines[0] for word in ("x", "<2", ">=2"))
+    assert result.ret == 1
+
+
+WRONG = {
+    "no such name": (("--env-export=queu",), TABLE, "*'queu' (did you mean 'queue'?)"),
+    "both": (("--env-export=all", "--env-integrations"), TABLE, "*ask for one at a time"),
+    "a table": (("--env-export=all",), "[tool.envrepro]\nwrong = 1\n", "pyproject.toml cannot be followed:"),
+    "an allowance": (("--env-integrations", "--env-allow-missing=x"), TABLE, "--env-allow-missing*'x'*"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "table", "message"), WRONG.values(), ids=WRONG)
+def test_wrong_questions(project: Project, arguments: tuple[str, ...], table: str, message: str) -> None:
+    """What cannot be answered is one error: exit code 4, nothing on standard output."""
+    write(project, "", table)
+
+    result = project.test(*arguments)
+
+    result.stderr.fnmatch_lines([f"ERROR: {message}"])
+    assert result.outlines == []
+    assert result.ret == 4
+
+
+def test_integrations(project: Project, site: Site) -> None:
+    """The table has a tick or a cross before each need, what was found, and what mends it; a conftest is not imported."""
+    site.add("kombu", "5.1")
+    write(project, "", **BROKEN)
+
+    result = project.test("--env-integrations", "-n2", subprocess=True)
+
+    lines = [line.split() for line in result.outlines]
+    start = lines.index(["plain", "met"])
+    assert lines[start : start + 4] == [
+        ["plain", "met"],
+        ["✓", "pytest", pytest.__version__],
+        ["postgres", "missing"],
+        ["✗", "psycopg>=3.1", "is", "not", "installed:", "pip", "install", "'psycopg>=3.1'"],
+    ]
+    assert ["queue", "met"] in lines
+    assert ["✓", "kombu", "5.1"] in lines
+    assert result.errlines == []
+    assert result.ret == 0
+
+
+def test_integrations_in_ascii(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the output has no ticks, there are other signs."""
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    monkeypatch.setenv("PYTHONUTF8", "0")
+    write(project, "")
+
+    result = project.test("--env-integrations", subprocess=True)
+
+    result.stdout.fnmatch_lines(["  + *pytest *", "  x *psycopg>=3.1 *"])
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--env-strict",), 1),
+        (("--env-strict", "--env-allow-missing=postgres"), 1),
+        (("--env-strict", "--env-allow-missing=postgres", "--env-allow-missing=queue"), 0),
+        (("--no-env-strict",), 0),
+    ],
+)
+def test_integrations_exit_code(project: Project, arguments: tuple[str, ...], code: int) -> None:
+    """It is 1 in strict mode where one that the table declares is not met, and may not be missing."""
+    write(project, "")
+
+    assert project.test("--env-integrations", *arguments).ret == code
+
+
+def test_integrations_as_json(project: Project) -> None:
+    """With `--env-report` the report has the same integrations, groups and extras of the project among them."""
+    write(project, "")
+
+    result = project.test("--env-integrations", "--env-report=report.json")
+
+    listed = {each["name"]: each["status"] for each in project.report()["integrations"]}
+    shown = dict(line.split() for line in result.outlines if line and not line.startswith(" "))
+    assert listed == shown
+    assert {"plain", "postgres", "queue"} < set(listed)
+    assert project.report()["tests"] == []
+
+
+def test_help_comes_first(project: Project) -> None:
+    """With `--help` there is help, whatever else is asked."""
+    write(project, "")
+
+    result = project.test("--help", "--env-export=queu", "--env-integrations")
+
+    result.stdout.fnmatch_lines(["environment reproducibility:", "  --env-export=NAME *"])
+    assert result.ret == 0
+
+
+@WAYS
+@pytest.mark.parametrize("more", [(), ("--env-lock",), ("--env-report=report.json",)], ids=" ".join)
+def test_explain(project: Project, way: tuple[str, ...], more: tuple[str, ...]) -> None:
+    """It says requirement by requirement what is met, what was found and what would come of it, and runs nothing."""
+    other = "\n@pytest.mark.requires_packages('pytest', 'pytest>=99')\ndef test_two(): raise SystemError\n"
+    write(project, QUEUE + other)
+
+    result = project.test("--env-explain", "test_it.py::test_one", *more, *way)
+
+    start = result.outlines.index("test_it.py::test_one")
+    assert result.outlines[start : start + 4] == [
+        "test_it.py::test_one",
+        "  integration 'queue'   missing",
+        "    ✗  kombu  is not installed: pip install 'kombu'",
+        "  is skipped here",
+    ]
+    result.stdout.no_fnmatch_line("*test_two*")
+    result.stdout.fnmatch_lines(["*no tests ran*"])
+    assert not (project.path / "report.json").exists()
+    assert result.ret == 0
+
+
+def test_explain_what_is_met(project: Project) -> None:
+    """A class is explained test by test: what is found where it is met, and what would fail if strict."""
+    test = """
+class TestClass:
+    @pytest.mark.requires_packages('pytest>=8')
+    def test_one(self): raise SystemError
+    @pytest.mark.requires_packages('pytest', 'pytest>=99')
+    def test_two(self): raise SystemError
+    def test_three(self): raise SystemError
+    @pytest.mark.requires_integration('queu')
+    def test_four(self): raise SystemError
+"""
+    write(project, test)
+
+    result = project.test("--env-explain=test_it.py::TestClass", "--env-strict", "-q")
+
+    version = pytest.__version__
+    assert result.outlines[: result.outlines.index("")] == [
+        "test_it.py::TestClass::test_one",
+        "  packages   met",
+        f"    ✓  pytest>=8  {version}",
+        "  runs here",
+        "test_it.py::TestClass::test_two",
+        "  packages   partial",
+        f"    ✓  pytest      {version}",
+        f"    ✗  pytest>=99  {version} is installed: pip install 'pytest>=99'",
+        "  fails here, as this session is strict",
+        "test_it.py::TestClass::test_three",
+        "  names nothing that it needs, and runs",
+        "test_it.py::TestClass::test_four",
+        "  fails: requires_integration: there is no integration 'queu' (did you mean 'queue'?)",
+    ]
+
+
+def test_explain_what_is_not_there(project: Project) -> None:
+    """A test that does not exist is pytest's own error."""
+    write(project, QUEUE)
+
+    result = project.test("--env-explain=test_it.py::test_none")
+
+    result.stderr.fnmatch_lines(["ERROR: not found: *test_none*"])
+    assert result.ret == 4
