@@ -187,9 +187,8 @@ class Recompiler(NamedTuple):
 
     def _named(self, path: str) -> set[str]:
         """Give the variables that the files of a lock name, outside of comments."""
-        lock = self.locks[path]
-        texts = (_COMMENT.sub("", self._text(file)) for file in (path, *lock.rests_on))
-        return {name for text in texts for name in _VARIABLE.findall(text)}
+        texts = (self._text(file) for file in (path, *self.locks[path].rests_on))
+        return {name for text in texts if "${" in text for name in _VARIABLE.findall(_COMMENT.sub("", text))}
 
     def _text(self, file: str) -> str:
         try:

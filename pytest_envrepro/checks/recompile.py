@@ -8,7 +8,6 @@ the check `lock` has found, or by another change beside it that is; what is not 
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,13 +34,13 @@ class RecompileCheck:
         return tuple(facts.locks) if facts.compiling is not None else ()
 
     def key(self, facts: Facts, subject: str) -> str | None:
-        """Give what decides the outcome: what the tool is given, and what explains a change."""
+        """Give what the tool is given.
+
+        What explains a change is no part of it: a fault of a lock stays one, whatever is installed to prove it.
+        """
         lock = facts.locks[subject]
         known = facts.compiling.key(subject) if facts.compiling and _why_not(lock) is None else None
-        if known is None:
-            return None
-        explaining = "\n".join(sorted(_explaining(facts.offline(subject))))
-        return f"recompile {known} {hashlib.sha256(explaining.encode()).hexdigest()}"
+        return f"recompile {known}" if known else None
 
     def judge(self, facts: Facts, subject: str) -> Outcome:
         """Compile the lock again, and compare."""
