@@ -504,8 +504,6 @@ class Judge:
 
     def ask(self, state: State, tool: Tool, writer: str = "") -> str:
         """Give the cell; the locks are those of the tool's own compiler, unless another is named."""
-        if tool.judge in (pip_compile, uv_compile) and shutil.which("git") is None:
-            pytest.skip(f"there is no git here: the column of {tool.name} is not compared")
         base: Place = self._request.getfixturevalue("base")
         place = Place(self._root / str(len(list(self._root.iterdir()))))
         shutil.copytree(base.root / "index", place.index.path, dirs_exist_ok=True)
@@ -544,7 +542,10 @@ def write(judge: Judge, wheel: Path | None) -> None:
     PAGE.write_text(f"{before}{begin}{table}{end}{after}", encoding="utf-8")
 
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the environments are made of symbolic links")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="the environments are made of symbolic links"),
+    pytest.mark.requires_integration("compilers", "git"),
+]
 each_tool = pytest.mark.parametrize(
     "tool",
     [pytest.param(tool, id=tool.name, marks=[pytest.mark.network] * (tool.name == "pip-lock")) for tool in TOOLS],

@@ -26,6 +26,8 @@ pathlib.Path(sys.argv[1], "started").write_text(str(os.getpid()))
 time.sleep(60)
 """
 
+pytestmark = pytest.mark.requires_integration("compilers")
+
 
 def locks(project: Project) -> dict[str, bytes]:
     """Give the user's files."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from indexes import Index
     from projects import Project
 
+pytestmark = pytest.mark.requires_integration("compilers")
+
 _REFUSED = (
     "the command in its header is not run: '{}' {}; if it is meant, name it as 'command' in [[tool.envrepro.locks]]"
 )

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from indexes import Index
     from projects import Project
 
+pytestmark = pytest.mark.requires_integration("compilers")
+
 
 def recompile(project: Project, subject: str = "requirements.txt") -> dict[str, Any]:
     """Run, and give what the report says of the check."""
