@@ -25,6 +25,9 @@ _TITLES = {
 }
 
 
+_INSTALL = "pip install "
+
+
 class Ask(NamedTuple):
     """One marker of a test, as it was written."""
 
@@ -187,7 +190,23 @@ def lacking(checked: Checked) -> Lacking:
     """Give the line that something has in the summary."""
     fixes = dict.fromkeys(need.fix for need in checked.unmet if need.fix)
     missing = "; ".join(need.sentence for need in checked.unmet)
-    return Lacking(name=checked.name, missing=missing, fix=" && ".join(fixes))
+    return Lacking(name=checked.name, missing=missing, fix=_together(fixes))
+
+
+def _together(fixes: Iterable[str]) -> str:
+    """Make one command of several that install packages; what else would do follows."""
+    packages: list[str] = []
+    others: dict[str, None] = {}
+    commands: list[str] = []
+    for fix in fixes:
+        command, *instead = fix.split(", or ")
+        others.update(dict.fromkeys(instead))
+        if command.startswith(_INSTALL) and not command.startswith(f"{_INSTALL}-"):
+            packages.append(command.removeprefix(_INSTALL))
+        else:
+            commands.append(command)
+    installing = [_INSTALL + " ".join(packages)] if packages else []
+    return ", or ".join(filter(None, [" && ".join([*installing, *commands]), *others]))
 
 
 def pack(checked: Checked) -> list[Any]:

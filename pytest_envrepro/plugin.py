@@ -133,7 +133,7 @@ class _Watch:
         """Note what a worker has told: pytest-xdist passes on one alone of modules that are skipped at the same line."""
         told = (getattr(node, "workeroutput", None) or {}).get("envrepro-markers", {})
         self._skipped.update(told.get("skipped", {}))
-        if told.get("shadowed"):
+        if told:  # Of markers that were met nothing else is told.
             _load(self._config).shadowed.update(told["shadowed"])
 
     @pytest.hookimpl(wrapper=True)
@@ -150,7 +150,7 @@ class _Watch:
         """Tell the controller of pytest-xdist, as a worker."""
         markers = _loaded(self._config)
         shadowed = sorted(markers.shadowed) if markers else []
-        if self._is_worker and (self._skipped or shadowed):
+        if self._is_worker and (markers or (self._skipped and options.is_used(self._config))):
             told = {"skipped": self._skipped, "shadowed": shadowed}
             self._config.__dict__["workeroutput"]["envrepro-markers"] = told
 

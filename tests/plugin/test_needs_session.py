@@ -235,6 +235,7 @@ def test_skipped_modules(project: Project, way: tuple[str, ...]) -> None:
     assert lenient.ret == 0
 
 
+@WAYS
 @pytest.mark.parametrize(
     ("table", "test", "fails"),
     [
@@ -250,12 +251,13 @@ def test_skipped_modules_in_a_ci(
     table: str,
     test: str,
     fails: bool,  # noqa: FBT001  # A column of the table.
+    way: tuple[str, ...],
 ) -> None:
     """In a CI they fail the sessions of a project that uses the plugin, by a table or a marker, and no others."""
     monkeypatch.setenv("CI", "true")
     write(project, test, table, **MODULES)
 
-    assert project.test().ret == int(fails)
+    assert project.test(*way).ret == int(fails)
 
 
 @WAYS
@@ -267,6 +269,16 @@ def test_one_line_for_each(project: Project, way: tuple[str, ...]) -> None:
     assert section(project.test(*way)) == [
         "queue: 41 tests skipped (kombu is not installed): pip install 'kombu'",
     ]
+
+
+def test_one_command(project: Project) -> None:
+    """What several packages need is one command, which can be pasted; other ways stand behind it."""
+    test = "@pytest.mark.requires_integration('both')\ndef test_one(): pass\n"
+    write(project, test, '[tool.envrepro.integrations.both]\nrequirements = ["kombu>=5,<6", "amqp"]\n')
+
+    assert section(project.test())[0] == (
+        "both: 1 test skipped (kombu>=5,<6 is not installed; amqp is not installed): pip install 'kombu>=5,<6' 'amqp'"
+    )
 
 
 def test_summary_and_verbosity(project: Project) -> None:
