@@ -77,12 +77,16 @@ class Markers:
         self._tell(item, answer.pack(stops=False))
         if answer.reason:
             # Other reasons to skip come first: a test that is not for this platform lacks nothing here.
-            skipping = self.config.pluginmanager.get_plugin("skipping")
-            if skipping is not None:
-                skipping.pytest_runtest_setup(item)
+            self._skip_by_others(item)
             self._tell(item, answer.pack(stops=True))
             stop = partial(pytest.fail, pytrace=False) if answer.fails else pytest.skip
             stop(printable_lines(answer.reason))
+
+    def _skip_by_others(self, item: pytest.Item) -> None:
+        """Skip a test as its own `skip` and `skipif` say, or leave it as `xfail(run=False)` does."""
+        skipping = self.config.pluginmanager.get_plugin("skipping")
+        if skipping is not None:
+            skipping.pytest_runtest_setup(item)
 
     def _judge(self, marks: Sequence[pytest.Mark]) -> Answer | None:
         """Judge markers, but for those that the suite has registered for itself; None where nobody has to know."""
@@ -112,6 +116,10 @@ class Markers:
                 self._asks([mark for mark in item.iter_markers() if mark.name in options.MARKERS])
             )
             pieces, outcome = explained(answer)
+            try:
+                self._skip_by_others(item)
+            except (pytest.skip.Exception, pytest.xfail.Exception) as error:
+                outcome = f"does not run, by a mark of its own: {error.msg or 'without a reason'}"
             for line in report.explanation(item.nodeid, pieces, outcome, report.ticks_for(sys.stdout.encoding)):
                 reporter.write_line(line.text, **({line.style: True} if line.style else {}))
 

@@ -84,12 +84,14 @@ class Wanted:
 
     @property
     def _required(self) -> list[Lacking]:
-        unmet = [self.check(name) for name in self.catalogue.required]
-        return [lacking(checked) for checked in unmet if checked.unmet and checked.status != "allowed"]
+        """What is required and missing, the allowed among it."""
+        unmet = [checked for checked in map(self.check, self.catalogue.required) if checked.unmet]
+        return [lacking(checked)._replace(allowed=checked.status == "allowed") for checked in unmet]
 
     def count_failures(self) -> int:
         """Count what fails the session beside its tests: what is required and missing, and, if strict, skipped modules."""
-        return len(self._required) + (len(self.modules) if self.strict else 0)
+        required = sum(not each.allowed for each in self._required)
+        return required + (len(self.modules) if self.strict else 0)
 
     @property
     def fails(self) -> bool:
@@ -104,7 +106,7 @@ class Wanted:
             first = next(iter(tests.values()))[0]
             allowed = first.allowed and self.strict
             found.append(first._replace(failed=failed, skipped=len(tests) - failed, allowed=allowed))
-        stale = [name for name in sorted(self.allowed) if self.strict and not self.check(name).unmet]
+        stale = [name for name in sorted(self.allowed) if self.strict and self.check(name).status == "met"]
         hides = self.automatic and not self.strict and self.session.environ.get("TOX_ENV_NAME")
         return NeedsSummary(
             lacking=tuple(found),

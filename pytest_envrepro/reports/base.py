@@ -74,7 +74,7 @@ class NeedsSummary(NamedTuple):
 
     Attributes:
         lacking: what has skipped or failed tests.
-        required: what is missing and fails the session by itself.
+        required: what is missing and fails the session by itself, unless it is allowed to be.
         modules: the modules that were skipped as a whole, which fails the session, with the reasons.
         stale: the integrations that may be missing, and are not.
         shadowed: the names of markers that the suite has registered for itself.

@@ -22,8 +22,8 @@ def section(summary: NeedsSummary) -> Iterator[Line]:
             _with_fix(f"{each.name}: {_tests(each)} ({each.missing})", each.fix), "red" if each.failed else "yellow"
         )
     for each in summary.required:
-        said = f"{each.name}: is required, which fails the session ({each.missing})"
-        yield Line(_with_fix(said, each.fix), "red")
+        what = "is required, and missing, as is allowed" if each.allowed else "is required, which fails the session"
+        yield Line(_with_fix(f"{each.name}: {what} ({each.missing})", each.fix), "yellow" if each.allowed else "red")
     for module, reason in summary.modules:
         yield Line(f"{module}: skipped as a whole, which fails a strict session ({reason})", "red")
     for name in summary.stale:

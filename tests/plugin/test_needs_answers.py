@@ -219,6 +219,29 @@ class TestClass:
     ]
 
 
+def test_explain_marks_of_its_own(project: Project) -> None:
+    """A test that its own marks keep from running is not said to run, to skip or to fail for what it needs."""
+    test = """
+import pytest
+@pytest.mark.skipif(True, reason='not here')
+@pytest.mark.requires_packages('pytest>=99')
+def test_one(): pass
+@pytest.mark.skip
+def test_two(): pass
+@pytest.mark.xfail(run=False, reason='crashes')
+def test_three(): pass
+"""
+    write(project, test)
+
+    lines = project.test("--env-explain=test_it.py", "--env-strict", "-q").outlines
+
+    assert [line for line in lines if "runs" in line or "run," in line or "fails" in line] == [
+        "  does not run, by a mark of its own: not here",
+        "  does not run, by a mark of its own: unconditional skip",
+        "  does not run, by a mark of its own: [NOTRUN] crashes",
+    ]
+
+
 def test_explain_what_is_not_there(project: Project) -> None:
     """A test that does not exist is pytest's own error."""
     write(project, QUEUE)
