@@ -98,17 +98,22 @@ class Catalogue:
         """Those of the table with `required = true`, sorted."""
         return tuple(sorted(each.name for each in self._config.integrations.values() if each.required))
 
-    @cached_property
-    def allowed(self) -> frozenset[str]:
-        """Those that may be missing: `allow-missing` of the table, and PYTEST_ENVREPRO_ALLOW_MISSING.
+    def allowed(self, typed: Iterable[str] | None = None) -> frozenset[str]:
+        """Give those that may be missing: what the command line says, else the variable, else the table.
+
+        Args:
+            typed: the values of `--env-allow-missing`; None where it is not given.
 
         Raises:
             SettingsError: one of them is the name of no integration.
         """
+        if typed is not None:
+            return self.resolve(typed, said_by="--env-allow-missing")
         variable = "PYTEST_ENVREPRO_ALLOW_MISSING"
-        listed = (name.strip() for name in self._environ.get(variable, "").split(","))
-        by_table = self.resolve(self._config.allow_missing, said_by=f"allow-missing in {self._config.file}")
-        return by_table | self.resolve(filter(None, listed), said_by=variable)
+        listed = [name.strip() for name in self._environ.get(variable, "").split(",")]
+        if any(listed):
+            return self.resolve(filter(None, listed), said_by=variable)
+        return self.resolve(self._config.allow_missing, said_by=f"allow-missing in {self._config.file}")
 
     def resolve(self, names: Iterable[str], *, said_by: str) -> frozenset[str]:
         """Give the names as `check` gives them.

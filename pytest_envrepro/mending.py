@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks import doubtful
 from pytest_envrepro.compilers import RefusedError, has_upgrades
-from pytest_envrepro.recompiling import is_unchanged
+from pytest_envrepro.digests import is_unchanged
 from pytest_envrepro.reports import Mended
 from pytest_envrepro.workspace import alone
 from pytest_envrepro.writing import put_whole

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro import childenv, process
 from pytest_envrepro.checks import Attempt
-from pytest_envrepro.compilers import RefusedError, compiler_of
+from pytest_envrepro.compilers import RefusedError, Where, compiler_of
+from pytest_envrepro.digests import digest_of_file, digest_of_setting
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.toolwords import discarded, last_words
 from pytest_envrepro.workspace import CopyError, copy_files, copy_tree, workspace
@@ -150,14 +151,14 @@ class Recompiler(NamedTuple):
         environ = childenv.for_tools(self.environ, self.folder, besides=self._named(path))
         environ.update(compiler.variables())
         settings = {
-            name: _digest_of(value)
+            name: digest_of_setting(value)
             for kind in compiler.settings
             for name, value in childenv.settings_of(environ, kind).items()
             if name not in compiler.variables()
         }
         for file in compiler.config_files(environ):
             with contextlib.suppress(OSError):  # As for the tool: it is not there, or may not be read.
-                settings[file] = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+                settings[file] = digest_of_file(Path(file))
         whole = self._needs_whole(lock, lock.recipe, arguments)
         return _Plan(lock, lock.recipe, compiler, tool, arguments, whole, environ, settings)
 
@@ -214,7 +215,7 @@ class Recompiler(NamedTuple):
 
     def _copy(self, plan: _Plan, folder: Path) -> dict[str, str]:
         """Copy what the tool reads; give the digests of the lock and its inputs."""
-        root = _root_in(folder, plan.recipe)
+        root = _root_in(folder, plan)
         needed = self._needed(plan)
         if plan.whole:
             copy_tree(self.files.root, root, self.cache)
@@ -224,13 +225,12 @@ class Recompiler(NamedTuple):
         (folder / "uv.toml").touch()
         for file in _above(self.files.root):
             (folder / file.name).write_bytes(file.read_bytes())
-        os.utime(
-            root / plan.lock.path, (0, 0)
-        )  # Older than its inputs, for make; and whether it is written can be told.
-        return {file: _digest(root / file) for file in needed if (root / file).is_file()}
+        # Older than its inputs, for make; and so it can be told whether it is written.
+        os.utime(root / plan.lock.path, (0, 0))
+        return {file: digest_of_file(root / file) for file in needed if (root / file).is_file()}
 
     def _started(self, plan: _Plan, folder: Path) -> Compiled:
-        path, root = plan.lock.path, _root_in(folder, plan.recipe)
+        path, root = plan.lock.path, _root_in(folder, plan)
         is_above = root != folder / "project"
         cwd = folder / "project" if is_above else root / plan.recipe.folder
         cwd.mkdir(parents=True, exist_ok=True)
@@ -252,10 +252,10 @@ class Recompiler(NamedTuple):
         return Compiled(data.replace(os.fsencode(root), os.fsencode(real)), tuple(discarded(said)), {})
 
 
-def _root_in(folder: Path, recipe: Recipe) -> Path:
+def _root_in(folder: Path, plan: _Plan) -> Path:
     """Give the folder of the copy that stands for the root."""
-    is_elsewhere = os.path.isabs(recipe.above) or ":" in recipe.above
-    return folder / "project" / ("" if is_elsewhere else recipe.above)
+    where = Where.of(plan.recipe, plan.lock.path)
+    return folder / "project" / ("" if where.is_elsewhere else where.above)
 
 
 def _above(root: Path) -> Iterator[Path]:
@@ -273,30 +273,3 @@ def _values(arguments: tuple[str, ...]) -> Iterator[str]:
     """Give all that may be a path in some arguments."""
     for word in arguments:
         yield word.partition("=")[2] if word.startswith("--") else word[2:] if word.startswith("-") else word
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _digest_of(value: str) -> str:
-    """Digest the value of a variable, with the files and folders that it names; it may hold credentials."""
-    digest = hashlib.sha256(value.encode(errors="surrogateescape"))
-    for word in value.split():
-        with contextlib.suppress(OSError, ValueError):
-            if os.path.isfile(word):
-                digest.update(Path(word).read_bytes())
-            elif os.path.isdir(word):
-                stamps = sorted(
-                    (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in os.scandir(word)
-                )
-                digest.update(repr(stamps).encode(errors="surrogateescape"))
-    return digest.hexdigest()
-
-
-def is_unchanged(root: Path, read: Mapping[str, str]) -> bool:
-    """Tell whether the files are still what was compiled."""
-    try:
-        return all(_digest(root / file) == digest for file, digest in read.items())
-    except OSError:
-        return False

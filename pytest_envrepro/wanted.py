@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pytest_envrepro.integrations import Checked
     from pytest_envrepro.session import Session
 
-_VARIABLE = "PYTEST_ENVREPRO_ALLOW_MISSING"
 _TOX = "tox hides CI from its environments: add 'pass_env = CI' for CI to be strict about this"
 
 
@@ -35,23 +34,13 @@ class Wanted:
         self.strict = strict
         self.automatic = automatic
         self.catalogue = session.catalogue
-        self.allowed = self._allowed(allowed)
+        self.allowed = self.catalogue.allowed(allowed)
         self.modules: dict[str, str] = {}
         self._tests: dict[str, set[str]] = {}
         self._asked: set[str] = set()
         self._told: dict[str, Integration] = {}
         self._lacking: dict[str, dict[str, tuple[Lacking, bool]]] = {}
         self._failed = False
-
-    def _allowed(self, typed: Iterable[str] | None) -> frozenset[str]:
-        """Give what may be missing: what the command line says, else the variable, else the table."""
-        if typed is not None:
-            return self.catalogue.resolve(typed, said_by="--env-allow-missing")
-        listed = [name.strip() for name in self.session.environ.get(_VARIABLE, "").split(",")]
-        if any(listed):
-            return self.catalogue.resolve(filter(None, listed), said_by=_VARIABLE)
-        config = self.session.config
-        return self.catalogue.resolve(config.allow_missing, said_by=f"allow-missing in {config.file}")
 
     def answer(self, asks: Iterable[Ask]) -> Answer:
         """Judge the markers of a test."""

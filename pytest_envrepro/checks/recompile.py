@@ -38,16 +38,14 @@ class RecompileCheck:
 
         What explains a change is no part of it: a fault of a lock stays one, whatever is installed to prove it.
         """
-        lock = facts.locks[subject]
-        known = facts.compiling.key(subject) if facts.compiling and _why_not(lock) is None else None
+        known = facts.compiling.key(subject) if facts.compiling else None
         return f"recompile {known}" if known else None
 
     def judge(self, facts: Facts, subject: str) -> Outcome:
         """Compile the lock again, and compare."""
+        if facts.compiling is None:
+            return Outcome(judged=False, reason="nobody asked for it")
         lock = facts.locks[subject]
-        reason = _why_not(lock)
-        if reason is not None or facts.compiling is None:
-            return Outcome(judged=False, reason=reason or "nobody asked for it")
         attempt = facts.compiling.attempt(subject)
         if attempt.lock is None:
             return Outcome(judged=False, reason=attempt.reason, detail=attempt.tool)
@@ -58,13 +56,6 @@ class RecompileCheck:
             reason=_doubt(unexplained, attempt, attempt.lock) if unexplained else None,
             detail=f"{counted(len(lock.pins), 'pin')}, as {attempt.tool} compiles them",
         )
-
-
-def _why_not(lock: Lock) -> str | None:
-    """Say why a lock is not compiled at all: what cannot be read cannot be preferred either."""
-    if lock.partial is not None:
-        return f"it cannot be read in full: {lock.partial}"
-    return None if lock.recipe is not None else f"{lock.unrecorded}: name the command in [[tool.envrepro.locks]]"
 
 
 def doubtful(old: Lock, new: Lock, offline: Outcome) -> tuple[list[Change], list[Change]]:

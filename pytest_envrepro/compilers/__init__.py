@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers.arguments import has_upgrades
+from pytest_envrepro.compilers.arguments import Where, has_upgrades
 from pytest_envrepro.compilers.base import Compiler, RefusedError, Tool
 from pytest_envrepro.compilers.own import Own
 from pytest_envrepro.compilers.pip_tools import PipTools
@@ -14,7 +14,7 @@ from pytest_envrepro.kinds import added
 if TYPE_CHECKING:
     from pytest_envrepro.model import Recipe
 
-__all__ = ["Compiler", "RefusedError", "Tool", "compiler_of", "has_upgrades", "is_run"]
+__all__ = ["Compiler", "RefusedError", "Tool", "Where", "compiler_of", "has_upgrades", "is_run"]
 
 COMPILERS: tuple[Compiler, ...] = (PipTools(), Uv(), Own())
 

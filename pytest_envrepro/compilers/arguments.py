@@ -46,11 +46,12 @@ class Where(NamedTuple):
             RefusedError: the command ran where nobody can tell how the project lies from there.
         """
         above = recipe.above
-        if not _is_absolute(above):
-            if ".." in above.split("/"):
-                raise RefusedError(f"its command names the project as '{above}', which leads out of every copy of it")
-            return cls(recipe.folder, above, f"{above}{path}" if above else _from(recipe.folder, path))
-        return cls(recipe.folder, above, _from(recipe.folder, path))
+        where = cls(recipe.folder, above, _from(recipe.folder, path))
+        if not above or where.is_elsewhere:
+            return where
+        if ".." in above.split("/"):
+            raise RefusedError(f"its command names the project as '{above}', which leads out of every copy of it")
+        return where._replace(lock=f"{above}{path}")
 
     @property
     def is_elsewhere(self) -> bool:

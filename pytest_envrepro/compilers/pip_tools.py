@@ -7,8 +7,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers import arguments
-from pytest_envrepro.compilers.arguments import Allowed, Where
+from pytest_envrepro.compilers.arguments import Allowed, Where, file, looked_at, output, place, text, trusted
 from pytest_envrepro.compilers.base import RefusedError, Tool
 
 if TYPE_CHECKING:
@@ -35,11 +34,11 @@ _PIP_ALLOWED = Allowed(
         }
     ),
     values={
-        **dict.fromkeys(("--retries", "--timeout", "--default-timeout", "--trusted-host"), arguments.text),
-        **dict.fromkeys(("--only-binary", "--no-binary", "--uploaded-prior-to", "--progress-bar"), arguments.text),
-        **dict.fromkeys(("--use-feature", "--use-deprecated"), arguments.text),
-        **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "-f", "--find-links"), arguments.place),
-        **dict.fromkeys(("-c", "--constraint"), arguments.file),
+        **dict.fromkeys(("--retries", "--timeout", "--default-timeout", "--trusted-host"), text),
+        **dict.fromkeys(("--only-binary", "--no-binary", "--uploaded-prior-to", "--progress-bar"), text),
+        **dict.fromkeys(("--use-feature", "--use-deprecated"), text),
+        **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "-f", "--find-links"), place),
+        **dict.fromkeys(("-c", "--constraint"), file),
     },
 )
 
@@ -50,7 +49,7 @@ def _pip_args(value: str, where: Where) -> str:
         words = shlex.split(value)
     except ValueError as error:
         raise ValueError(f"cannot be split into words: {error}") from error
-    return shlex.join(arguments.looked_at(words, where, _PIP_ALLOWED, inside="--pip-args="))
+    return shlex.join(looked_at(words, where, _PIP_ALLOWED, inside="--pip-args="))
 
 
 _ALLOWED = Allowed(
@@ -63,12 +62,12 @@ _ALLOWED = Allowed(
         }
     ),
     values={
-        **dict.fromkeys(("--annotation-style", "--resolver", "--max-rounds", "--newline"), arguments.text),
-        **dict.fromkeys(("--extra", "--unsafe-package", "--build-deps-for", "--trusted-host"), arguments.text),
-        "--uploaded-prior-to": arguments.text,
-        **dict.fromkeys(("-c", "--constraint", "--config"), arguments.file),
-        **dict.fromkeys(("-o", "--output-file"), arguments.output),
-        **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "-f", "--find-links"), arguments.place),
+        **dict.fromkeys(("--annotation-style", "--resolver", "--max-rounds", "--newline"), text),
+        **dict.fromkeys(("--extra", "--unsafe-package", "--build-deps-for", "--trusted-host"), text),
+        "--uploaded-prior-to": text,
+        **dict.fromkeys(("-c", "--constraint", "--config"), file),
+        **dict.fromkeys(("-o", "--output-file"), output),
+        **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "-f", "--find-links"), place),
         "--pip-args": _pip_args,
     },
 )
@@ -106,8 +105,8 @@ class PipTools:
         words = recipe.argv[1:] if recipe.argv[0] == "pip-compile" else recipe.argv[4:]  # `python -m piptools compile`
         where = Where.of(recipe, path)
         if recipe.is_trusted:
-            return tuple(arguments.trusted(words, where, upgrade=upgrade))
-        return tuple(arguments.looked_at(words, where, _ALLOWED))
+            return tuple(trusted(words, where, upgrade=upgrade))
+        return tuple(looked_at(words, where, _ALLOWED))
 
     def variables(self) -> Mapping[str, str]:
         """Ask for plain text in UTF-8."""

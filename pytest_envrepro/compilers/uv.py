@@ -8,8 +8,18 @@ import sys
 import sysconfig
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers import arguments
-from pytest_envrepro.compilers.arguments import Allowed, Where
+from pytest_envrepro.compilers.arguments import (
+    Allowed,
+    Where,
+    file,
+    group,
+    looked_at,
+    output,
+    place,
+    python,
+    text,
+    trusted,
+)
 from pytest_envrepro.compilers.base import RefusedError, Tool
 
 if TYPE_CHECKING:
@@ -32,21 +42,21 @@ _ALLOWED = Allowed(
         }
     ),
     values={
-        **dict.fromkeys(("--extra", "--annotation-style", "--custom-compile-command", "--color"), arguments.text),
-        **dict.fromkeys(("--no-binary", "--only-binary", "--python-platform", "--python-version"), arguments.text),
-        **dict.fromkeys(("--no-emit-package", "--unsafe-package", "--torch-backend", "--link-mode"), arguments.text),
-        **dict.fromkeys(("--index-strategy", "--resolution", "--prerelease", "--prerelease-package"), arguments.text),
-        **dict.fromkeys(("--fork-strategy", "--exclude-newer", "--exclude-newer-package"), arguments.text),
-        **dict.fromkeys(("--no-sources-package", "--no-build-isolation-package", "--resolver"), arguments.text),
-        **dict.fromkeys(("--allow-insecure-host", "--trusted-host", "--max-rounds", "--format"), arguments.text),
-        **dict.fromkeys(("-c", "--constraint", "--constraints", "--override", "--overrides"), arguments.file),
-        **dict.fromkeys(("--exclude", "--excludes", "-b", "--build-constraint"), arguments.file),
-        **dict.fromkeys(("--build-constraints", "--config-file"), arguments.file),
-        **dict.fromkeys(("-o", "--output-file"), arguments.output),
-        **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "--index"), arguments.place),
-        **dict.fromkeys(("--default-index", "-f", "--find-links"), arguments.place),
-        "--group": arguments.group,
-        **dict.fromkeys(("-p", "--python"), arguments.python),
+        **dict.fromkeys(("--extra", "--annotation-style", "--custom-compile-command", "--color"), text),
+        **dict.fromkeys(("--no-binary", "--only-binary", "--python-platform", "--python-version"), text),
+        **dict.fromkeys(("--no-emit-package", "--unsafe-package", "--torch-backend", "--link-mode"), text),
+        **dict.fromkeys(("--index-strategy", "--resolution", "--prerelease", "--prerelease-package"), text),
+        **dict.fromkeys(("--fork-strategy", "--exclude-newer", "--exclude-newer-package"), text),
+        **dict.fromkeys(("--no-sources-package", "--no-build-isolation-package", "--resolver"), text),
+        **dict.fromkeys(("--allow-insecure-host", "--trusted-host", "--max-rounds", "--format"), text),
+        **dict.fromkeys(("-c", "--constraint", "--constraints", "--override", "--overrides"), file),
+        **dict.fromkeys(("--exclude", "--excludes", "-b", "--build-constraint"), file),
+        **dict.fromkeys(("--build-constraints", "--config-file"), file),
+        **dict.fromkeys(("-o", "--output-file"), output),
+        **dict.fromkeys(("-i", "--index-url", "--extra-index-url", "--index"), place),
+        **dict.fromkeys(("--default-index", "-f", "--find-links"), place),
+        "--group": group,
+        **dict.fromkeys(("-p", "--python"), python),
     },
 )
 
@@ -83,8 +93,8 @@ class Uv:
         words = recipe.argv[3:]
         where = Where.of(recipe, path)
         if recipe.is_trusted:
-            return tuple(arguments.trusted(words, where, upgrade=upgrade))
-        return tuple(arguments.looked_at(words, where, _ALLOWED))
+            return tuple(trusted(words, where, upgrade=upgrade))
+        return tuple(looked_at(words, where, _ALLOWED))
 
     def variables(self) -> Mapping[str, str]:
         """Have it ask this Python for what it is not told, and say so nowhere in the header."""

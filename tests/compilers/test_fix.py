@@ -386,6 +386,14 @@ def started(project: Project) -> int:
     return int(file.read_text())
 
 
+def start_slow(project: Project) -> tuple[dict[str, bytes], subprocess.Popen[bytes], int]:
+    """Begin a session whose tool has written half of the lock; give the user's files, the session, and its tool."""
+    own(project, _SLOW, str(project.path))
+    before = locks(project)
+    session = start(project)
+    return before, session, started(project)
+
+
 def runs(process: int) -> bool:
     """Tell whether a process is alive, and no zombie."""
     try:
@@ -404,10 +412,7 @@ def work(project: Project) -> list[Path]:
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal there")
 def test_interrupted(project: Project) -> None:
     """Ctrl-C ends the tool, leaves the tree as it was and no copy behind."""
-    own(project, _SLOW, str(project.path))
-    before = locks(project)
-    session = start(project)
-    tool = started(project)
+    before, session, tool = start_slow(project)
     session.send_signal(signal.SIGINT)
     session.communicate(timeout=30)
 
@@ -422,10 +427,7 @@ def test_interrupted(project: Project) -> None:
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
 def test_ended(project: Project, number: str) -> None:
     """A session that is told to end, as by a CI that is cancelled, ends its tool, and leaves the tree as it was."""
-    own(project, _SLOW, str(project.path))
-    before = locks(project)
-    session = start(project)
-    tool = started(project)
+    before, session, tool = start_slow(project)
     session.send_signal(getattr(signal, number))
     session.communicate(timeout=30)
 
@@ -449,10 +451,7 @@ def test_two_sessions(project: Project) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="there is no such signal there")
 def test_killed(project: Project) -> None:
     """`kill -9` leaves the tree as it was; the copy that stays behind is swept by the next session that compiles."""
-    own(project, _SLOW, str(project.path))
-    before = locks(project)
-    session = start(project)
-    tool = started(project)
+    before, session, tool = start_slow(project)
     session.kill()
     session.communicate()
     os.kill(tool, signal.SIGKILL)

@@ -123,10 +123,13 @@ def test_unknown(shop: Shop, method: str, name: str, message: str) -> None:
 
 
 def test_allowed(shop: Shop) -> None:
-    """What may be missing: by the table, and by the variable, in the words of the catalogue."""
+    """What may be missing: by the command line, else the variable, else the table, in the words of the catalogue."""
+    assert shop.catalogue.allowed() == {"gpu"}
     shop.environ["PYTEST_ENVREPRO_ALLOW_MISSING"] = " Test_DB, ,docker-engine"
 
-    assert shop.catalogue.allowed == {"gpu", "test-db", "docker-engine"}
+    assert shop.catalogue.allowed() == {"test-db", "docker-engine"}
+    assert shop.catalogue.allowed(["DB"]) == {"db"}
+    assert shop.catalogue.allowed([]) == frozenset()
 
 
 def test_allowed_but_unknown(shop: Shop) -> None:
@@ -134,7 +137,7 @@ def test_allowed_but_unknown(shop: Shop) -> None:
     shop.environ["PYTEST_ENVREPRO_ALLOW_MISSING"] = "gppu,dbb"
 
     with pytest.raises(SettingsError) as caught:
-        _ = shop.catalogue.allowed
+        shop.catalogue.allowed()
 
     assert str(caught.value).splitlines() == [
         "PYTEST_ENVREPRO_ALLOW_MISSING: there is no integration 'gppu' (did you mean 'gpu'?)",
@@ -147,7 +150,7 @@ def test_allowed_by_the_table_but_unknown(shop: Shop) -> None:
     shop.write({"pyproject.toml": TABLE.replace('"GPU"', '"gup"')})
 
     with pytest.raises(SettingsError, match=r"^allow-missing in pyproject.toml: there is no integration 'gup'"):
-        _ = shop.catalogue.allowed
+        shop.catalogue.allowed()
 
 
 def test_judged_once(shop: Shop) -> None:
@@ -166,7 +169,7 @@ def test_looks_only_where_it_has_to(shop: Shop) -> None:
     catalogue = shop.catalogue
     catalogue.check("gpu")
     catalogue.export(["all"])
-    _ = catalogue.allowed
+    catalogue.allowed()
 
     assert shop.looked == 0
 

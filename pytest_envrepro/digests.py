@@ -1,0 +1,44 @@
+"""Digests of what a compilation depends on: two of them are the same where nothing has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def digest_of_file(path: Path) -> str:
+    """Digest a file.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def digest_of_setting(value: str) -> str:
+    """Digest the value of a variable, with the files and folders that it names; it may hold credentials."""
+    digest = hashlib.sha256(value.encode(errors="surrogateescape"))
+    for word in value.split():
+        with contextlib.suppress(OSError, ValueError):
+            if os.path.isfile(word):
+                digest.update(Path(word).read_bytes())
+            elif os.path.isdir(word):
+                stamps = sorted(
+                    (entry.name, entry.stat().st_size, entry.stat().st_mtime_ns) for entry in os.scandir(word)
+                )
+                digest.update(repr(stamps).encode(errors="surrogateescape"))
+    return digest.hexdigest()
+
+
+def is_unchanged(root: Path, read: Mapping[str, str]) -> bool:
+    """Tell whether the files are still what was compiled."""
+    try:
+        return all(digest_of_file(root / file) == digest for file, digest in read.items())
+    except OSError:
+        return False
