@@ -19,17 +19,25 @@ _KEPT = 64  # Verdicts: each is a few kilobytes, and one project has a handful.
 
 
 class VerdictCache:
-    """Verdicts by the digest of all that they depend on."""
+    """Verdicts, and what else is remembered, by the digest of all that they depend on.
 
-    def __init__(self, folder: Path | None) -> None:
+    Args:
+        folder: the user's cache folder; None where nothing can be remembered.
+        room: the folder within it.
+        kept: how many are kept; the oldest go first.
+    """
+
+    def __init__(self, folder: Path | None, *, room: str = "verdicts", kept: int = _KEPT) -> None:
         self.folder = folder
+        self._room = room
+        self._kept = kept
 
     def get(self, key: str) -> dict[str, Any] | None:
         """Give what was put under the key, or None: also where the file is not as it was written."""
         if self.folder is None:
             return None
         try:
-            digest, _, body = _path(self.folder, key).read_bytes().partition(b"\n")
+            digest, _, body = self._path(self.folder, key).read_bytes().partition(b"\n")
         except OSError:
             return None
         if digest != _digest(body):
@@ -42,27 +50,26 @@ class VerdictCache:
         if self.folder is None:
             return
         with contextlib.suppress(OSError):
-            path = _path(self.folder, key)
+            path = self._path(self.folder, key)
             body = json.dumps(data).encode()
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
             with os.fdopen(descriptor, "wb") as file:
                 file.write(_digest(body) + b"\n" + body)
             os.replace(temporary, path)
-            _prune(path.parent)
+            _prune(path.parent, self._kept)
+
+    def _path(self, folder: Path, key: str) -> Path:
+        return folder / self._room / f"{hashlib.sha256(f'{__version__} {key}'.encode()).hexdigest()}.json"
 
 
 def _digest(body: bytes) -> bytes:
     return hashlib.sha256(body).hexdigest().encode()
 
 
-def _path(folder: Path, key: str) -> Path:
-    return folder / "verdicts" / f"{hashlib.sha256(f'{__version__} {key}'.encode()).hexdigest()}.json"
-
-
-def _prune(folder: Path) -> None:
+def _prune(folder: Path, kept: int) -> None:
     entries = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in entries[_KEPT:]:
+    for old in entries[kept:]:
         old.unlink(missing_ok=True)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
 # What a program needs to run at all, on POSIX and on Windows, and to find the network as the user does.
 _KEPT = frozenset(
@@ -33,6 +33,17 @@ _REFUSED = frozenset(
         *("UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_FROZEN", "UV_LOCKED", "UV_ENV_FILE", "UV_NO_SYNC"),
     }
 )
+# Those that would change what an environment is made of, behind the back of its settings.
+_DECIDED = frozenset(
+    {
+        *("PIP_NO_DEPS", "PIP_REQUIRE_HASHES", "PIP_IGNORE_INSTALLED", "PIP_FORCE_REINSTALL", "PIP_GROUP"),
+        *("PIP_COMPILE", "PIP_NO_COMPILE", "PIP_QUIET", "PIP_VERBOSE", "PIP_IGNORE_REQUIRES_PYTHON"),
+        *("UV_REQUIRE_HASHES", "UV_NO_VERIFY_HASHES", "UV_COMPILE_BYTECODE", "UV_LINK_MODE", "UV_PYTHON_PREFERENCE"),
+        *("UV_MANAGED_PYTHON", "UV_NO_MANAGED_PYTHON", "UV_NO_EDITABLE", "UV_TARGET", "UV_PREFIX"),
+    }
+)
+# Versions are chosen within them, and what is chosen is not chosen again.
+_BOUNDS = frozenset({"PIP_CONSTRAINT", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE"})
 _REFUSED_BEGINNINGS = ("UV_PUBLISH_",)  # Credentials for another purpose.
 # What would change the tool itself, whatever file names it.
 _NEVER = re.compile(r"PYTHON|LD_|DYLD_|VIRTUAL_ENV|BASH_ENV$|ENV$")
@@ -42,6 +53,12 @@ _PATHS = re.compile(
     r"|UV_(?:CONFIG_FILE|CONSTRAINT|OVERRIDE|EXCLUDE|BUILD_CONSTRAINT|FIND_LINKS|CACHE_DIR)"
     r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC|GIT_SSL_CAINFO|GIT_SSL_CAPATH"
 )
+# Those that hold several, with what stands between them; a single one may hold a space.
+_SEPARATORS = {
+    **dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "PIP_FIND_LINKS"), " "),
+    **dict.fromkeys(("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT"), " "),
+    "UV_FIND_LINKS": ",",
+}
 # Settings that change how something is fetched or shown, and not what: nobody needs to be told of them.
 _HOW = re.compile(
     r"PIP_(?:CONFIG_FILE|CERT|CLIENT_CERT|DEFAULT_TIMEOUT|TIMEOUT|RETRIES|PROXY|DISABLE_PIP_VERSION_CHECK|NO_INPUT|CACHE_DIR"
@@ -51,6 +68,60 @@ _HOW = re.compile(
     r"|CONCURRENT_\w+|NO_PROGRESS|LINK_MODE|KEYRING_PROVIDER|INDEX_\w+_(?:USERNAME|PASSWORD)|PYTHON_\w+|TOOL_\w+"
     r"|INSTALL_DIR|COMPILE_BYTECODE|CUSTOM_COMPILE_COMMAND|PREVIEW|COLOR)"
 )
+
+# What a program needs to run at all, and to speak the user's language. The rest of what tests are given is made.
+_KEPT_FOR_TESTS = frozenset(
+    {
+        *("LANG", "LANGUAGE", "TZ", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT"),
+        *("PROGRAMDATA", "PROGRAMFILES", "PROCESSOR_ARCHITECTURE", "NUMBER_OF_PROCESSORS"),
+    }
+)
+# No settings of this machine's, no questions, no network but where it is asked for.
+_SET_FOR_TESTS = {
+    "PYTHONNOUSERSITE": "1",
+    "PYTHONSAFEPATH": "1",  # From 3.11 on: the folder of a script, and the current one, are not searched for modules.
+    "PYTHONUTF8": "1",
+    "PIP_CONFIG_FILE": os.devnull,
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "UV_NO_CONFIG": "1",
+    "UV_OFFLINE": "1",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+# The user's own folders, by the variables that name them; each is a folder below one of a test's own.
+_FOLDERS_FOR_TESTS = {
+    **dict.fromkeys(("HOME", "USERPROFILE"), "home"),
+    **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), "tmp"),
+    **dict.fromkeys(("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "APPDATA"), "home/.config"),
+    "XDG_CACHE_HOME": "home/.cache",
+    "XDG_DATA_HOME": "home/.local/share",
+    "XDG_STATE_HOME": "home/.local/state",
+    "LOCALAPPDATA": "home/.local",
+}
+
+
+def for_tests(environ: Mapping[str, str], *, scripts: Path, scratch: Path, is_shared: bool) -> dict[str, str]:
+    """Give the variables for a program that a test runs in an environment: none of the developer's own settings.
+
+    `HOME`, `TMPDIR` and their like are folders below `scratch`, and are there afterwards.
+
+    Args:
+        scripts: the folder of the environment's programs: with those of the system, it is all of `PATH`.
+        is_shared: whether other tests use the environment too: then no bytecode is written into it.
+    """
+    kept = {name: value for name, value in environ.items() if name.upper() in _KEPT_FOR_TESTS or name.startswith("LC_")}
+    folders = {name: os.path.join(scratch, *place.split("/")) for name, place in _FOLDERS_FOR_TESTS.items()}
+    for folder in folders.values():
+        os.makedirs(folder, exist_ok=True)
+    writes = {"PYTHONDONTWRITEBYTECODE": "1"} if is_shared else {}
+    path = os.pathsep.join([str(scripts), _system_path(environ)])
+    return {**kept, **_SET_FOR_TESTS, **folders, **writes, "PATH": path}
+
+
+def _system_path(environ: Mapping[str, str]) -> str:
+    """Give where the system has its programs; what Python knows of it on Windows begins with the current folder."""
+    root = environ.get("SYSTEMROOT")
+    return os.defpath if os.name != "nt" or not root else os.pathsep.join([os.path.join(root, "System32"), root])
 
 
 def for_tools(environ: Mapping[str, str], folder: Path | None = None, *, besides: Iterable[str] = ()) -> dict[str, str]:
@@ -66,7 +137,9 @@ def for_tools(environ: Mapping[str, str], folder: Path | None = None, *, besides
     """
     named = {name for name in besides if not _NEVER.match(name)}
     chosen = {
-        name: _absolute(value, folder) if folder is not None and _PATHS.fullmatch(name) else value
+        name: _absolute(value, folder, _SEPARATORS.get(name))
+        if folder is not None and _PATHS.fullmatch(name)
+        else value
         for name, value in environ.items()
         if name.upper() in _KEPT or name in named or (name.startswith(_KEPT_BEGINNINGS) and not _is_refused(name))
     }
@@ -74,14 +147,27 @@ def for_tools(environ: Mapping[str, str], folder: Path | None = None, *, besides
     return {**chosen, "PATH": os.pathsep.join(filter(None, (here, chosen.get("PATH"))))}
 
 
+def for_environments(environ: Mapping[str, str], *, resolving: bool) -> dict[str, str]:
+    """Give the same for a program that makes an environment: what is made is settled by its settings alone.
+
+    Args:
+        environ: relative paths in it are relative to the current folder.
+        resolving: whether versions are still to be chosen, so that the user's constraints count.
+    """
+    decided = _DECIDED if resolving else _DECIDED | _BOUNDS
+    chosen = for_tools(environ, Path.cwd())
+    return {name: value for name, value in chosen.items() if name not in decided}
+
+
 def _is_refused(name: str) -> bool:
     return name in _REFUSED or name.startswith(_REFUSED_BEGINNINGS)
 
 
-def _absolute(value: str, folder: Path) -> str:
+def _absolute(value: str, folder: Path, separator: str | None) -> str:
     """Make the paths in a value absolute; URLs among them stay."""
-    words = (word if "://" in word or not word else os.path.normpath(folder / word) for word in value.split(" "))
-    return " ".join(words)
+    words = value.split(separator) if separator else [value]
+    absolute = (word if "://" in word or not word else os.path.normpath(folder / word) for word in words)
+    return (separator or "").join(absolute)
 
 
 def settings_of(environ: Mapping[str, str], tool: str) -> dict[str, str]:

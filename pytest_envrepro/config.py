@@ -18,16 +18,14 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.integrations import Integration
     from pytest_envrepro.offered import Offered
+    from pytest_envrepro.settings import Layer
 
 Strict = Literal["auto"] | bool
 Integrity = Literal["full"] | bool
 
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off"})
-_CI_VARIABLES = ("CI", "BUILD_NUMBER")
 _KEYS = (
     *("strict", "installed", "integrity", "exclude", "waivers", "severity", "locks"),
-    *("allow-missing", "integrations"),
+    *("allow-missing", "integrations", "environments"),
 )
 _NEVER_WAIVED = frozenset({"stale-waiver"})
 
@@ -77,6 +75,7 @@ class Config(NamedTuple):
         integrity: whether installed files are compared with RECORD, and all of them by their content (`full`).
         allow_missing: the integrations that may be missing in strict mode too.
         integrations: by canonical name.
+        environments: by name, as they were declared.
         file: the file that the table stands in, or None where there is none.
     """
 
@@ -89,6 +88,7 @@ class Config(NamedTuple):
     locks: tuple[DeclaredLock, ...] = ()
     allow_missing: tuple[str, ...] = ()
     integrations: Mapping[str, Integration] = MappingProxyType({})
+    environments: Mapping[str, Layer] = MappingProxyType({})
     file: str | None = None
 
 
@@ -123,6 +123,7 @@ def read_config(
         locks=tuple(reader.tables(table.get("locks", []), "locks", reader.lock)),
         allow_missing=reader.strings(table.get("allow-missing", []), "allow-missing"),
         integrations=_read_integrations(reader, table, file, offered),
+        environments=_read_environments(reader, table, file),
         file=file,
     )
     reader.known(table, _KEYS, "")
@@ -142,6 +143,15 @@ def _read_integrations(
     from pytest_envrepro.declared import read_integrations  # noqa: PLC0415
 
     return read_integrations(reader, table["integrations"], file=file, offered=offered)
+
+
+def _read_environments(reader: Values, table: Mapping[str, Any], file: str | None) -> Mapping[str, Layer]:
+    if "environments" not in table:
+        return MappingProxyType({})
+    # The same.
+    from pytest_envrepro.declared_environments import read_environments  # noqa: PLC0415
+
+    return read_environments(reader, table["environments"], file=file)
 
 
 class _Reader(Values):
@@ -244,28 +254,3 @@ class _Reader(Values):
             marker=texts["marker"],
             place=f"{self.prefix}{place}",
         )
-
-
-def resolve_strict(typed: bool | None, environ: Mapping[str, str], configured: Strict) -> tuple[bool, bool]:  # noqa: FBT001  # What an option gave.
-    """Decide whether this session is strict: by the command line, the environment, then the table.
-
-    Returns:
-        whether it is strict, and whether that was decided by looking for a CI (`auto`).
-
-    Raises:
-        SettingsError: the environment variable has a value that is none.
-    """
-    if typed is not None:
-        return typed, False
-    value: Strict = configured
-    variable = environ.get("PYTEST_ENVREPRO_STRICT", "").strip().lower()
-    if variable in _TRUE | _FALSE:
-        value = variable in _TRUE
-    elif variable == "auto":
-        value = "auto"
-    elif variable:
-        message = f"PYTEST_ENVREPRO_STRICT: has to be true, false or auto, not '{variable}'"
-        raise SettingsError(message)
-    if value != "auto":
-        return value, False
-    return any(environ.get(name, "").strip().lower() not in {"", "0", "false"} for name in _CI_VARIABLES), True

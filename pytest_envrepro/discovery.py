@@ -57,7 +57,7 @@ def discover(files: Files, tree: Tree, config: Config) -> Discovery:
     _refuse_missing(named, tree, candidates, config)
     locks: dict[str, tuple[LockFormat, Declaration | None]] = {}
     for path in named:
-        locks[path] = (_format_of(path), declared.get(path))
+        locks[path] = (format_of(path), declared.get(path))
     seen: list[tuple[str, str]] = []
     for path in candidates:
         for format_ in kinds:
@@ -80,14 +80,14 @@ def _refuse_missing(named: list[str], tree: Tree, candidates: list[str], config:
     faults += [
         f"  {entry.lock} has no groups and no extras to choose from"
         for entry in config.installed or ()
-        if (entry.groups or entry.extras) and _format_of(entry.lock).name == "requirements"
+        if (entry.groups or entry.extras) and format_of(entry.lock).name == "requirements"
     ]
     if faults:
         raise SettingsError("\n".join([f"{config.file} names locks that cannot be used:", *sorted(faults)]))
 
 
-def _format_of(path: str) -> LockFormat:
-    """Give the format of a lock that the table names: any other name than those known is a requirements file's."""
+def format_of(path: str) -> LockFormat:
+    """Give the format of a lock that somebody names: any other name than those known is a requirements file's."""
     kinds = formats()
     return next((kind for kind in kinds if kind.may_be(path)), kinds[0])
 

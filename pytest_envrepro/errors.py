@@ -2,6 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_envrepro.process import Completed
+
+
+_LONGEST = 500  # Characters of a command, in a message.
+_SPECIAL = frozenset('"$`\\!')  # To a shell, between double quotes.
+# The end of a stream, in a message.
+_MOST_LINES = 40
+_MOST_CHARACTERS = 6000
+
 
 class EnvReproError(Exception):
     """The root of every error that this package raises on purpose."""
@@ -28,3 +43,92 @@ class LockError(EnvReproError):
         self.line = line
         self.message = message
         super().__init__(f"{file}:{line}: {message}" if line else f"{file}: {message}")
+
+
+class InterpreterNotFound(EnvReproError):  # noqa: N818  # Is public, and named so since before it was written.
+    """There is no Python on this machine that was asked for; the message says which ones there are.
+
+    Attributes:
+        found: their versions, where that is known.
+    """
+
+    def __init__(self, message: str, *, found: Iterable[str] = ()) -> None:
+        self.found = tuple(dict.fromkeys(found))
+        super().__init__(message)
+
+
+class BuildError(EnvReproError):
+    """An environment cannot be made of its settings; the message says what failed, and what was asked for it."""
+
+
+class CommandFailed(EnvReproError):  # noqa: N818  # The same.
+    """A program in an environment has ended with another status than 0; the message holds the ends of both streams.
+
+    Attributes:
+        completed: the command, its status, and all of its output.
+        environment: where it ran, for people: `environment 'client'`; may be empty.
+    """
+
+    def __init__(self, completed: Completed, environment: str = "") -> None:
+        self.completed = completed
+        self.environment = environment
+        super().__init__(f"{_shown(completed, environment)} {_ended(completed.returncode)}{_streams(completed)}")
+
+
+class CommandTimeout(EnvReproError):  # noqa: N818  # The same.
+    """A program in an environment took too long, and was ended with all that it had started.
+
+    Attributes:
+        completed: the command, and what it had written until then.
+        timeout: in seconds.
+        environment: where it ran, for people: `environment 'client'`; may be empty.
+    """
+
+    def __init__(self, completed: Completed, timeout: float, environment: str = "") -> None:
+        self.completed = completed
+        self.timeout = timeout
+        self.environment = environment
+        said = f"took longer than timeout={timeout:g} seconds, and was ended with all that it had started"
+        super().__init__(f"{_shown(completed, environment)} {said}{_streams(completed)}")
+
+
+def _shown(completed: Completed, environment: str) -> str:
+    """Write a command as it would be typed, and where it ran."""
+    command = " ".join(map(_quoted, completed.argv))
+    shown = command if len(command) <= _LONGEST else f"{command[:_LONGEST]}..."
+    return f"{shown} in {environment}" if environment else shown
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for a shell as a person would: code in single quotes is hard to read in single quotes."""
+    return f'"{word}"' if "'" in word and not _SPECIAL.intersection(word) else shlex.quote(word)
+
+
+def _ended(returncode: int) -> str:
+    if returncode >= 0:
+        return f"ended with {returncode}"
+    import signal  # noqa: PLC0415  # Is needed for a program that crashed alone.
+
+    try:
+        return f"was ended by {signal.Signals(-returncode).name}"
+    except ValueError:  # One that Python has no name for.
+        return f"was ended by signal {-returncode}"
+
+
+def _streams(completed: Completed) -> str:
+    shown = _stream("standard output", "stdout", completed.stdout) + _stream(
+        "standard error", "stderr", completed.stderr
+    )
+    return shown or ", and wrote nothing"
+
+
+def _stream(name: str, attribute: str, text: str) -> str:
+    """Give the end of what was written, where errors stand; the whole of it would push all else off the screen."""
+    whole = text.rstrip()
+    if not whole:
+        return ""
+    lines = whole.split("\n")
+    end = "\n".join(lines[-_MOST_LINES:])[-_MOST_CHARACTERS:]
+    if end == whole:
+        return f"\n{name}:\n{end}"
+    return f"\n{name}, the end of {len(lines):,} lines, {len(whole):,} characters (all: .completed.{attribute}):\n{end}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_envrepro import options
-from pytest_envrepro.config import resolve_strict
+from pytest_envrepro.deciding import resolve_offline, resolve_strict
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.items import CheckFile, CheckItem, add_suite_properties
 from pytest_envrepro.outcome import Result
@@ -79,7 +79,8 @@ class Gate:
         config = self.config
         compiles = config.option.env_recompile and self.worker_input is None and not options.is_listing(config)
         tell = self._tell if compiles else None
-        return Session(config.rootpath, configured_by=config.inipath, environ=os.environ, tell=tell)
+        offline = resolve_offline(config.option.env_offline, os.environ)
+        return Session(config.rootpath, configured_by=config.inipath, environ=os.environ, tell=tell, offline=offline)
 
     def _tell(self, text: str) -> None:
         """Say what takes its time."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GRACE = 3.0  # Seconds that a program is given to end by itself, once it is asked to.
+_RUNNING: set[subprocess.Popen[bytes]] = set()  # Those of all threads.
+_ENDING = threading.Event()
 
 
 class Completed(NamedTuple):
@@ -51,29 +53,39 @@ class TimedOutError(Exception):
         super().__init__(f"was ended after {timeout:.0f} seconds")
 
 
-def run(argv: Sequence[str], *, cwd: Path, environ: Mapping[str, str], timeout: float) -> Completed:
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    environ: Mapping[str, str],
+    timeout: float | None,
+    input: str | None = None,  # noqa: A002  # Is called so in `subprocess` too.
+) -> Completed:
     """Run a program to its end.
 
-    It is given no standard input and these environment variables alone. Whatever ends the wait (the time, Ctrl-C, a
-    signal to end this process) also ends the program and what it has started, as far as that has stayed in its session;
-    on Windows, the program alone.
+    It is given these environment variables alone. Whatever ends the wait (the time, Ctrl-C, a signal to end this
+    process) also ends the program and what it has started, as far as that has stayed in its session; on Windows, the
+    program alone.
 
     Args:
-        timeout: in seconds.
+        timeout: in seconds; None for as long as it takes.
+        input: what it reads from its standard input; None for nothing.
 
     Raises:
         NotStartedError: there is no such program, or it may not be run.
         TimedOutError: it took longer.
     """
+    if _ENDING.is_set():
+        raise NotStartedError(f"{argv[0]} is not started: this session ends")
     started = time.perf_counter()
     # Files, not pipes: what a program leaves running in the background may hold a pipe for ever.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _signals_raised():
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _given(input) as given, _signals_raised():
         try:
             process = subprocess.Popen(
                 argv,
                 cwd=cwd,
                 env=dict(environ),
-                stdin=subprocess.DEVNULL,
+                stdin=given,
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
@@ -82,6 +94,7 @@ def run(argv: Sequence[str], *, cwd: Path, environ: Mapping[str, str], timeout: 
             why = getattr(error, "strerror", None) or error
             raise NotStartedError(f"{argv[0]} cannot be started: {why}") from error
         is_late = False
+        _RUNNING.add(process)
         try:
             process.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -90,12 +103,38 @@ def run(argv: Sequence[str], *, cwd: Path, environ: Mapping[str, str], timeout: 
         except BaseException:
             _end(process)
             raise
+        finally:
+            _RUNNING.discard(process)
         completed = Completed(
             tuple(argv), process.returncode, _text_of(out), _text_of(err), time.perf_counter() - started
         )
-    if is_late:
+    if is_late and timeout is not None:
         raise TimedOutError(completed, timeout)
     return completed
+
+
+@contextlib.contextmanager
+def ending() -> Iterator[None]:
+    """End the programs that other threads run, and let none be started until the block is left."""
+    _ENDING.set()
+    try:
+        for process in tuple(_RUNNING):
+            _end(process)
+        yield
+    finally:
+        _ENDING.clear()
+
+
+@contextlib.contextmanager
+def _given(text: str | None) -> Iterator[int | IO[bytes]]:
+    """Give what a program reads a text from: a file, as one that reads nothing of a pipe would hold us up."""
+    if text is None:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
+        file.seek(0)
+        yield file
 
 
 def _text_of(file: IO[bytes]) -> str:

@@ -77,6 +77,7 @@ class Recompiler(NamedTuple):
         folder: the folder that the session was started in: paths in variables are relative to it.
         read: gives the lock that a text would be, at a path.
         tell: is told what is being done, since it takes seconds.
+        offline: whether the network is left alone: no tool is started then, since each of them asks an index.
     """
 
     files: Files
@@ -87,6 +88,7 @@ class Recompiler(NamedTuple):
     cache: Path | None
     read: Callable[[str, bytes], Lock]
     tell: Callable[[str], None]
+    offline: bool = False
 
     def key(self, path: str) -> str | None:
         """Digest the lock, its inputs and settings, the tool, the interpreter, and what the user has configured.
@@ -199,6 +201,8 @@ class Recompiler(NamedTuple):
 
     def _run(self, plan: _Plan, doing: str = "compiling") -> Compiled:
         """Run the tool in a folder of its own, and give what it has written there."""
+        if self.offline:
+            raise RefusedError(f"{plan.tool.label} would ask an index, and this session is offline")
         self.tell(f"{doing} {plan.lock.path} with {plan.tool.label} ...")
         try:
             with workspace(self.cache) as folder:

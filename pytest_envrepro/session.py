@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pytest_envrepro.cache import VerdictCache, cache_folder
 from pytest_envrepro.checks import Facts, checks, settle
-from pytest_envrepro.discovery import anchor_of, discover, no_lock, read_project, tree_of
+from pytest_envrepro.discovery import anchor_of, discover, format_of, no_lock, read_project, tree_of
 from pytest_envrepro.envs import host_inventory
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.files import Files
@@ -54,6 +54,7 @@ class Session:
         configured_by: the file that configured pytest, if any.
         environ: the environment variables.
         tell: is told what takes its time; None where locks are not to be compiled again (`--env-recompile`).
+        offline: whether the network is left alone.
 
     Raises:
         SettingsError: the table cannot be followed.
@@ -66,28 +67,31 @@ class Session:
         configured_by: Path | None,
         environ: Mapping[str, str],
         tell: Callable[[str], None] | None = None,
+        offline: bool = False,
     ) -> None:
         self.root = root
         self._tell = tell
+        self._offline = offline
         self.environ = environ
         self._configured_by = configured_by
-        self._files = Files(root)
+        self.files = Files(root)
         self._reading: dict[str, float] = {}
         self._outcomes: dict[CheckId, tuple[Outcome, float]] = {}
         self._checks = {check.name: check for check in checks()}
         self._owners = _owners(self._checks.values())
-        self.config = load_config(self._files, [*self._owners, STALE_WAIVER], Offered(self._tree))
+        self.config = load_config(self.files, [*self._owners, STALE_WAIVER], Offered(self.tree))
         self.cache_folder = cache_folder(environ)
         self._cache = VerdictCache(self.cache_folder)
 
     @cached_property
     def discovery(self) -> Discovery:
         """The locks that were found."""
-        return discover(self._files, self._tree, self.config)
+        return discover(self.files, self.tree, self.config)
 
     @cached_property
-    def _tree(self) -> Tree:
-        return tree_of(self._files, self.environ)
+    def tree(self) -> Tree:
+        """The project's files, as the formats of locks see them."""
+        return tree_of(self.files, self.environ)
 
     @cached_property
     def inventory(self) -> Inventory:
@@ -101,7 +105,7 @@ class Session:
 
         return Catalogue(
             self.config,
-            self._tree,
+            self.tree,
             root=self.root,
             environ=self.environ,
             inventory=lambda: self.inventory,
@@ -119,7 +123,7 @@ class Session:
                 locks=locks,
                 installed=None if (named := self.config.installed) is None else tuple(entry.lock for entry in named),
                 inventory=inventory,
-                project=read_project(self.root, self._files, anchor),
+                project=read_project(self.root, self.files, anchor),
                 integrity=self.config.integrity,
                 offline=lambda path: self._outcome(CheckId(path, "lock"))[0],
                 compiling=self.recompiler(locks, self._tell) if self._tell else None,
@@ -131,7 +135,7 @@ class Session:
         from pytest_envrepro.recompiling import Recompiler  # noqa: PLC0415
 
         return Recompiler(
-            files=self._files,
+            files=self.files,
             folder=Path.cwd(),
             environ=self.environ,
             inventory=self.inventory,
@@ -139,14 +143,21 @@ class Session:
             cache=self.cache_folder,
             read=self.read_as,
             tell=tell,
+            offline=self._offline,
         )
 
     def read_as(self, path: str, data: bytes) -> Lock:
         """Read a lock as if it held something else."""
-        return self.discovery.parse(path, tree_of(self._files.holding(path, data), self.environ))
+        return self.discovery.parse(path, tree_of(self.files.holding(path, data), self.environ))
+
+    def lock(self, path: str) -> Lock:
+        """Read a lock, which discovery need not have found."""
+        if path in self.discovery.locks:
+            return self._parse(path)
+        return format_of(path).parse(path, self.tree, None)
 
     def _parse(self, path: str) -> Lock:
-        return self.discovery.parse(path, self._tree)
+        return self.discovery.parse(path, self.tree)
 
     def _timed(self, subject: str, read: Callable[[], Read]) -> Read:
         """Read something, and note how long it took for the first check that is shown at the subject."""

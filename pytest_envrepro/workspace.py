@@ -137,36 +137,53 @@ def copy_tree(root: Path, target: Path, without: Path | None = None) -> None:
     Raises:
         CopyError: it has more than 20,000 files or 512 MiB, or there is no room.
     """
-    real = os.path.realpath(root)
-    left_out = {os.path.realpath(each) for each in (without, target) if each is not None}
     files = size = 0
-    for folder, names, entries in os.walk(root):
-        if "pyvenv.cfg" in entries:
-            names.clear()
-            continue
+    real = os.path.realpath(root)
+    for folder, names, entries in walk_tree(root, without, target):
         here = target / os.path.relpath(folder, root)
         here.mkdir(parents=True, exist_ok=True)
         for name in names:
             _link(Path(folder, name), here / name, real)
+        for name, status in entries:
+            files, size = files + 1, size + status.st_size
+            if files > _MOST_FILES or size > _MOST_BYTES:
+                raise CopyError("the project has more than 20,000 files or 512 MiB")
+            try:
+                shutil.copy2(Path(folder, name), here / name)
+            except (FileNotFoundError, PermissionError):  # A link to nothing, or what the tool could not read either.
+                continue
+            except OSError as error:
+                raise CopyError(f"{name}: {error.strerror or error}") from error
+
+
+def walk_tree(
+    root: Path, *without: Path | None
+) -> Iterator[tuple[str, tuple[str, ...], list[tuple[str, os.stat_result]]]]:
+    """Give the folders of a project that are copied, each with the names of its folders and with its files.
+
+    Args:
+        without: folders that are left out.
+    """
+    real = os.path.realpath(root)
+    left_out = {os.path.realpath(each) for each in without if each is not None}
+    for folder, names, entries in os.walk(root):
+        if "pyvenv.cfg" in entries:
+            names.clear()
+            continue
+        every = tuple(names)
         names[:] = [
             name
             for name in names
             if name not in _NEVER_COPIED and os.path.realpath(os.path.join(folder, name)) not in left_out
         ]
+        files = []
         for name in entries:
             source = Path(folder, name)
-            try:
+            with contextlib.suppress(OSError):  # A link to nothing, or what may not be read.
                 status = source.stat()
-                if not stat.S_ISREG(status.st_mode) or not _is_below(source, real):
-                    continue
-                files, size = files + 1, size + status.st_size
-                if files > _MOST_FILES or size > _MOST_BYTES:
-                    raise CopyError("the project has more than 20,000 files or 512 MiB")
-                shutil.copy2(source, here / name)
-            except (FileNotFoundError, PermissionError):  # A link to nothing, or what the tool could not read either.
-                continue
-            except OSError as error:
-                raise CopyError(f"{source.name}: {error.strerror or error}") from error
+                if stat.S_ISREG(status.st_mode) and _is_below(source, real):
+                    files.append((name, status))
+        yield folder, every, files
 
 
 def _link(source: Path, copy: Path, root: str) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from making import pip_compiled
 
-from pytest_envrepro.config import Config, DeclaredLock, InstalledFrom, Waiver, read_config, resolve_strict
+from pytest_envrepro.config import Config, DeclaredLock, InstalledFrom, Waiver, read_config
+from pytest_envrepro.deciding import resolve_strict
 from pytest_envrepro.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -84,7 +85,10 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"strikt": True}, "strikt: unknown key (did you mean 'strict'?)"),
     (
         {"xyz": 1},
-        "xyz: unknown key (known: allow-missing, exclude, installed, integrations, integrity, locks, severity, strict, waivers)",
+        (
+            "xyz: unknown key (known: allow-missing, environments, exclude, installed, integrations, integrity, locks, "
+            "severity, strict, waivers)"
+        ),
     ),
     ({"strict": "yes"}, "strict: has to be true, false or \"auto\", not 'yes'"),
     ({"strict": 1}, 'strict: has to be true, false or "auto", not 1'),
@@ -167,6 +171,96 @@ def test_all_at_once() -> None:
     assert [fault.partition(":")[0] for fault in found] == ["a", "exclude", "strict", *["waivers[0]"] * 3]
 
 
+ENVIRONMENTS: dict[str, tuple[Any, list[str]]] = {
+    "no table": (["client"], [": has to be a table of tables, not a list (['client'])"]),
+    "no table within": ({"client": "3.12"}, [".client: has to be a table, not a string ('3.12')"]),
+    "no name": ({"a b": {}}, [".a b: is no name: letters, digits, '-', '_' and '.'"]),
+    "one name": ({"my-client": {}, "My_Client": {}}, [".My_Client: is the same name as 'my-client'"]),
+    "unknown keys": (
+        {"client": {"pyton": "3.12", "installer_args": [], "extend-python": "3", "name": "x"}},
+        [
+            ".client.extend-python: 'python' is no list: it replaces the one that it extends",
+            ".client.installer_args: unknown key (did you mean 'installer-args'?)",
+            ".client.name: is no setting: it is the name of the table, and in Python the first argument",
+            ".client.pyton: unknown key (did you mean 'python'?)",
+        ],
+    ),
+    "wrong values": (
+        {
+            "a": {"python": 3.12, "environment": {"PYTHONHOME": "/"}},
+            "b": {"requirements": ["x", "-r y"], "files": {"/": "a"}},
+        },
+        [
+            (
+                ".a.environment.PYTHONHOME: cannot be set: each environment has its own, which keeps other Pythons and "
+                "packages out"
+            ),
+            '.a.python: has to be a string with quotes, such as "3.12", not a float (3.12)',
+            ".b.files: '/' has to be a path within the environment, such as 'etc/tool.ini'",
+            (
+                ".b.requirements[1]: '-r y' is not a requirement (PEP 508): Expected package name at the start of "
+                "dependency specifier"
+            ),
+        ],
+    ),
+    "a container": (
+        {"execution": {"kind": "container", "base-image": "python:3.12-slim"}, "client": {"extends": "execution"}},
+        [".execution.kind: containers cannot be made yet: the only kind is 'virtualenv'"],
+    ),
+    "extends what is not there": (
+        {"client": {}, "server": {"extends": "cleint"}, "other": {"extends": "server"}},
+        [".server.extends: there is no environment 'cleint' (did you mean 'client'?)"],
+    ),
+    "extends no name": (
+        {"a": {"extends": ["b"]}},
+        [".a.extends: has to be the name of an environment, not a list (['b'])"],
+    ),
+    "extends itself": ({"a": {"extends": "A"}}, [".a.extends: is a cycle: a -> a"]),
+    "extend each other": (
+        {"a": {"extends": "b"}, "c": {"extends": "d"}, "b": {"extends": "c"}, "d": {"extends": "b", "lock": "/"}},
+        [".c.extends: is a cycle: c -> d -> b -> c", ".d.lock: has to be a path below the root, not '/'"],
+    ),
+    "extends a file": (
+        {
+            "a": {"requirements": "a.in"},
+            "b": {"extends": "a"},
+            "c": {"extends": "b", "extend-requirements": ["x"]},
+            "d": {"extends": "c"},
+        },
+        [
+            (
+                ".c.extend-requirements: 'requirements' is the file 'a.in' (tool.envrepro.environments.a in "
+                "pyproject.toml), and only a list can be extended: add to the file, or name another one that reads it "
+                "with '-r'"
+            )
+        ],
+    ),
+}
+
+
+class TestEnvironments:
+    """The environments that are declared."""
+
+    def test_read(self) -> None:
+        """Each is there by its name, with where it stands; what it extends is not part of it."""
+        environments = {
+            "client": {"python": "3.12", "lock": "requirements.txt"},
+            "Server": {"extends": "client", "extend-groups": ["server"], "required-integrations": ["not-there-yet"]},
+        }
+
+        found = read({"environments": environments}).environments
+
+        assert {name: (layer.origin, layer.name) for name, layer in found.items()} == {
+            name: (f"tool.envrepro.environments.{name} in pyproject.toml", None) for name in environments
+        }
+        assert {name: dict(layer.values) for name, layer in found.items()} == environments
+
+    @pytest.mark.parametrize(("environments", "told"), ENVIRONMENTS.values(), ids=ENVIRONMENTS)
+    def test_faults(self, environments: Any, told: list[str]) -> None:
+        """All faults are told, each once and where it stands, whoever extends what is wrong."""
+        assert faults({"environments": environments}) == [f"environments{fault}" for fault in told]
+
+
 class TestStrict:
     """The command line, then the environment, then the table, then what a CI sets."""
 
@@ -245,6 +339,23 @@ class TestSession:
         """A fault in `envrepro.toml`, whose keys stand at the top level."""
         assert self.run(project, {"envrepro.toml": "strikt = true\n"}) == [
             "envrepro.toml cannot be followed:",
+            "  strikt: unknown key (did you mean 'strict'?)",
+        ]
+
+    def test_environments(self, project: Project) -> None:
+        """Environments that cannot be made are told at the start, among all that is wrong, though no test asks for one."""
+        table = """
+            strikt = true
+            [environments.client]
+            python = "3.12"
+            lok = "requirements.txt"
+            [environments.server]
+            extends = "cleint"
+        """
+        assert self.run(project, {"envrepro.toml": table, "test_it.py": "def test_one(): pass"}) == [
+            "envrepro.toml cannot be followed:",
+            "  environments.client.lok: unknown key (did you mean 'lock'?)",
+            "  environments.server.extends: there is no environment 'cleint' (did you mean 'client'?)",
             "  strikt: unknown key (did you mean 'strict'?)",
         ]
 

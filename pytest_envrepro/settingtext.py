@@ -1,0 +1,53 @@
+"""Settings in print: the lines that would stand in a table, each with where it came from, and without credentials."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from pytest_envrepro.requirement import redact
+from pytest_envrepro.settingkeys import APPENDING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_SECRET = re.compile(r"(?i)token|passw|secret|credential|key|auth")
+
+
+def lines_of(key: str, value: Any, origins: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Give the lines of a key, and the origin of each.
+
+    Args:
+        origins: of the key, and of its parts (`groups[1]`, `environment.PORT`) where they have several.
+    """
+    value, whole = redacted(key, value), origins[key]
+    if isinstance(value, dict) and value:
+        for name, each in value.items():
+            shown = name if _BARE.fullmatch(name) else _toml(name)
+            yield f"{key}.{shown} = {_toml(each)}", origins.get(f"{key}.{name}", whole)
+    elif f"{key}[0]" in origins:
+        parts = [(origins[f"{key}[{index}]"], each) for index, each in enumerate(value)]
+        for number, (origin, group) in enumerate(groupby(parts, key=lambda part: part[0])):
+            yield f"{APPENDING if number else ''}{key} = {_toml([each for _, each in group])}", origin
+    else:
+        yield f"{key} = {_toml(value)}", whole
+
+
+def redacted(key: str, value: Any) -> Any:
+    """Give a value without the credentials in it; a mapping as a plain dictionary."""
+    if isinstance(value, tuple):
+        return tuple(map(redact, value))
+    if isinstance(value, Mapping):
+        are_variables = key == "environment"
+        return {
+            name: "****" if are_variables and _SECRET.search(name) else redact(each) for name, each in value.items()
+        }
+    return value
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if value is not None else "(none)"
