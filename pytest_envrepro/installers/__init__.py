@@ -1,0 +1,24 @@
+"""What chooses versions, installs them and builds wheels: one file a tool, and the tables of them."""
+
+from pytest_envrepro.installers.building import build
+from pytest_envrepro.installers.installing import INSTALLERS, ReadyInstaller, install_into, installer_for
+from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources
+from pytest_envrepro.installers.resolving import RESOLVERS, resolve
+from pytest_envrepro.installers.wheels import ProjectWheel, editable_project, project_wheel
+
+__all__ = [
+    "INSTALLERS",
+    "RESOLVERS",
+    "Asked",
+    "Pinned",
+    "ProjectWheel",
+    "ReadyInstaller",
+    "Resolved",
+    "Sources",
+    "build",
+    "editable_project",
+    "install_into",
+    "installer_for",
+    "project_wheel",
+    "resolve",
+]

@@ -1,0 +1,190 @@
+"""Installs pins into an environment from outside it, with uv or with pip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_envrepro import childenv
+from pytest_envrepro.errors import BuildError, SettingsError
+from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, missing_in, named_in
+from pytest_envrepro.installers.pinning import render
+from pytest_envrepro.installers.pip import Pip
+from pytest_envrepro.installers.tools import TIMEOUT, Call, Installer, MissingToolError, Program, start, told
+from pytest_envrepro.installers.uv import Uv
+from pytest_envrepro.requirement import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_envrepro.installers.pinning import Pinned, Resolved
+    from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.process import Completed
+
+__all__ = ["INSTALLERS", "ReadyInstaller", "install_into", "installer_for"]
+
+# `auto` takes the first that is here.
+INSTALLERS: tuple[Installer, ...] = (Uv(), Pip())
+_BUILDING = ("build dependencies", "build-system.requires", "build_wheel", "Failed to build", "failed to build")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadyInstaller:
+    """An installer that is here and knows the interpreter.
+
+    Attributes:
+        name: `uv` or `pip`.
+        version: empty where only starting it would tell.
+        label: both, for people.
+        arguments: the settings' own options for it.
+    """
+
+    kind: Installer
+    program: Program
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name in settings."""
+        return self.kind.name
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        return self.program.version
+
+    @property
+    def label(self) -> str:
+        """Its name and version."""
+        return self.program.label
+
+    def install(self, python: str, resolved: Resolved, call: Call) -> None:
+        """Install all pins, those with hashes held to them.
+
+        Args:
+            python: the environment's own interpreter.
+
+        Raises:
+            BuildError: it fails; with the command, its last lines, and who asks for the package that they name.
+        """
+        # Where one requirement has a hash, pip wants all to have one: the others are installed in a step of their own.
+        hashed = [pin for pin in resolved.pins if pin.hashes]
+        for pins, is_hashed in ((hashed, True), ([pin for pin in resolved.pins if not pin.hashes], False)):
+            if pins:
+                self._install(python, pins, resolved, call, hashed=is_hashed)
+
+    def _install(self, python: str, pins: Sequence[Pinned], resolved: Resolved, call: Call, *, hashed: bool) -> None:
+        name = "hashed.txt" if hashed else "unhashed.txt"
+        (call.folder / name).write_text(render(pins), encoding="utf-8")
+        words = (*self.kind.installing(hashed=hashed), *self.arguments, "-r", name)
+        done = self.run(python, words, call, doing="is to install")
+        if done.returncode:
+            trails = [resolved.trail(each) for each in named_in(done, [pin.name for pin in resolved.pins])]
+            raise BuildError(self._failed(done, f"{self.label} cannot install what was chosen", trails, call))
+
+    def add(self, python: str, requirements: Iterable[str], call: Call) -> None:
+        """Install requirements with all that they need, over what is there.
+
+        Raises:
+            BuildError: it fails.
+        """
+        asked = list(requirements)
+        (call.folder / "added.txt").write_text("".join(f"{each}\n" for each in asked), encoding="utf-8")
+        words = (*self.kind.adding(), *self.arguments, "-r", "added.txt")
+        done = self.run(python, words, call, doing="is to install")
+        if done.returncode:
+            what = f"{self.label} cannot install {', '.join(map(redact, asked))}"
+            raise BuildError(self._failed(done, what, [], call))
+
+    def run(self, python: str, words: Sequence[str], call: Call, *, doing: str) -> Completed:
+        """Start it for an interpreter.
+
+        Raises:
+            BuildError: it cannot be started, or takes too long.
+        """
+        argv = self.program.command(python, *words, *self.kind.options(call))
+        return start(argv, call, doing=f"{self.label} {doing}", variables=self.kind.variables(call))
+
+    def _failed(self, done: Completed, what: str, trails: Sequence[str], call: Call) -> str:
+        return failed_words(done, what, trails, offline=call.offline)
+
+
+def failed_words(done: Completed, what: str, trails: Sequence[str], *, offline: bool) -> str:
+    """Say what has failed, who asks for it, what is missing, and what the tool has said."""
+    lines = [f"{what}:" if trails else what, *(f"  {trail}" for trail in trails)]
+    missing = " and ".join(f"'{name}'" for name in missing_in(done))
+    if missing:
+        said = f"{done.stdout}\n{done.stderr}"
+        why = ", and a build needs it" if any(word in said for word in _BUILDING) else ""
+        where = "offline, no file of {} is at hand that fits{}" if offline else "no file of {} fits{}"
+        lines.append(f"  {where.format(missing, why)}")
+        lines += [f"  {OFFLINE_HINT}"] if offline else []
+    return "\n".join(lines) + told(done)
+
+
+def installer_for(
+    name: Literal["auto", "pip", "uv"], python: Python, environ: Mapping[str, str], arguments: Sequence[str] = ()
+) -> ReadyInstaller:
+    """Find an installer for an interpreter.
+
+    Args:
+        environ: the user's variables.
+        arguments: the settings' own options for it.
+
+    Raises:
+        BuildError: it is not here, or does not know the interpreter.
+        SettingsError: an option is not among those that it may be told.
+    """
+    seen = childenv.for_environments(environ, resolving=False)
+    reasons = []
+    for kind in INSTALLERS:
+        if name not in {"auto", kind.name}:
+            continue
+        try:
+            program = kind.find(python, seen)
+        except MissingToolError as error:
+            reasons.append(str(error))
+            continue
+        return ReadyInstaller(kind=kind, program=program, arguments=kind.arguments.checked(arguments, kind.name))
+    if not reasons:
+        known = ", ".join(f"'{kind.name}'" for kind in INSTALLERS)
+        raise SettingsError(f"installer = '{name}' is not known here: it may be 'auto', {known}")
+    raise BuildError("\n  ".join(["nothing here can install:", *reasons]))
+
+
+def install_into(  # noqa: PLR0913  # All but the first three are policy, by name.
+    prefix: Path,
+    requirements: Sequence[str],
+    python: Python,
+    *,
+    installer: ReadyInstaller,
+    environ: Mapping[str, str],
+    workspace: Path,
+    offline: bool = False,
+    timeout: float = TIMEOUT,
+) -> None:
+    """Install requirements, and what they need, into an environment that may be changed.
+
+    Args:
+        prefix: the environment's folder.
+        requirements: PEP 508; paths absolute.
+        workspace: an empty folder.
+
+    Raises:
+        BuildError: it fails.
+    """
+    call = Call(
+        workspace,
+        childenv.for_environments(environ, resolving=True),
+        offline=offline,
+        resolving=True,
+        timeout=timeout,
+    )
+    (workspace / "uv.toml").touch()
+    installer.add(python_of(prefix, python), requirements, call)
+
+
+def python_of(prefix: Path, python: Python) -> str:
+    """Give an environment's own interpreter."""
+    return str(prefix / python.layout.scripts / python.layout.python)
