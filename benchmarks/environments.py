@@ -1,0 +1,227 @@
+"""Rows `shared` and `throwaway`: an environment of 44 distributions from the store, beside those who make one each time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+import zipfile
+from importlib import import_module
+from importlib.util import find_spec
+from random import Random
+from statistics import median
+from typing import TYPE_CHECKING
+
+from benchmarks.measuring import Line, interleaved, milliseconds, process, ratio, uv
+from pytest_envrepro.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytest_envrepro.store.store import Entry
+
+_DISTRIBUTIONS = 44
+_FOLDERS = 10  # Of each: 440 packages.
+_MODULES = (
+    11  # In each folder, and as many stubs: some 9,800 files, as uv installs them. We have their bytecode besides.
+)
+_CACHED = 0.005
+_EACH = 5e-6  # Seconds for a file.
+
+
+def shared(folder: Path, runs: int) -> Iterator[Line]:
+    """Find a shared environment: for the first time in a session, again, and after a test."""
+    made = _Made(folder)
+    entry, files = made.entry, made.files
+
+    def first() -> float:
+        store = Store(made.store.folder)
+        started = time.perf_counter()
+        found = store.find(entry.key)
+        seconds = time.perf_counter() - started
+        assert found is not None
+        store.close()
+        return seconds
+
+    def after() -> float:
+        started = time.perf_counter()
+        changes = made.store.changes(entry)
+        seconds = time.perf_counter() - started
+        assert changes == ()
+        return seconds
+
+    def again() -> float:
+        started = time.perf_counter()
+        found = made.store.find(entry.key)
+        seconds = time.perf_counter() - started
+        assert found is not None
+        return seconds
+
+    works: dict[str, Callable[[], float]] = {"first": first, "after": after, "again": again, "uv": made.by_uv}
+    seconds = interleaved(runs, works)
+    peer = f"uv venv && uv pip sync {milliseconds(median(seconds['uv']))}"
+    words = {
+        "again": ("shared environment, cached", _CACHED),
+        "first": (f"shared environment, first use in a session, {made.said}", _CACHED + _EACH * files),
+        "after": (f"shared environment, check after a test, {made.said}", _CACHED + _EACH * files),
+    }
+    for name, (work, target) in words.items():
+        ours = median(seconds[name])
+        yield Line(
+            work=work,
+            ours=milliseconds(ours),
+            peers=peer,
+            ratio=f"{ratio(seconds['uv'], seconds[name]):.1f}",
+            target=f"at most {milliseconds(target)}",
+            met=ours <= target,
+        )
+    made.store.close()
+
+
+def throwaway(folder: Path, runs: int) -> Iterator[Line]:
+    """Make a private copy, of a spare or anew, and give it back; beside uv, plain links, and pip."""
+    made = _Made(folder)
+    made.store.prepare(made.entry)
+    taken: list[float] = []
+
+    def again() -> float:
+        started = time.perf_counter()
+        path = made.store.private(made.entry, "it")
+        seconds = time.perf_counter() - started
+        started = time.perf_counter()
+        made.store.release(path)
+        taken.append(time.perf_counter() - started)
+        return seconds
+
+    def new() -> float:
+        spare = made.store.private(made.entry, "it")
+        started = time.perf_counter()
+        path = made.store.private(made.entry, "it")
+        seconds = time.perf_counter() - started
+        made.store.release(spare)
+        shutil.rmtree(path.parent)
+        return seconds
+
+    works: dict[str, Callable[[], float]] = {"again": again, "new": new, "uv": made.by_uv, "links": made.by_links}
+    seconds = interleaved(runs, works)
+    links = f"os.walk and os.link, no more {milliseconds(median(seconds['links']))}"
+    peers = [f"uv venv && uv pip sync {milliseconds(median(seconds['uv']))}", links]
+    once = [f"venv and pip, once {milliseconds(made.by_pip())}"]
+    if (seconds_of_peer := made.by_pytest_venv()) is not None:
+        once.append(f"pytest-venv, once {milliseconds(seconds_of_peer)}")
+    for name, work, other in (("again", "with a spare", once), ("new", "without one", [])):
+        ratios = [ratio(seconds[peer], seconds[name]) for peer in ("uv", "links")]
+        yield Line(
+            work=f"throwaway virtualenv, cached, {work}, {made.said}",
+            ours=milliseconds(median(seconds[name])),
+            peers=", ".join([*peers, *other]),
+            ratio=", ".join(f"{each:.1f}" for each in ratios),
+            # Half is for what is ready; what is made on the spot is to cost no more than uv.
+            target="at most half of uv's time" if name == "again" else "at most uv's time",
+            met=ratios[0] >= (2 if name == "again" else 1),
+        )
+    yield Line(work="giving it back", ours=milliseconds(median(taken)))
+    made.store.close()
+
+
+class _Made:
+    """The store with one environment in it, and what its peers need to make the same."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.python = sys.executable
+        self.wheels = _wheels(folder / "wheels")
+        self.requirements = folder / "requirements.txt"
+        self.requirements.write_text("".join(f"{wheel}\n" for wheel in self.wheels))
+        self.variables = {"UV_CACHE_DIR": str(folder / "uv"), "UV_OFFLINE": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        self.number = 0
+        self.store = Store(folder / "envs")
+        self.entry: Entry = self.store.get("0" * 64, self._build)
+        names = [name for _, _, names in os.walk(self.entry.path) for name in names]
+        self.files = len(names)
+        bytecode = sum(name.endswith(".pyc") for name in names)
+        self.said = f"{self.files - bytecode} files and {bytecode} of bytecode"
+
+    def _build(self, prefix: Path) -> dict[str, str]:
+        self._uv(prefix, "--compile-bytecode", "--link-mode", "copy")
+        return {}
+
+    def _uv(self, prefix: Path, *options: str) -> float:
+        """Make an environment with uv, and give the seconds."""
+        venv = [uv(), "venv", "--quiet", "--allow-existing", "--python", self.python, str(prefix)]
+        sync = [uv(), "pip", "sync", "--quiet", "--no-index", "--python", str(prefix / "bin" / "python")]
+        works = [venv, [*sync, *options, str(self.requirements)]]
+        return sum((process(argv, cwd=self.folder, variables=self.variables)().wall for argv in works), 0.0)
+
+    def _fresh(self) -> Path:
+        self.number += 1
+        return self.folder / f"venv-{self.number}"
+
+    def by_uv(self) -> float:
+        """Make the same with uv, its cache warm and on the same disk, in its fastest mode, and without bytecode."""
+        prefix = self._fresh()
+        seconds = self._uv(prefix, "--link-mode", "hardlink")
+        shutil.rmtree(prefix)
+        return seconds
+
+    def by_links(self) -> float:
+        """Link all files, and do nothing else."""
+        target = self._fresh()
+        source = self.entry.path.parent / "twin"
+        started = time.perf_counter()
+        for here, _, names in os.walk(source):
+            copy = f"{target}{here[len(str(source)) :]}"
+            os.mkdir(copy)
+            for name in names:
+                os.link(f"{here}/{name}", f"{copy}/{name}", follow_symlinks=False)
+        seconds = time.perf_counter() - started
+        shutil.rmtree(target)
+        return seconds
+
+    def by_pip(self) -> float:
+        """Make the same with virtualenv, or venv where that is not installed, and pip."""
+        prefix = self._fresh()
+        venv = process([self.python, "-m", "venv", "--without-pip", prefix], cwd=self.folder)
+        words = ["--python", str(prefix / "bin" / "python"), "install", "--quiet", "--no-index", "--no-deps"]
+        pip = process([self.python, "-m", "pip", *words, *self.wheels], cwd=self.folder)
+        return venv().wall + pip().wall
+
+    def by_pytest_venv(self) -> float | None:
+        """Make the same with pytest-venv's fixture, where that is installed."""
+        if find_spec("pytest_venv") is None:
+            return None
+        started = time.perf_counter()
+        venv = import_module("pytest_venv").VirtualEnvironment(str(self._fresh()))
+        venv.create()
+        for wheel in self.wheels:
+            venv.install(str(wheel))
+        return time.perf_counter() - started
+
+
+def _wheels(folder: Path) -> list[Path]:
+    """Build 44 wheels of many small modules and stubs, each with a console script: sizes are spread as those of libraries are."""
+    folder.mkdir()
+    random = Random(1)  # noqa: S311  # The same in every run is what is wanted.
+    made = []
+    for index in range(_DISTRIBUTIONS):
+        name = f"lib_of_{index:02}"
+        files = {f"{name}/__init__.py": "def main():\n    return 0\n"}
+        for place in range(_FOLDERS):
+            files |= {f"{name}/part_{place}/__init__.py{stub}": "" for stub in ("", "i")}
+            for module in range(_MODULES - 1):
+                lines = int(random.lognormvariate(4.2, 1.2))
+                files[f"{name}/part_{place}/module_{module}.py"] = f"value_{module} = {place!r}  # Of a line.\n" * lines
+                files[f"{name}/part_{place}/module_{module}.pyi"] = f"value_{module}: int\n" * lines
+        info = f"{name}-1.dist-info"
+        files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n"
+        files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: it\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        files[f"{info}/entry_points.txt"] = f"[console_scripts]\n{name} = {name}:main\n"
+        files[f"{info}/RECORD"] = "".join(f"{path},,\n" for path in (*files, f"{info}/RECORD"))
+        path = folder / f"{name}-1-py3-none-any.whl"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for member, text in files.items():
+                archive.writestr(zipfile.ZipInfo(member), text)
+        made.append(path)
+    return made

@@ -1,0 +1,101 @@
+"""An environment of the store, as it is given out; and what tells whether it is still what was built."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_envrepro.errors import BuildError
+from pytest_envrepro.store import manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pytest_envrepro.store.manifest import Manifest
+
+INSIDE = "env"  # The environment's own folder, within the entry's.
+_BLOCK = 4096
+
+
+class Entry(NamedTuple):
+    """An environment of the store.
+
+    Attributes:
+        key: the whole key.
+        path: the environment's own folder, its prefix.
+        cached: whether it was there already.
+        seconds: that it took to get it.
+        facts: what the builder said of it: plain JSON.
+        build: which build of this key it is.
+    """
+
+    key: str
+    path: Path
+    cached: bool
+    seconds: float
+    facts: dict[str, Any]
+    build: str
+
+
+class Damaged(BuildError):  # noqa: N818  # Says what the environment is.
+    """An environment has changed; it is no longer given out, and `Store.get` mends it or builds it anew."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"the environment in {path} has changed since it was built")
+
+
+def stamp(folder: Path) -> tuple[int, int] | None:
+    """Tell one manifest of an entry from another, without reading it; None where there is none."""
+    try:
+        status = os.stat(f"{folder}/{manifest.NAME}")
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def is_whole(folder: Path, found: Manifest) -> bool:
+    """Tell whether an entry's files have the status that they had."""
+    try:
+        return manifest.scan(folder / INSIDE) == found.tree
+    except OSError:
+        return False
+
+
+def status_of_copy(path: Path, found: Manifest) -> manifest.Tree | None:
+    """Give the status of a copy's files, with inodes; None where they differ from an entry's in size, mode or time."""
+    try:
+        seen = manifest.scan(path, inodes=True)
+        for link, target in found.links.items():
+            if os.readlink(path / link) != target:
+                return None
+    except OSError:
+        return None
+    return seen if _shown(seen, found) == _shown(found.tree, found) else None
+
+
+def _shown(tree: manifest.Tree, found: Manifest) -> manifest.Tree:
+    """Give what of a status is the same in a copy: not the inode, nor the times of a link."""
+    shown = {folder: {name: status[:3] for name, status in here.items()} for folder, here in tree.items()}
+    for link in found.links:
+        folder, _, name = link.rpartition("/")
+        inside = f"{folder}/" if folder else ""
+        shown[inside][name] = shown[inside][name][:2]
+    return shown
+
+
+def write(folder: Path, made: Manifest) -> None:
+    """Write an entry's manifest: whole, or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary = folder / f".{os.urandom(8).hex()}"
+    temporary.write_bytes(made.encoded())
+    temporary.replace(folder / manifest.NAME)
+
+
+def size_of(tree: manifest.Tree) -> int:
+    """Give the bytes that files take on a disk."""
+    regular = (status for _, status in manifest.paths(tree) if stat.S_ISREG(status[0]))
+    return sum(-(-status[1] // _BLOCK) * _BLOCK for status in regular)

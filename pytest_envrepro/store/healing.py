@@ -1,0 +1,60 @@
+"""Mends an environment of the store in place, where no file's content is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.store.hashing import hash_of
+from pytest_envrepro.store.manifest import Manifest, differences, scan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def mended(root: Path, manifest: Manifest, remove: Callable[[Path], object]) -> Manifest | None:
+    """Take away what is new, and give modes, times and links back; None where a file is gone or has another content.
+
+    Args:
+        remove: takes a file or folder away.
+
+    Returns:
+        the manifest with the status of the files as it is now.
+
+    Raises:
+        OSError: something cannot be read or mended.
+    """
+    for path, then, now in differences(manifest.tree, scan(root)):
+        place = root / path
+        if then is None:
+            if os.path.lexists(place):  # Else it has gone with its folder.
+                remove(place)
+        elif path in manifest.links:
+            _link(place, manifest.links[path], then, remove)
+        elif now is None or stat.S_IFMT(then[0]) != stat.S_IFMT(now[0]):
+            return None
+        else:
+            if stat.S_ISREG(then[0]):
+                if then[1] != now[1] or hash_of(place) != manifest.hashes[path]:
+                    return None
+                os.utime(place, ns=(then[2], then[2]))
+            os.chmod(place, stat.S_IMODE(then[0]))
+    seen = scan(root)
+    return replace(manifest, tree=seen) if _without_changed(seen) == _without_changed(manifest.tree) else None
+
+
+def _link(place: Path, target: str, then: list[int], remove: Callable[[Path], object]) -> None:
+    if not place.is_symlink() or os.readlink(place) != target:
+        if os.path.lexists(place):
+            remove(place)
+        place.symlink_to(target)
+    with contextlib.suppress(NotImplementedError):
+        os.utime(place, ns=(then[2], then[2]), follow_symlinks=False)
+
+
+def _without_changed(tree: dict[str, dict[str, list[int]]]) -> dict[str, dict[str, list[int]]]:
+    return {folder: {name: status[:3] for name, status in here.items()} for folder, here in tree.items()}

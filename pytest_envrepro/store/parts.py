@@ -1,0 +1,138 @@
+"""What a store consists of, and what each of its works needs: a lock, a folder of one's own, room on the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from pytest_envrepro.errors import BuildError, EnvReproError
+from pytest_envrepro.store import layout, owners
+from pytest_envrepro.store.entries import INSIDE
+from pytest_envrepro.store.housekeeping import Housekeeping
+from pytest_envrepro.store.trash import Trash
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytest_envrepro.store.cloning import Means
+
+T = TypeVar("T")
+
+_SOON = 0.5  # Seconds within which whoever merely looks lets go of a lock.
+_AGAIN = 60.0  # Seconds between two words about what is waited for.
+
+
+class Parts:
+    """A store whose folder is known.
+
+    Attributes:
+        means: how files are copied there, once that was tried out.
+        came_to: the bytes of the last environment that found no room.
+    """
+
+    def __init__(self, place: layout.Layout, tell: Callable[[str], None]) -> None:
+        self.layout = place
+        self.owners = owners.Owners(place.owners)
+        self.trash = Trash(place.trash)
+        self.keeping = Housekeeping(place, self.owners, self.trash)
+        self.tell = tell
+        self.means: Means | None = None
+        self.came_to = 0
+
+    @contextlib.contextmanager
+    def alone(self, name: str, title: str = "") -> Iterator[None]:
+        """Hold an entry's lock; while another process has it, say which one.
+
+        Raises:
+            BuildError: the lock cannot be taken at all.
+        """
+        path = self.layout.lock(name)
+        who = path.with_suffix(".who")
+        with self.explained():
+            lock = owners.hold(path, _SOON)
+            while lock is None:
+                self.tell(f"{title or name}: waiting for {_read(who) or 'another process'}")
+                lock = owners.hold(path, _AGAIN)
+        try:
+            with contextlib.suppress(OSError):
+                who.write_text(f"process {os.getpid()}, which has been at it since {time.strftime('%H:%M:%S')}")
+            yield
+        finally:
+            lock.release()
+
+    def explained(self) -> contextlib.AbstractContextManager[None]:
+        """Say what is wrong where the system refuses something: see `layout.explained`."""
+        return layout.explained(self.layout.folder)
+
+    def lease(self, folder: Path) -> None:
+        """Say that this session uses an entry, under its lock.
+
+        Raises:
+            OSError: it cannot be said.
+        """
+        self.owners.lease(folder.name)
+        with contextlib.suppress(OSError):
+            os.utime(folder)
+
+    def folder_of_ours(self, name: str) -> Path:
+        """Make a folder that is this session's, with an empty one within it.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        folder = self.layout.at / layout.name_of_private(name, self.owners.claim())
+        (folder / INSIDE).mkdir(parents=True)
+        return folder
+
+    def throw_away(self, folder: Path) -> None:
+        """Take a folder away; it is deleted beside what goes on."""
+        self.trash.put(folder)
+        self.trash.start()
+
+    def with_room(self, title: str, work: Callable[[], T]) -> T:
+        """Do something; where the disk is full, make room, and do it once more.
+
+        Raises:
+            BuildError: it is full still.
+        """
+        try:
+            return work()
+        except (OSError, EnvReproError) as error:
+            if not layout.is_full(error):
+                raise
+        with self.explained():
+            self.keeping.sweep()
+            self.keeping.prune(0)
+            self.trash.empty()
+        try:
+            return work()
+        except (OSError, EnvReproError) as error:
+            if not layout.is_full(error):
+                raise
+            self.trash.empty()
+            raise BuildError(self._no_room(title)) from error
+
+    def _no_room(self, title: str) -> str:
+        folder = self.layout.folder
+        came = f", and it came to {_mebibytes(self.came_to)}" if self.came_to else ""
+        return (
+            f"there is no room for the environment {title!r}: the disk of {folder} has"
+            f" {_mebibytes(shutil.disk_usage(folder).free)} free without it{came}; other environments there, which"
+            f" sessions use, have {_mebibytes(self.keeping.size())}. Free some space, or set PYTEST_ENVREPRO_CACHE to"
+            " a folder on another disk"
+        )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
+def _mebibytes(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"

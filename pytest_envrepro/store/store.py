@@ -1,0 +1,307 @@
+"""Environments by key, for all sessions of a user: built once, shared, checked before they are used, copied in no time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from pytest_envrepro.store import copying, layout, manifest, owners, spares
+from pytest_envrepro.store.entries import INSIDE, Damaged, Entry, is_whole, stamp, write
+from pytest_envrepro.store.healing import mended
+from pytest_envrepro.store.housekeeping import KEPT
+from pytest_envrepro.store.making import make
+from pytest_envrepro.store.manifest import Change, Manifest
+from pytest_envrepro.store.parts import Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+__all__ = ["Change", "Damaged", "Entry", "Store"]
+
+T = TypeVar("T")
+
+_LIMIT = 10 * 1024**3  # Bytes of all entries: some forty environments of 44 distributions.
+
+
+class _Known(NamedTuple):
+    """An entry that was found whole in this session, as long as its manifest stays the same file."""
+
+    stamp: tuple[int, int]
+    entry: Entry
+    manifest: Manifest
+
+
+def _quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+class Store:
+    """A folder of environments.
+
+    That nothing is ever seen half made rests on renames alone; locks save work. A session, in this sense, is one object
+    of this class in one process; it may be used by several threads.
+
+    Args:
+        folder: is made when it is needed. Where it may not be written, one among the temporary files takes its place.
+        limit_bytes: that `prune` leaves at most.
+        tell: is given what takes long or is out of the ordinary, for people, one line at a time.
+        since: when the session began, in seconds since the epoch; now unless given.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        limit_bytes: int = _LIMIT,
+        tell: Callable[[str], None] = _quiet,
+        since: float | None = None,
+    ) -> None:
+        self._wanted = folder
+        self._limit = limit_bytes
+        self._tell = tell
+        self._started = since if since is not None else time.time()
+        self._known: dict[str, _Known] = {}
+        self._guard = threading.Lock()
+        self._parts: Parts | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The folder that is used; links in its path are followed.
+
+        Raises:
+            BuildError: none can be made.
+        """
+        return self._open.layout.folder
+
+    @property
+    def _open(self) -> Parts:
+        with self._guard:
+            if self._parts is None:
+                self._parts = Parts(layout.opened(self._wanted, self._tell), self._tell)
+            return self._parts
+
+    def find(self, key: str) -> Entry | None:
+        """Find an environment, and compare it with its manifest, once in a session; None where it is not whole.
+
+        From then on it is in use, until the session ends: nobody's `prune` or `clean` takes it away.
+
+        Raises:
+            BuildError: the store's folder cannot be used.
+        """
+        started = time.perf_counter()
+        parts = self._open
+        folder = parts.layout.entry(key)
+        known = self._known.get(key)
+        now = stamp(folder)
+        if known is not None and now == known.stamp:
+            return known.entry._replace(seconds=time.perf_counter() - started)
+        if now is None:
+            return None
+        with parts.explained():
+            with owners.held(parts.layout.lock(folder.name), 0) as free:
+                if not free:
+                    return None  # It is being made or taken away: `get` waits for what comes of it.
+                parts.lease(folder)
+            found = manifest.read(folder)
+        if found is None or found.key != key or not is_whole(folder, found):
+            return None
+        return self._remember(folder, found, now, cached=True, started=started)
+
+    def get(
+        self, key: str, build: Callable[[Path], dict[str, Any]], *, rebuild: bool = False, title: str = ""
+    ) -> Entry:
+        """Find an environment, mend it, or build it.
+
+        Args:
+            build: fills an empty folder, and gives facts about it as plain JSON. All that it writes into files is made
+                right for the folder that they come to lie in. What it raises passes through, and leaves nothing; where
+                the disk is full, it is asked a second time once there is room.
+            rebuild: an environment that is older than this session does not count.
+            title: what it is called, for people.
+
+        Raises:
+            BuildError: the store's folder cannot be used, or has no room.
+        """
+        started = time.perf_counter()
+        if not rebuild and (entry := self.find(key)) is not None:
+            return entry
+        parts = self._open
+        folder = parts.layout.entry(key)
+        with parts.alone(folder.name, title):
+            with parts.explained():
+                parts.lease(folder)
+                before = manifest.read(folder)
+                found = self._mended(parts, folder, before, key)
+            if found is not None and not (rebuild and found.built < self._started):
+                return self._remember(folder, found, stamp(folder), cached=True, started=started)
+            replaced = before.build if before is not None else None
+            if found is None and before is not None:
+                self._tell(f"{title or folder.name}: what is cached has changed, and is built anew")
+            made = parts.with_room(title or key, lambda: make(parts, key, build, title=title, replaced=replaced))
+            return self._remember(folder, made, stamp(folder), cached=False, started=started)
+
+    def changes(self, entry: Entry) -> tuple[Change, ...]:
+        """Compare every file's status with what it was when it was built, and the content where that differs.
+
+        An entry with changes is not given out again before it is mended.
+        """
+        return self._compared(entry, full=False)
+
+    def verify(self, entry: Entry) -> tuple[Change, ...]:
+        """Compare every file's content too."""
+        return self._compared(entry, full=True)
+
+    def discard(self, entry: Entry) -> None:
+        """Take an environment away; not one that has been built anew meanwhile.
+
+        Raises:
+            BuildError: the store's folder cannot be used.
+        """
+        parts = self._open
+        folder = entry.path.parent
+        self._known.pop(entry.key, None)
+        with parts.alone(folder.name):
+            found = manifest.read(folder)
+            if found is None or found.build == entry.build:
+                parts.throw_away(folder)
+
+    def prepare(self, entry: Entry) -> None:
+        """Make what private copies are taken from, where files are linked: a second copy, once, and a spare.
+
+        Raises:
+            Damaged: the environment has changed.
+            BuildError: the store's folder cannot be used, or has no room.
+        """
+        self._copied(entry, entry.path.parent.name, copying.prepare)
+
+    def private(self, entry: Entry, name: str) -> Path:
+        """Make a copy of an environment that may be changed by installers and by hand, and give its prefix.
+
+        Scripts, activation and RECORDs are right for its path. It is this session's: it goes with `release`, or when
+        the next session sweeps.
+
+        Args:
+            name: is the beginning of its folder's name, for people.
+
+        Raises:
+            Damaged: the environment has changed.
+            BuildError: the store's folder cannot be used, or has no room.
+        """
+        return self._copied(entry, name, lambda parts, entry, found: copying.copy(parts, entry, found, name))
+
+    def release(self, path: Path, *, keep: bool = False) -> None:
+        """End the use of a private copy: it is gone at once, and made as new for the next; or kept for three days.
+
+        Raises:
+            BuildError: the store's folder cannot be used.
+        """
+        parts = self._open
+        folder = path.parent
+        if folder.parent != parts.layout.at or layout.owner_of(folder.name) is None:
+            raise ValueError(f"{path} is no private copy of this store")
+        if keep:
+            with parts.explained():
+                (folder / KEPT).touch()
+            return
+        if not spares.put(parts, folder):
+            parts.throw_away(folder)
+
+    def sweep(self) -> None:
+        """Take away what sessions left that were killed; it is deleted beside what goes on.
+
+        Raises:
+            BuildError: the store's folder cannot be used.
+        """
+        parts = self._open
+        with parts.explained():
+            parts.keeping.sweep()
+        parts.trash.start()
+
+    def prune(self) -> None:
+        """Take away what was not used for longest, down to the limit; what a living session uses stays.
+
+        Raises:
+            BuildError: the store's folder cannot be used.
+        """
+        parts = self._open
+        with parts.explained():
+            parts.keeping.prune(self._limit)
+        parts.trash.start()
+
+    def clean(self) -> tuple[int, int]:
+        """Take away and delete all that no living session uses.
+
+        Returns:
+            how many environments went, and their bytes.
+
+        Raises:
+            BuildError: the store's folder cannot be used.
+        """
+        parts = self._open
+        with parts.explained():
+            gone = parts.keeping.clean(self._tell)
+        parts.trash.empty()
+        return gone
+
+    def close(self, seconds: float = 1.0) -> None:
+        """End this session's use of everything; what it has not deleted after so many seconds is left to the next."""
+        with self._guard:
+            parts, self._parts = self._parts, None
+        self._known.clear()
+        if parts is None:
+            return
+        with contextlib.suppress(OSError):
+            for name in os.listdir(parts.layout.at):
+                folder = parts.layout.at / name
+                if parts.owners.name and layout.owner_of(name) == parts.owners.name and not (folder / KEPT).exists():
+                    parts.throw_away(folder)
+        parts.trash.start()
+        parts.trash.stop(seconds)
+        parts.owners.leave()
+
+    def _remember(
+        self, folder: Path, found: Manifest, now: tuple[int, int] | None, *, cached: bool, started: float
+    ) -> Entry:
+        entry = Entry(found.key, folder / INSIDE, cached, time.perf_counter() - started, found.facts, found.build)
+        if now is not None:
+            self._known[found.key] = _Known(now, entry._replace(cached=True), found)
+        return entry
+
+    def _manifest(self, entry: Entry) -> Manifest | None:
+        folder = entry.path.parent
+        known = self._known.get(entry.key)
+        return known.manifest if known and known.stamp == stamp(folder) else manifest.read(folder)
+
+    def _compared(self, entry: Entry, *, full: bool) -> tuple[Change, ...]:
+        found = self._manifest(entry)
+        changes = (Change(".", "is gone"),) if found is None else manifest.changes(entry.path, found, full=full)
+        if changes:
+            self._known.pop(entry.key, None)
+        return changes
+
+    def _mended(self, parts: Parts, folder: Path, found: Manifest | None, key: str) -> Manifest | None:
+        """Look again under the lock, and mend what can be mended."""
+        if found is None or found.key != key or is_whole(folder, found):
+            return found if found is not None and found.key == key else None
+        with contextlib.suppress(OSError):
+            again = mended(folder / INSIDE, found, parts.trash.put)
+            if again is not None:
+                write(folder, again)
+                return again
+        return None
+
+    def _copied(self, entry: Entry, name: str, work: Callable[[Parts, Entry, Manifest], T]) -> T:
+        parts = self._open
+        found = self._manifest(entry)
+        if found is None:
+            raise Damaged(entry.path)
+        try:
+            with parts.explained():
+                return parts.with_room(name, lambda: work(parts, entry, found))
+        except Damaged:
+            self._known.pop(entry.key, None)
+            raise

@@ -1,0 +1,125 @@
+"""Copies of a tree: by shared blocks, links or bytes, each right in the same way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_envrepro.store import cloning
+from pytest_envrepro.store.manifest import scan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_envrepro.store.cloning import Means
+    from pytest_envrepro.store.manifest import Tree
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Give a tree with modes, times and a folder that nothing can be written to."""
+    source = tmp_path / "source"
+    (source / "a" / "b").mkdir(parents=True)
+    (source / "a" / "b" / "m.py").write_text("x = 1\n")
+    (source / "a" / "tool").write_text("#!/bin/sh\n")
+    (source / "a" / "tool").chmod(0o750)
+    (source / "left.txt").write_text("out")
+    os.utime(source / "a" / "b" / "m.py", ns=(1_000_000_007, 1_000_000_007))
+    (source / "a" / "b").chmod(0o555)
+    return source
+
+
+def shown(folder: Path) -> Tree:
+    """Give what is the same in a copy: modes, sizes and times of contents."""
+    return {path: {name: status[:3] for name, status in here.items()} for path, here in scan(folder).items()}
+
+
+@pytest.mark.parametrize("by", ["hardlink", "copy"])
+def test_modes_and_times_are_the_same(source: Path, tmp_path: Path, by: Means) -> None:
+    """A copy looks as its source does, with what is left out left out."""
+    target = tmp_path / "deep" / "target"
+
+    cloning.clone(source, target, scan(source), by=by, without=["left.txt"])
+
+    expected = shown(source)
+    del expected[""]["left.txt"]
+    assert shown(target) == expected
+    assert (target / "a" / "b" / "m.py").samefile(source / "a" / "b" / "m.py") is (by == "hardlink")
+    assert (target / "a" / "b" / "m.py").read_text() == "x = 1\n"
+
+
+def test_links_and_written_files(source: Path, tmp_path: Path) -> None:
+    """What is not copied is made: links, and files with a new content and the old time."""
+    tree = scan(source)
+    target = tmp_path / "target"
+    cloning.clone(source, target, tree, by="copy", without=["a/b/m.py"])
+    (target / "a" / "b").chmod(0o755)
+
+    cloning.write(target, {"a/b/m.py": b"x = 2\n"}, tree)
+    cloning.link(target, {"lib64": "a"})
+
+    assert (target / "lib64" / "b" / "m.py").read_bytes() == b"x = 2\n"
+    assert (target / "a" / "b" / "m.py").stat().st_mtime_ns == 1_000_000_007
+
+
+def test_means_are_tried_out(tmp_path: Path) -> None:
+    """What the disk can do is found by doing it, and leaves nothing."""
+    assert cloning.means(tmp_path) in {"reflink", "hardlink", "copy"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_with_too_many_links_is_copied(tmp_path: Path) -> None:
+    """EMLINK is no error: that one file is copied."""
+    source = tmp_path / "source"
+    (source / "names").mkdir(parents=True)
+    (source / "it").write_text("content")
+    names = tmp_path / "names"
+    names.mkdir()
+    try:
+        for number in range(70_000):
+            os.link(source / "it", names / str(number))
+    except OSError:
+        pass
+    else:
+        pytest.skip("this disk allows more than 70,000 links to a file")
+
+    cloning.clone(source, tmp_path / "target", scan(source), by="hardlink")
+
+    assert (tmp_path / "target" / "it").read_text() == "content"
+    assert (tmp_path / "target" / "it").stat().st_nlink == 1
+    assert (tmp_path / "target" / "it").stat().st_mtime_ns == (source / "it").stat().st_mtime_ns
+    shutil.rmtree(names)
+
+
+@pytest.fixture
+def sharing(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder on a disk that can share blocks between files."""
+    program = shutil.which("mkfs.btrfs")
+    if program is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("needs mkfs.btrfs and the right to mount")
+    image, folder = tmp_path / "image", tmp_path / "mounted"
+    with image.open("wb") as file:
+        file.truncate(256 * 1024 * 1024)
+    folder.mkdir()
+    subprocess.run([program, "-q", str(image)], check=True)
+    if subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=False).returncode:
+        pytest.skip("this system mounts no image")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_shared_blocks(sharing: Path, source: Path) -> None:
+    """Where blocks can be shared they are, and a write into the copy does not reach the source."""
+    shutil.copytree(source, sharing / "source")
+    assert cloning.means(sharing) == "reflink"
+
+    cloning.clone(sharing / "source", sharing / "target", scan(sharing / "source"), by="reflink")
+
+    assert shown(sharing / "target") == shown(sharing / "source")
+    (sharing / "target" / "a" / "tool").write_text("changed")
+    assert (sharing / "source" / "a" / "tool").read_text() == "#!/bin/sh\n"
