@@ -55,12 +55,12 @@ def _site_paths() -> Iterator[str]:
     folders = [*site.getsitepackages(), *([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])]
     for folder in folders:
         yield os.path.realpath(folder)
-        yield from _added_by_pth(folder)
+        yield from added_by_pth(folder)
     if not sys.flags.ignore_environment:
         yield from (os.path.realpath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path)
 
 
-def _added_by_pth(folder: str) -> Iterator[str]:
+def added_by_pth(folder: str) -> Iterator[str]:
     """Read the paths in the `.pth` files of a folder, as the `site` module does."""
     try:
         names = [name for name in os.listdir(folder) if name.endswith(".pth")]

@@ -1,0 +1,133 @@
+"""Compares two environments: package by package, file by file, and the system below them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pytest_envrepro.envs.contents import FileChange, FileComparison, Side
+from pytest_envrepro.envs.packages import Change, columns, shown, table, titles
+from pytest_envrepro.outcome import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+
+Depth = Literal["packages", "files", "system"]
+DEPTHS: tuple[Depth, ...] = ("packages", "files", "system")
+_MOST_ROWS = 50  # Files of one package, in a message.
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Diff:
+    """What differs between two environments: false where nothing does, and as text package by package.
+
+    Attributes:
+        labels: what the two are called.
+        depth: how far was looked: `packages`, `files` too, or `system` too.
+        packages: those that are not the same in both.
+        files: of packages that are in both with one version, and of no package; none where they were not compared.
+        system: the name and the two values of what differs below the packages.
+        noise: what differs too and is known to say nothing: bytecode, and what installers write about themselves.
+        counts: how many packages and files were compared.
+    """
+
+    labels: tuple[str, str]
+    titles: tuple[str, str]
+    depth: Depth
+    packages: tuple[Change, ...] = ()
+    files: tuple[FileChange, ...] = ()
+    system: tuple[tuple[str, str, str], ...] = ()
+    noise: tuple[str, ...] = ()
+    counts: tuple[int, int] = (0, 0)
+
+    def __bool__(self) -> bool:
+        return bool(self.packages or self.files or self.system)
+
+    def __repr__(self) -> str:
+        left, right = self.titles
+        told = [f"{name} {shown(one)} / {shown(other)}" for name, one, other in self.packages]
+        told += [f"{each.path} {each.what}" for each in self.files]
+        told += [f"{name} {one} / {other}" for name, one, other in self.system]
+        more = [f"and {len(told) - _MOST_NAMED} more"] if len(told) > _MOST_NAMED else []
+        return f"<{left} / {right}: {', '.join([*told[:_MOST_NAMED], *more]) or 'no difference'}>"
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        left, right = self.labels
+        packages, files = self.counts
+        if not self:
+            looked = counted(packages, "package") + (f", {counted(files, 'file')}" if self.depth != "packages" else "")
+            yield f"{left} and {right} do not differ: {looked}"
+        else:
+            parts = ((self.packages, "package"), (self.files, "file"))
+            told = [counted(len(found), word) for found, word in parts if found]
+            told += ["the system"] if self.system else []
+            yield f"{left} and {right} differ: {', '.join(told)}"
+        if self.packages:
+            yield from (f"  {line}" for line in table(self.packages, *self.titles))
+        yield from self._file_lines()
+        if self.system:
+            yield from (f"  {line}" for line in columns([("system", *self.titles), *self.system]))
+        if self.noise:
+            yield f"  not counted: {', '.join(self.noise)}"
+
+    def _file_lines(self) -> Iterator[str]:
+        of_package: dict[str | None, list[FileChange]] = defaultdict(list)
+        for each in self.files:
+            of_package[each.package].append(each)
+        for package, changes in of_package.items():
+            yield f"  {package or 'in no package'}"
+            rows = [(each.path, each.what) for each in changes[:_MOST_ROWS]]
+            yield from (f"    {line}" for line in columns(rows))
+            if len(changes) > _MOST_ROWS:
+                yield f"    and {len(changes) - _MOST_ROWS} more files"
+
+
+def compare(left: Side, right: Side, depth: Depth) -> Diff:
+    """Compare two environments.
+
+    Args:
+        depth: `packages` for names, versions and sources; `files` also for the content of the files of packages that
+            both have in one version, and of files that no package lists; `system` also for what is below them.
+
+    Raises:
+        EnvReproError: a RECORD cannot be read.
+    """
+    heads = titles(left.packages.title, right.packages.title)
+    changes = left.packages.changes(right.packages)
+    names = left.packages.counted_with(right.packages)
+    noise = list(_uncounted(left, right, names))
+    comparison = FileComparison(left, right, heads)
+    if depth != "packages":
+        comparison.compare(names)
+        noise += comparison.worded_noise()
+    return Diff(
+        labels=(left.label, right.label),
+        titles=heads,
+        depth=depth,
+        packages=changes,
+        files=tuple(comparison.changes),
+        system=tuple(_system(left.system or {}, right.system or {})) if depth == "system" else (),
+        noise=tuple(noise),
+        counts=(len(names), comparison.compared),
+    )
+
+
+def _uncounted(left: Side, right: Side, names: Iterable[str]) -> Iterator[str]:
+    """Name the packages that differ and do not count: pip, setuptools, wheel."""
+    for name in sorted((left.packages.keys() | right.packages.keys()) - set(names)):
+        one, other = left.packages.get(name), right.packages.get(name)
+        if one != other:
+            yield f"{name} ({shown(one)} / {shown(other)})"
+
+
+def _system(left: Mapping[str, str], right: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    for name in sorted(left.keys() | right.keys()):
+        one, other = left.get(name, "-"), right.get(name, "-")
+        if one != other:
+            yield name, one, other

@@ -1,0 +1,137 @@
+"""A lock, read as an environment: what it pins for one Python, to be compared with what is installed elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, NoReturn
+
+from pytest_envrepro.envs.base import Environment, RefusedError, Subject
+from pytest_envrepro.envs.contents import Side
+from pytest_envrepro.envs.packages import Package, Packages
+from pytest_envrepro.errors import LockError
+from pytest_envrepro.model import Distribution, Inventory, Source
+from pytest_envrepro.places import VCS, split_revision
+
+if TYPE_CHECKING:
+    from pytest_envrepro.envs.base import Judge
+    from pytest_envrepro.envs.comparing import Depth
+    from pytest_envrepro.model import Interpreter, Lock, Pin
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
+
+
+class LockEnvironment(Environment):
+    """What a lock pins for a Python.
+
+    Args:
+        lock: its pins have to be known.
+        interpreter: the Python that the markers are evaluated for.
+
+    Raises:
+        LockError: what it pins is not known in full.
+    """
+
+    kind = "lock"
+
+    def __init__(self, *, lock: Lock, interpreter: Interpreter, judge: Judge) -> None:
+        refuse_unknown(lock)
+        self._interpreter = interpreter
+        pins = [pin for pin in reversed(lock.pins) if pin.requirement.applies(interpreter.environment)]
+        self._distributions = {pin.name: _distribution(pin) for pin in pins}
+        self._packages = {
+            name: Package(name=name, version=str(each.version or ""), source=each.source)
+            for name, each in self._distributions.items()
+        }
+        told = "\n".join(f"{name} {package}" for name, package in sorted(self._packages.items()))
+        key = hashlib.sha256(told.encode(errors="surrogateescape")).hexdigest()
+        super().__init__(name=lock.path, settings=None, key=key, judge=judge)
+
+    @property
+    def label(self) -> str:
+        """What it is called, as part of a sentence."""
+        return f"the lock {self.name}"
+
+    def run(self, *argv: object, **_: object) -> NoReturn:
+        """Refuse: a lock holds no programs."""
+        shown = " ".join(map(str, argv))
+        raise RefusedError(
+            f"{self.label} is only read, and holds no program: {shown} has to run in an environment of it"
+        )
+
+    def run_python(self, *args: object, **_: object) -> NoReturn:
+        """Refuse: a lock holds no programs."""
+        self.run("python", *args)
+
+    def call(self, function: object, *_: object, **__: object) -> NoReturn:
+        """Refuse: a lock holds no Python."""
+        self.run(getattr(function, "__name__", repr(function)))
+
+    def install(self, *requirements: str) -> NoReturn:
+        """Refuse: what a lock pins is for its compiler to change."""
+        raise RefusedError(
+            f"{self.label} is only read: name {', '.join(requirements)} in its input, and compile it again"
+        )
+
+    def inventory(self) -> Packages:
+        """List what it pins for this Python."""
+        return Packages(self.title, self._packages, named=frozenset(self._packages))
+
+    def side(self, depth: Depth) -> Side:
+        """Give what is compared at a depth: of a lock, packages alone."""
+        if depth != "packages":
+            raise RefusedError(f"{self.label} has no files and no system to compare: leave depth='packages'")
+        return Side(label=self.label, packages=self.inventory())
+
+    def subject(self) -> Subject:
+        """Give what is judged: see `Environment.subject`."""
+        return Subject(
+            Inventory(
+                interpreter=self._interpreter,
+                distributions=self._distributions,
+                versions={name: str(each.version or "") for name, each in self._distributions.items()},
+            )
+        )
+
+    def assert_no_conflicts(self) -> NoReturn:
+        """Refuse: what the pins need of each other does not stand in a lock."""
+        raise RefusedError(f"{self.label} does not tell what its packages need: `pytest --env-lock` checks it")
+
+    def assert_intact(self) -> NoReturn:
+        """Refuse: a lock has no files."""
+        raise RefusedError(f"{self.label} has no files that could have been changed")
+
+
+def refuse_unknown(lock: Lock) -> None:
+    """Raise a LockError where it is not known what a lock pins."""
+    for fault in lock.faults:
+        if fault.file == lock.path and fault.code in {"unreadable", "merge-conflict"}:
+            raise LockError(lock.path, fault.line, fault.message)
+    reason = lock.unread or lock.partial
+    if reason is not None:
+        line = re.match(rf"{re.escape(lock.path)}:(\d+) ", reason)
+        raise LockError(lock.path, int(line[1]) if line else None, reason[line.end() :] if line else reason)
+    if lock.unpinned:
+        raise LockError(lock.path, None, f"{', '.join(sorted(lock.unpinned))} stands there without a version")
+
+
+def _distribution(pin: Pin) -> Distribution:
+    """Give what a pin would install, as far as it tells."""
+    return Distribution(name=pin.name, version=pin.version, source=_source(pin))
+
+
+def _source(pin: Pin) -> Source | None:
+    url = pin.requirement.url
+    if url is None:
+        return None
+    place, revision = split_revision(url)
+    is_commit = _COMMIT.fullmatch(revision) is not None
+    return Source(
+        url=place,
+        commit=revision if is_commit else None,
+        revision=revision or None,
+        editable=pin.editable,
+        directory=not place.startswith(VCS) and not place.endswith(_ARCHIVES),
+        hashes=frozenset(pin.hashes),
+    )

@@ -1,0 +1,237 @@
+"""Runs the programs of an environment that lies on this machine: its own alone, and without the developer's settings."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_envrepro import childenv, process
+from pytest_envrepro.envs.base import Environment, RefusedError
+from pytest_envrepro.errors import CommandFailed, CommandTimeout
+from pytest_envrepro.values import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_envrepro.envs.base import Judge
+    from pytest_envrepro.process import Completed
+    from pytest_envrepro.settings import Settings
+
+_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
+# They change the shell that reads them, and are nothing to run.
+_FOR_SHELLS = re.compile(r"(?:de)?activate(?:[._]\w+)*|.*\.(?:dll|pdb)")
+_INSTALLERS = {"pip": "pip", "pip3": "pip", "uv": "uv"}
+_MOST_NAMED = 12
+_FIRST_LINE = re.compile(rb"#![ \t]*(?P<program>[^\s]+)")
+
+
+def quiet(_: Completed) -> None:
+    """Do nothing with a command."""
+
+
+class Folders(NamedTuple):
+    """Where an environment lies.
+
+    Attributes:
+        prefix: the folder of the environment.
+        scripts: that of its programs.
+        scratch: one of the test's own, which need not be there yet.
+    """
+
+    prefix: Path
+    scripts: Path
+    scratch: Path
+
+
+class LocalEnvironment(Environment):
+    """An environment in a folder of this machine.
+
+    Args:
+        note: is told of each command that has ended.
+
+    Attributes:
+        prefix: its folder.
+        scripts: the folder of its programs.
+        scratch: the folder that its programs may write to: `work` in it is where they run.
+    """
+
+    is_private = False
+    python_name = "python"
+
+    def __init__(
+        self,
+        *,
+        name: str | None,
+        settings: Settings | None,
+        key: str,
+        judge: Judge,
+        folders: Folders,
+        note: Callable[[Completed], None] = quiet,
+    ) -> None:
+        super().__init__(name=name, settings=settings, key=key, judge=judge)
+        self.prefix, self.scripts, self.scratch = folders
+        self._note = note
+
+    def run(
+        self,
+        *argv: str | os.PathLike[str],
+        check: bool = True,
+        timeout: float | None = 60,
+        cwd: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,  # noqa: A002  # Is called so in `subprocess` too.
+    ) -> Completed:
+        """Run one of the environment's own programs: see `Environment.run`."""
+        words = _words(argv)
+        folder = self._folder(cwd)
+        program = self._program(words[0], folder)
+        environ = {**self.environ(), **_checked(env or {})}
+        try:
+            done = process.run(
+                [program, *words[1:]], cwd=folder, environ=environ, timeout=timeout, input=input
+            )._replace(argv=words)
+        except process.NotStartedError as error:
+            raise RefusedError(f"{error}{_why_not_started(program)}") from None
+        except process.TimedOutError as error:
+            done = error.completed._replace(argv=words)
+            self._remember(done)
+            raise CommandTimeout(done, timeout or 0, self.label) from None
+        self._remember(done)
+        if check and done.returncode:
+            raise CommandFailed(done, self.label)
+        return done
+
+    def run_python(
+        self,
+        *args: str | os.PathLike[str],
+        check: bool = True,
+        timeout: float | None = 60,
+        cwd: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        input: str | None = None,  # noqa: A002  # As of `run`.
+    ) -> Completed:
+        """Run the environment's Python: see `Environment.run_python`."""
+        return self.run(self.python_name, *args, check=check, timeout=timeout, cwd=cwd, env=env, input=input)
+
+    def environ(self) -> dict[str, str]:
+        """Give the variables that its programs are given, those of its settings among them."""
+        given = self.settings.environment if self.settings else {}
+        base = childenv.for_tests(os.environ, scripts=self.scripts, scratch=self.scratch, is_shared=not self.is_private)
+        return {**base, **given}
+
+    def _remember(self, done: Completed) -> None:
+        self.last = done
+        self._note(done)
+
+    def _folder(self, cwd: str | os.PathLike[str] | None) -> Path:
+        folder = self.scratch / "work" if cwd is None else Path(cwd)
+        if cwd is None:
+            folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            raise RefusedError(f"cwd={os.fspath(folder)!r} is no folder")
+        return folder.absolute()
+
+    def _program(self, word: str, folder: Path) -> str:
+        """Find the program that a word names: in the environment alone.
+
+        Args:
+            folder: what a relative path is relative to.
+        """
+        if not self.prefix.is_dir():
+            raise RefusedError(f"{self.label} is gone: it ended with the test that it was made for ({self.prefix})")
+        if word.endswith(_SEPARATORS) or any(separator in word for separator in _SEPARATORS):
+            return self._at(word, folder)
+        for name in (word, *(f"{word}{suffix}" for suffix in _suffixes())):
+            path = self.scripts / name
+            if path.is_file() and not _FOR_SHELLS.fullmatch(name):
+                return str(path)
+        raise RefusedError(self._no_program(word))
+
+    def _at(self, word: str, folder: Path) -> str:
+        """Give a path that lies in the environment; its last part may be a link that leads out, as of its Python."""
+        path = os.path.abspath(folder / word)
+        parent = os.path.join(os.path.realpath(os.path.dirname(path)), "")
+        if not parent.startswith(os.path.join(os.path.realpath(self.prefix), "")):
+            is_script = word.endswith(".py")
+            hint = f"run_python({word!r}) gives it to its Python" if is_script else "subprocess.run() is for all else"
+            raise RefusedError(
+                f"{word} is outside of {self.label} ({self.prefix}), and run() starts what is inside: {hint}"
+            )
+        return path
+
+    def _no_program(self, word: str) -> str:
+        """Say that there is no such program, what there is, and what to do."""
+        if word in _INSTALLERS:
+            how = "install() needs none" if self.is_private else "install() of a throwaway environment needs none"
+            return f"there is no {word} in {self.label}: name {_INSTALLERS[word]} in its requirements to have it; {how}"
+        said = [f"there is no program '{word}' in {self.label}{_instead(word, sorted(set(self._programs())))}"]
+        outside = shutil.which(word)
+        if outside:
+            said.append(f"{outside} is outside, and run() starts what is inside alone")
+        how = f"install('{word}')" if self.is_private else "install() of a throwaway environment"
+        said.append(f"name the package that provides it in its requirements, or use {how}")
+        return "; ".join(said)
+
+    def _programs(self) -> Iterator[str]:
+        suffixes = _suffixes()
+        try:
+            entries = sorted(os.listdir(self.scripts))
+        except OSError:
+            return
+        for name in entries:
+            if not _FOR_SHELLS.fullmatch(name) and os.access(self.scripts / name, os.X_OK):
+                root, suffix = os.path.splitext(name)
+                yield root if suffix.lower() in suffixes else name
+
+
+def _instead(word: str, known: list[str]) -> str:
+    """Say what may have been meant; of many programs, some."""
+    told = did_you_mean(word, known)
+    if "did you mean" in told or len(known) <= _MOST_NAMED:
+        return told
+    return f" (known: {', '.join(known[:_MOST_NAMED])}, and {len(known) - _MOST_NAMED} more)"
+
+
+def _suffixes() -> tuple[str, ...]:
+    """Give what programs' names may end in without it being said: nothing, but on Windows."""
+    return tuple(os.environ.get("PATHEXT", "").lower().split(os.pathsep)) if os.name == "nt" else ()
+
+
+def _words(argv: tuple[object, ...]) -> tuple[str, ...]:
+    """Check the words of a command."""
+    if not argv:
+        raise TypeError("run() needs the name of a program")
+    if len(argv) == 1 and isinstance(argv[0], (list, tuple)):
+        raise TypeError(f"run() takes each word by itself: run(*{argv[0]!r})")
+    words = []
+    for each in argv:
+        word = os.fspath(each) if isinstance(each, (str, os.PathLike)) else None
+        if not isinstance(word, str):
+            raise TypeError(f"run() takes strings and paths, not {each!r}")
+        words.append(word)
+    if not words[0]:
+        raise TypeError("run() needs the name of a program, not an empty string")
+    if " " in words[0] and len(words) == 1 and not any(each in words[0] for each in _SEPARATORS):
+        raise TypeError(f"run() takes each word by itself, and uses no shell: run(*{words[0].split()!r})")
+    return tuple(words)
+
+
+def _checked(env: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in env.items():
+        if not isinstance(value, str):
+            raise TypeError(f"env: the value of {name} has to be a string, not {value!r}")
+    return env
+
+
+def _why_not_started(program: str) -> str:
+    """Say what is wrong with a script whose interpreter is not there; the system blames the script itself."""
+    try:
+        with open(program, "rb") as file:
+            match = _FIRST_LINE.match(file.read(4096))
+    except OSError:
+        return ""
+    interpreter = os.fsdecode(match["program"]) if match else ""
+    return f" (its first line names {interpreter})" if interpreter and not os.path.exists(interpreter) else ""
