@@ -7,7 +7,6 @@ import shutil
 import sys
 import time
 import zipfile
-from importlib import import_module
 from importlib.util import find_spec
 from random import Random
 from statistics import median
@@ -27,6 +26,13 @@ _FOLDERS = 10  # Of each: 440 packages.
 _MODULES = (
     11  # In each folder, and as many stubs: some 9,800 files, as uv installs them. We have their bytecode besides.
 )
+_PYTEST_VENV = """
+import sys, pytest_venv
+venv = pytest_venv.VirtualEnvironment(sys.argv[1])
+venv.create()
+for wheel in sys.argv[2:]:
+    venv.install(wheel)
+"""
 _CACHED = 0.005
 _EACH = 5e-6  # Seconds for a file.
 
@@ -81,9 +87,13 @@ def shared(folder: Path, runs: int) -> Iterator[Line]:
 
 
 def throwaway(folder: Path, runs: int) -> Iterator[Line]:
-    """Make a private copy, of a spare or anew, and give it back; beside uv, plain links, and pip."""
+    """Make a private copy, of a spare or on the spot, and give it back; beside uv, plain links, and pip."""
     made = _Made(folder)
+    # Two spares with bytecode: with one left, none is made in the background, which would be measured too.
     made.store.prepare(made.entry)
+    first = made.store.private(made.entry, "it")
+    made.store.prepare(made.entry)
+    made.store.release(first)
     taken: list[float] = []
 
     def again() -> float:
@@ -95,26 +105,24 @@ def throwaway(folder: Path, runs: int) -> Iterator[Line]:
         taken.append(time.perf_counter() - started)
         return seconds
 
-    def new() -> float:
-        spare = made.store.private(made.entry, "it")
-        started = time.perf_counter()
-        path = made.store.private(made.entry, "it")
-        seconds = time.perf_counter() - started
-        made.store.release(spare)
-        shutil.rmtree(path.parent)
-        return seconds
-
-    works: dict[str, Callable[[], float]] = {"again": again, "new": new, "uv": made.by_uv, "links": made.by_links}
+    works: dict[str, Callable[[], float]] = {
+        "again": again,
+        "new": made.on_the_spot,
+        "uv": made.by_uv,
+        "links": made.by_links,
+    }
     seconds = interleaved(runs, works)
     links = f"os.walk and os.link, no more {milliseconds(median(seconds['links']))}"
     peers = [f"uv venv && uv pip sync {milliseconds(median(seconds['uv']))}", links]
-    once = [f"venv and pip, once {milliseconds(made.by_pip())}"]
+    once = [f"virtualenv and pip, once {milliseconds(made.by_pip())}"]
     if (seconds_of_peer := made.by_pytest_venv()) is not None:
         once.append(f"pytest-venv, once {milliseconds(seconds_of_peer)}")
-    for name, work, other in (("again", "with a spare", once), ("new", "without one", [])):
+    ready = f"a spare that lies ready, {made.said}"
+    spot = f"made on the spot, {made.said_of_sources}, as uv's"
+    for name, work, other in (("again", ready, once), ("new", spot, [])):
         ratios = [ratio(seconds[peer], seconds[name]) for peer in ("uv", "links")]
         yield Line(
-            work=f"throwaway virtualenv, cached, {work}, {made.said}",
+            work=f"throwaway virtualenv, cached, {work}",
             ours=milliseconds(median(seconds[name])),
             peers=", ".join([*peers, *other]),
             ratio=", ".join(f"{each:.1f}" for each in ratios),
@@ -143,6 +151,7 @@ class _Made:
         self.files = len(names)
         bytecode = sum(name.endswith(".pyc") for name in names)
         self.said = f"{self.files - bytecode} files and {bytecode} of bytecode"
+        self.said_of_sources = f"{self.files - bytecode} files"
 
     def _build(self, prefix: Path) -> dict[str, str]:
         self._uv(prefix, "--compile-bytecode", "--link-mode", "copy")
@@ -166,6 +175,21 @@ class _Made:
         shutil.rmtree(prefix)
         return seconds
 
+    def on_the_spot(self) -> float:
+        """Make a private copy where no spare lies ready, in a session of its own."""
+        session = Store(self.store.folder)
+        entry = session.find(self.entry.key)
+        assert entry is not None
+        spares = entry.path.with_name("spares")
+        away = spares.rename(self.folder / "away")
+        started = time.perf_counter()
+        path = session.private(entry, "it")
+        seconds = time.perf_counter() - started
+        away.rename(spares)
+        shutil.rmtree(path.parent)
+        session.close()
+        return seconds
+
     def by_links(self) -> float:
         """Link all files, and do nothing else."""
         target = self._fresh()
@@ -181,23 +205,19 @@ class _Made:
         return seconds
 
     def by_pip(self) -> float:
-        """Make the same with virtualenv, or venv where that is not installed, and pip."""
+        """Make the same with virtualenv and its own pip, all wheels at once."""
         prefix = self._fresh()
-        venv = process([self.python, "-m", "venv", "--without-pip", prefix], cwd=self.folder)
-        words = ["--python", str(prefix / "bin" / "python"), "install", "--quiet", "--no-index", "--no-deps"]
-        pip = process([self.python, "-m", "pip", *words, *self.wheels], cwd=self.folder)
+        venv = process([self.python, "-m", "virtualenv", "--quiet", prefix], cwd=self.folder)
+        words = ["install", "--quiet", "--no-index", "--no-deps", *map(str, self.wheels)]
+        pip = process([prefix / "bin" / "python", "-m", "pip", *words], cwd=self.folder)
         return venv().wall + pip().wall
 
     def by_pytest_venv(self) -> float | None:
-        """Make the same with pytest-venv's fixture, where that is installed."""
+        """Make the same with pytest-venv's fixture, where that is installed: its `install` takes one at a time."""
         if find_spec("pytest_venv") is None:
             return None
-        started = time.perf_counter()
-        venv = import_module("pytest_venv").VirtualEnvironment(str(self._fresh()))
-        venv.create()
-        for wheel in self.wheels:
-            venv.install(str(wheel))
-        return time.perf_counter() - started
+        argv = [self.python, "-c", _PYTEST_VENV, str(self._fresh()), *map(str, self.wheels)]
+        return process(argv, cwd=self.folder, variables={"PIP_NO_INDEX": "1"})().wall
 
 
 def _wheels(folder: Path) -> list[Path]:

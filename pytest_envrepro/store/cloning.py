@@ -10,10 +10,10 @@ import stat
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
-    from pytest_envrepro.store.manifest import Tree
+    from pytest_envrepro.store.looking import Tree
 
     Means = Literal["reflink", "hardlink", "copy"]
 
@@ -43,15 +43,30 @@ def means(folder: Path) -> Means:
         target.unlink(missing_ok=True)
 
 
-def clone(source: Path, target: Path, tree: Tree, *, by: Means, without: Collection[str] = ()) -> None:
+class Changed(OSError):  # noqa: N818  # Says what the file is.
+    """A file is not what was written down of it."""
+
+
+def clone(
+    source: Path,
+    target: Path,
+    tree: Tree,
+    *,
+    by: Means,
+    without: Collection[str] = (),
+    pause: Callable[[], None] = lambda: None,
+) -> None:
     """Copy folders, files and links, with their modes and times; the target must not exist.
 
     Args:
-        tree: what there is in the source: nothing is looked for there.
+        tree: what there is in the source: nothing is looked for there. A folder that is told of and not looked into is
+            left out. For links it has inodes: see `looking.scan`.
         by: `hardlink` gives one file two names. A file that has too many already (EMLINK) is copied.
         without: files to leave out. Symbolic links are left out too: see `link`.
+        pause: is called after each folder.
 
     Raises:
+        Changed: a file that was linked to is not what the tree tells of it.
         OSError: a file of the source is not there, or cannot be copied; part of the target then exists.
     """
     target.mkdir(parents=True)
@@ -61,7 +76,7 @@ def clone(source: Path, target: Path, tree: Tree, *, by: Means, without: Collect
     others: list[tuple[str, int]] = []
     for folder in folders:
         for name, status in tree[folder].items():
-            if stat.S_ISDIR(status[0]):
+            if stat.S_ISDIR(status[0]) and f"{folder}{name}/" in tree:
                 os.mkdir(f"{target}/{folder}{name}")
                 if status[0] != usual:
                     others.append((f"{target}/{folder}{name}", status[0]))
@@ -76,9 +91,31 @@ def clone(source: Path, target: Path, tree: Tree, *, by: Means, without: Collect
         else:
             for name in names:
                 _copy(f"{inside}{name}", f"{copy}{name}", here[name], by=by)
+        pause()
     # Last, and the deepest first: a folder may be one that nothing can be written to.
     for path, mode in reversed(others):
         os.chmod(path, stat.S_IMODE(mode))
+
+
+def link_bytecode(source: str, target: str, here: Mapping[str, list[int]], status: list[int]) -> None:
+    """Link a folder of bytecode, with its mode and its time; the target must not exist.
+
+    Args:
+        here: what there is in the source.
+        status: of the source: mode, and time of its last change.
+
+    Raises:
+        Changed: something in the source was replaced, added or removed.
+        OSError: a file is not there, or cannot be linked; part of the target then exists.
+    """
+    os.mkdir(target)
+    for name in here:
+        if not _linked(f"{source}/{name}", f"{target}/{name}"):
+            _copy(f"{source}/{name}", f"{target}/{name}", here[name], by="copy")
+    if os.stat(source).st_mtime_ns != status[1]:
+        raise Changed(errno.ESTALE, "has changed", source)
+    os.chmod(target, stat.S_IMODE(status[0]))
+    os.utime(target, ns=(status[1], status[1]))
 
 
 def link(target: Path, links: Mapping[str, str]) -> None:
@@ -105,24 +142,36 @@ def write(target: Path, contents: Mapping[str, bytes], tree: Tree) -> None:
 
 def _link_all(source: str, target: str, names: list[str], here: Mapping[str, list[int]]) -> None:
     """Link the files of one folder: with the folders open, the system need not walk to each from the root."""
+    if not names:
+        return
     if not _HAS_DESCRIPTORS:
         for name in names:
-            if not _linked(f"{source}{name}", f"{target}{name}"):
-                _copy(f"{source}{name}", f"{target}{name}", here[name], by="copy")
-        return
-    if not names:
+            _link_same(f"{source}{name}", f"{target}{name}", here[name])
         return
     origin = os.open(source, os.O_RDONLY)
     try:
         copy = os.open(target, os.O_RDONLY)
         try:
             for name in names:
-                if not _linked(name, name, origin, copy):
-                    _copy(f"{source}{name}", f"{target}{name}", here[name], by="copy")
+                if _linked(name, name, origin, copy):
+                    seen = os.stat(name, dir_fd=copy, follow_symlinks=False)
+                    if [seen.st_mode, seen.st_size, seen.st_mtime_ns, seen.st_ino] != here[name]:
+                        raise Changed(errno.ESTALE, "has changed", f"{source}{name}")
+                else:
+                    _link_same(f"{source}{name}", f"{target}{name}", here[name])
         finally:
             os.close(copy)
     finally:
         os.close(origin)
+
+
+def _link_same(source: str, target: str, status: list[int]) -> None:
+    """Link or copy a file; afterwards, see that it is the one that was meant: what was linked is looked at."""
+    if not _linked(source, target):
+        _copy(source, target, status, by="copy")
+    seen = os.lstat(source)
+    if [seen.st_mode, seen.st_size, seen.st_mtime_ns, seen.st_ino] != status:
+        raise Changed(errno.ESTALE, "has changed", source)
 
 
 def _linked(source: str, target: str, origin: int | None = None, copy: int | None = None) -> bool:

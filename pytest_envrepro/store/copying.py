@@ -1,55 +1,66 @@
-"""Makes private copies of an entry: from its twin where files are linked, else from the entry itself.
+"""Makes private copies of an entry: of a spare that lies ready, else on the spot; from its twin where files are linked.
 
-A link is one file with two names: who writes into a private copy by hand, without giving the file a new inode as pip and
-uv do, changes what it was linked to. That is the twin, a second copy made once, which nobody runs: the environment that
-other tests read stays what it was, and no other test is blamed. A twin that has changed is made anew.
+A copy that is made on the spot has no bytecode: a third of the files, which Python makes again of what it imports, as it
+does in an environment that uv has made. What is made ready, before a session's tests or beside them, has it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING
 
-from pytest_envrepro.store import cloning, manifest, relocating, spares
-from pytest_envrepro.store.entries import INSIDE, Damaged, Entry, status_of_copy
-from pytest_envrepro.store.housekeeping import TWIN
+from pytest_envrepro.errors import EnvReproError
+from pytest_envrepro.store import cloning, looking, manifest, relocating, spares, twins
+from pytest_envrepro.store.background import Interrupted, Pace
+from pytest_envrepro.store.entries import INSIDE, Damaged, Entry
+from pytest_envrepro.store.housekeeping import KEPT, TWIN
+from pytest_envrepro.store.owners import held
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+    from threading import Event
 
-    from pytest_envrepro.store.cloning import Means
     from pytest_envrepro.store.manifest import Manifest
     from pytest_envrepro.store.parts import Parts
+    from pytest_envrepro.store.twins import Told
 
 _TRIES = 3  # Others may make a twin anew meanwhile, and then files that are linked to are gone.
 
 
-class Source(NamedTuple):
-    """What private copies are taken from."""
+def private(parts: Parts, entry: Entry, found: Manifest, name: str) -> Path:
+    """Make a private copy for a test, and give its prefix.
 
-    path: Path
-    means: Means
-
-
-def source_of(parts: Parts, entry: Entry, found: Manifest) -> Source:
-    """Give what private copies are taken from, as it was built.
+    Where none is left for the next, one is made ready in the background, but for a session's first: most sessions use
+    one at a time, which lies ready again when it was given back.
 
     Raises:
         Damaged: the entry has changed.
         OSError: it cannot be made.
     """
     folder = entry.path.parent
-    if parts.means is None:
-        parts.means = cloning.means(parts.layout.at)
-    if parts.means != "hardlink":
-        if manifest.changes(entry.path, found):
-            raise Damaged(entry.path)
-        return Source(entry.path, parts.means)
-    twin = folder / TWIN
-    if status_of_copy(twin, found) is None:
-        with parts.alone(folder.name):
-            if status_of_copy(twin, found) is None:
-                _make_twin(parts, entry, found)
-    return Source(twin, parts.means)
+    made = _copy(parts, entry, found, name)
+    if folder.name not in parts.taken:
+        parts.taken.add(folder.name)
+    elif parts.how() == "hardlink" and not spares.there_are(folder):
+        parts.ahead.start(partial(_make_ahead, parts, entry, found))
+    return made
+
+
+def give_back(parts: Parts, folder: Path, *, keep: bool) -> None:
+    """End the use of a private copy.
+
+    Args:
+        folder: the one that it lies in.
+
+    Raises:
+        OSError: it is to be kept, and that cannot be noted.
+    """
+    if keep:
+        (folder / KEPT).touch()
+    elif not spares.put(parts, folder):
+        parts.throw_away(folder)
 
 
 def prepare(parts: Parts, entry: Entry, found: Manifest) -> None:
@@ -59,43 +70,17 @@ def prepare(parts: Parts, entry: Entry, found: Manifest) -> None:
         Damaged: the entry has changed.
         OSError: it cannot be made.
     """
-    if source_of(parts, entry, found).means == "hardlink" and not spares.there_are(entry.path.parent):
-        new = copy(parts, entry, found, "spare").parent
-        if not spares.put(parts, new):
-            parts.throw_away(new)
+    if parts.how() == "hardlink" and not spares.there_are(entry.path.parent):
+        _make_ready(parts, entry, found)
 
 
-def _make_twin(parts: Parts, entry: Entry, found: Manifest) -> None:
-    if manifest.changes(entry.path, found):
-        raise Damaged(entry.path)
-    twin = entry.path.parent / TWIN
-    new = parts.folder_of_ours("twin")
-    try:
-        cloning.clone(entry.path, new / TWIN, found.tree, by="copy")
-        cloning.link(new / TWIN, found.links)
-        if twin.exists():
-            parts.trash.put(twin)
-        (new / TWIN).rename(twin)
-        status = status_of_copy(twin, found)
-        if status is not None:
-            spares.remember(entry.path.parent, entry.build, status)
-    finally:
-        parts.throw_away(new)
-
-
-def copy(parts: Parts, entry: Entry, found: Manifest, name: str) -> Path:
-    """Make a private copy, and give its prefix.
-
-    Raises:
-        Damaged: the entry has changed.
-        OSError: it cannot be made.
-    """
-    for _ in range(_TRIES):
+def _copy(parts: Parts, entry: Entry, found: Manifest, name: str) -> Path:
+    for tried in range(_TRIES):
         new = parts.folder_of_ours(name)
         try:
             if not _of_spare(parts, new, entry, found):
-                _of_source(new, source_of(parts, entry, found), entry, found)
-        except FileNotFoundError:
+                _on_the_spot(parts, new, entry, found, is_doubted=tried > 0)
+        except (FileNotFoundError, cloning.Changed):
             parts.throw_away(new)
         except BaseException:
             parts.throw_away(new)
@@ -107,26 +92,49 @@ def copy(parts: Parts, entry: Entry, found: Manifest, name: str) -> Path:
 
 def _of_spare(parts: Parts, new: Path, entry: Entry, found: Manifest) -> bool:
     folder = entry.path.parent
-    status = spares.remembered(folder, entry.build)
-    if status is None or not spares.take(folder, new):
+    known = twins.told(folder, entry.build)
+    if known is None or not spares.take(folder, new):
         return False
-    source = folder / TWIN
-    if spares.are_same(source, status, (*found.carriers, *found.records)):
-        written, links = _own(source, entry, found, new.name)
-        if spares.renew(parts, new / INSIDE, source, status, written, links):
+    source = spares.Source(folder / TWIN, known, found.tree)
+    if twins.are_same(source.path, known.status, (*found.carriers, *found.records)):
+        written, links = _own(source.path, entry, found, new.name)
+        if spares.renew(parts, new / INSIDE, source, written, links):
             return True
     parts.trash.put(new / INSIDE)
     return False
 
 
-def _of_source(new: Path, source: Source, entry: Entry, found: Manifest) -> None:
+def _on_the_spot(parts: Parts, new: Path, entry: Entry, found: Manifest, *, is_doubted: bool) -> None:
     path = new / INSIDE
     if path.is_dir():
         path.rmdir()
     new.mkdir(exist_ok=True)
-    written, links = _own(source.path, entry, found, new.name)
-    cloning.clone(source.path, path, found.tree, by=source.means, without=written)
-    cloning.write(path, written, found.tree)
+    if parts.how() == "hardlink":
+        _link(new, entry, found, twins.ensured(parts, entry, found, is_doubted=is_doubted))
+        return
+    if manifest.changes(entry.path, found):
+        raise Damaged(entry.path)
+    left_out = looking.bytecode(found.tree)
+    tree = {folder: here for folder, here in found.tree.items() if folder not in left_out}
+    written, links = _own(entry.path, entry, found, new.name)
+    cloning.clone(entry.path, path, tree, by=parts.how(), without=written)
+    cloning.write(path, written, tree)
+    cloning.link(path, links)
+
+
+def _link(new: Path, entry: Entry, found: Manifest, known: Told, pause: Callable[[], None] = lambda: None) -> None:
+    """Make a copy without bytecode by links to the twin.
+
+    Raises:
+        Changed: the twin has changed.
+        OSError: a file is gone, or cannot be linked.
+    """
+    path, twin = new / INSIDE, entry.path.parent / TWIN
+    if not twins.are_same(twin, known.status, (*found.carriers, *found.records)):
+        raise cloning.Changed
+    written, links = _own(twin, entry, found, new.name)
+    cloning.clone(twin, path, known.status, by="hardlink", without=written, pause=pause)
+    cloning.write(path, written, known.status)
     cloning.link(path, links)
     spares.note(new, entry.path.parent.name)
 
@@ -137,3 +145,44 @@ def _own(source: Path, entry: Entry, found: Manifest, name: str) -> tuple[dict[s
     carriers = {each: (source / each).read_bytes() for each in found.carriers}
     written = relocating.copied(source, carriers, found.records, names)
     return written, {link: target.replace(*names) for link, target in found.links.items()}
+
+
+def _make_ready(parts: Parts, entry: Entry, found: Manifest, pause: Callable[[], None] = lambda: None) -> None:
+    """Make a spare, with bytecode.
+
+    Raises:
+        Damaged: the entry has changed.
+        OSError: it cannot be made.
+    """
+    twin = entry.path.parent / TWIN
+    for tried in range(_TRIES):
+        known = twins.ensured(parts, entry, found, is_doubted=tried > 0)
+        new = parts.folder_of_ours("spare")
+        try:
+            (new / INSIDE).rmdir()
+            _link(new, entry, found, known, pause)
+            for folder in sorted(known.bytecode):
+                place = folder.rstrip("/")
+                status = looking.status_in(known.status, place)
+                if status is not None:
+                    cloning.link_bytecode(f"{twin}/{place}", f"{new / INSIDE}/{place}", found.tree[folder], status)
+                pause()
+            spares.put(parts, new)
+        except (FileNotFoundError, cloning.Changed):
+            continue
+        else:
+            return
+        finally:
+            parts.trash.put(new)  # Unless it has become a spare.
+    raise Damaged(entry.path)
+
+
+def _make_ahead(parts: Parts, entry: Entry, found: Manifest, stop: Event) -> None:
+    """Make a spare beside what goes on, one process at a time; what goes wrong is told to who needs a copy."""
+    folder = entry.path.parent
+    with (
+        contextlib.suppress(OSError, EnvReproError, Interrupted),
+        held(parts.layout.locks / f"{folder.name}.ahead.lock", 0) as free,
+    ):
+        if free and not spares.there_are(folder):
+            _make_ready(parts, entry, found, Pace(stop))

@@ -7,11 +7,12 @@ import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.store import manifest
+from pytest_envrepro.store import looking, manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_envrepro.store.looking import Tree
     from pytest_envrepro.store.manifest import Manifest
 
 INSIDE = "env"  # The environment's own folder, within the entry's.
@@ -57,31 +58,9 @@ def stamp(folder: Path) -> tuple[int, int] | None:
 def is_whole(folder: Path, found: Manifest) -> bool:
     """Tell whether an entry's files have the status that they had."""
     try:
-        return manifest.scan(folder / INSIDE) == found.tree
+        return looking.scan(folder / INSIDE) == found.tree
     except OSError:
         return False
-
-
-def status_of_copy(path: Path, found: Manifest) -> manifest.Tree | None:
-    """Give the status of a copy's files, with inodes; None where they differ from an entry's in size, mode or time."""
-    try:
-        seen = manifest.scan(path, inodes=True)
-        for link, target in found.links.items():
-            if os.readlink(path / link) != target:
-                return None
-    except OSError:
-        return None
-    return seen if _shown(seen, found) == _shown(found.tree, found) else None
-
-
-def _shown(tree: manifest.Tree, found: Manifest) -> manifest.Tree:
-    """Give what of a status is the same in a copy: not the inode, nor the times of a link."""
-    shown = {folder: {name: status[:3] for name, status in here.items()} for folder, here in tree.items()}
-    for link in found.links:
-        folder, _, name = link.rpartition("/")
-        inside = f"{folder}/" if folder else ""
-        shown[inside][name] = shown[inside][name][:2]
-    return shown
 
 
 def write(folder: Path, made: Manifest) -> None:
@@ -95,7 +74,7 @@ def write(folder: Path, made: Manifest) -> None:
     temporary.replace(folder / manifest.NAME)
 
 
-def size_of(tree: manifest.Tree) -> int:
+def size_of(tree: Tree) -> int:
     """Give the bytes that files take on a disk."""
-    regular = (status for _, status in manifest.paths(tree) if stat.S_ISREG(status[0]))
+    regular = (status for _, status in looking.paths(tree) if stat.S_ISREG(status[0]))
     return sum(-(-status[1] // _BLOCK) * _BLOCK for status in regular)

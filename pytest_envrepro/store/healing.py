@@ -8,12 +8,35 @@ import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.store.entries import INSIDE, is_whole, write
 from pytest_envrepro.store.hashing import hash_of
-from pytest_envrepro.store.manifest import Manifest, differences, scan
+from pytest_envrepro.store.looking import differences, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from pytest_envrepro.store.looking import Tree
+    from pytest_envrepro.store.manifest import Manifest
+
+
+def whole(folder: Path, found: Manifest, key: str, remove: Callable[[Path], object]) -> Manifest | None:
+    """Look again at an entry, under its lock, and mend what can be mended; None where it has to be built anew.
+
+    Args:
+        folder: the entry's.
+        remove: takes a file or folder away.
+    """
+    if found.key != key:
+        return None
+    if is_whole(folder, found):
+        return found
+    with contextlib.suppress(OSError):
+        again = mended(folder / INSIDE, found, remove)
+        if again is not None:
+            write(folder, again)
+            return again
+    return None
 
 
 def mended(root: Path, manifest: Manifest, remove: Callable[[Path], object]) -> Manifest | None:
@@ -56,5 +79,5 @@ def _link(place: Path, target: str, then: list[int], remove: Callable[[Path], ob
         os.utime(place, ns=(then[2], then[2]), follow_symlinks=False)
 
 
-def _without_changed(tree: dict[str, dict[str, list[int]]]) -> dict[str, dict[str, list[int]]]:
+def _without_changed(tree: Tree) -> Tree:
     return {folder: {name: status[:3] for name, status in here.items()} for folder, here in tree.items()}

@@ -7,7 +7,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from pytest_envrepro.store import layout, manifest, relocating
+from pytest_envrepro.store import layout, looking, manifest, relocating
 from pytest_envrepro.store.entries import INSIDE, size_of, write
 from pytest_envrepro.store.manifest import Manifest
 
@@ -36,7 +36,7 @@ def make(
         facts = build(new / INSIDE)
         with parts.explained():
             settled = relocating.settle(new / INSIDE, new.name, final.name)
-            tree = manifest.scan(new / INSIDE)
+            tree = looking.scan(new / INSIDE)
             made = Manifest(
                 key=key,
                 build=os.urandom(8).hex(),
@@ -80,6 +80,6 @@ def _published(parts: Parts, new: Path, made: Manifest, replaced: str | None) ->
 
 def _came_to(folder: Path) -> int:
     try:
-        return size_of(manifest.scan(folder))
+        return size_of(looking.scan(folder))
     except OSError:
         return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -13,18 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.store.hashing import hash_of
+from pytest_envrepro.store.looking import differences, paths, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from pytest_envrepro.store.looking import Tree
 
 # A change of the format, or of what a store's folder looks like, makes every older entry one that is not there.
 SCHEMA = 1
 NAME = "manifest"
-
-# By folder (`""`, or a path that ends with a slash) and name: the mode alone of a folder, else mode, size, and the times
-# of the last change of content and of status, in nanoseconds. Lists, because that is what JSON gives back: a dictionary
-# of a folder that was just scanned is compared with a remembered one at once.
-Tree = dict[str, dict[str, list[int]]]
 
 
 class Change(NamedTuple):
@@ -135,73 +130,6 @@ def read_head(folder: str | Path) -> Head:
         return Head(str(head["title"]), int(head["size"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Head("", 0)
-
-
-def scan(root: str | Path, *, inodes: bool = False) -> Tree:
-    """Look at everything in a folder, links not followed.
-
-    Args:
-        inodes: note those, and not the time of the last change of status. That time is new where a file was linked to;
-            and where its other times were set back, which is what it is noted for.
-
-    Raises:
-        OSError: a folder cannot be read.
-    """
-    tree: Tree = {}
-    base = os.fspath(root)
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        here: dict[str, list[int]] = {}
-        with _entries(f"{base}/{folder}") as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                mode = status.st_mode
-                if stat.S_ISDIR(mode):
-                    here[entry.name] = [mode]
-                    folders.append(f"{folder}{entry.name}/")
-                else:
-                    last = status.st_ino if inodes else status.st_ctime_ns
-                    here[entry.name] = [mode, status.st_size, status.st_mtime_ns, last]
-        tree[folder] = here
-    return tree
-
-
-@contextlib.contextmanager
-def _entries(path: str) -> Iterator[Iterator[os.DirEntry[str]]]:
-    """List a folder that stays open meanwhile: the system need not walk to each file from the root (a sixth less)."""
-    if os.scandir not in os.supports_fd:
-        with os.scandir(path) as entries:
-            yield entries
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        with os.scandir(descriptor) as entries:
-            yield entries
-    finally:
-        os.close(descriptor)
-
-
-def paths(tree: Mapping[str, Mapping[str, list[int]]]) -> Iterator[tuple[str, list[int]]]:
-    """Give every path with its status."""
-    for folder, here in tree.items():
-        for name, status in here.items():
-            yield f"{folder}{name}", status
-
-
-def differences(tree: Tree, seen: Tree) -> list[tuple[str, list[int] | None, list[int] | None]]:
-    """Compare two looks at a folder: the paths that differ, each with its status then and now, or None."""
-    if tree == seen:
-        return []
-    found: list[tuple[str, list[int] | None, list[int] | None]] = []
-    for folder in sorted(tree.keys() | seen.keys()):
-        then, now = tree.get(folder, {}), seen.get(folder, {})
-        if then != now:
-            names = sorted(then.keys() | now.keys())
-            found += [
-                (f"{folder}{name}", then.get(name), now.get(name)) for name in names if then.get(name) != now.get(name)
-            ]
-    return found
 
 
 def changes(root: Path, manifest: Manifest, *, full: bool = False) -> tuple[Change, ...]:

@@ -9,9 +9,10 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_envrepro.errors import BuildError, EnvReproError
-from pytest_envrepro.store import layout, owners
+from pytest_envrepro.store import cloning, layout, owners
+from pytest_envrepro.store.background import Background
 from pytest_envrepro.store.entries import INSIDE
-from pytest_envrepro.store.housekeeping import Housekeeping
+from pytest_envrepro.store.housekeeping import KEPT, Housekeeping
 from pytest_envrepro.store.trash import Trash
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Parts:
     """A store whose folder is known.
 
     Attributes:
-        means: how files are copied there, once that was tried out.
+        ahead: makes ready what is to be taken later.
+        taken: the names of entries that this session has had a private copy of.
         came_to: the bytes of the last environment that found no room.
     """
 
@@ -40,7 +42,9 @@ class Parts:
         self.trash = Trash(place.trash)
         self.keeping = Housekeeping(place, self.owners, self.trash)
         self.tell = tell
-        self.means: Means | None = None
+        self.ahead = Background("pytest-envrepro makes ready")
+        self.taken: set[str] = set()
+        self._means: Means | None = None
         self.came_to = 0
 
     @contextlib.contextmanager
@@ -63,6 +67,16 @@ class Parts:
             yield
         finally:
             lock.release()
+
+    def how(self) -> Means:
+        """Tell how files are copied there: that is tried out once.
+
+        Raises:
+            OSError: no file can be written there.
+        """
+        if self._means is None:
+            self._means = cloning.means(self.layout.at)
+        return self._means
 
     def explained(self) -> contextlib.AbstractContextManager[None]:
         """Say what is wrong where the system refuses something: see `layout.explained`."""
@@ -92,6 +106,22 @@ class Parts:
         """Take a folder away; it is deleted beside what goes on."""
         self.trash.put(folder)
         self.trash.start()
+
+    def leave(self, seconds: float) -> None:
+        """End this session's use of everything: what is half made goes, and private copies, but for those that are kept.
+
+        Args:
+            seconds: that are spent on deleting; the rest is left to the next session.
+        """
+        self.ahead.hold()
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.layout.at):
+                folder = self.layout.at / name
+                if self.owners.name and layout.owner_of(name) == self.owners.name and not (folder / KEPT).exists():
+                    self.throw_away(folder)
+        self.trash.start()
+        self.trash.stop(seconds)
+        self.owners.leave()
 
     def with_room(self, title: str, work: Callable[[], T]) -> T:
         """Do something; where the disk is full, make room, and do it once more.

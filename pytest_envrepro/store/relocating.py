@@ -17,7 +17,8 @@ import stat
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.store.hashing import content_of
-from pytest_envrepro.store.manifest import encoded, paths, scan
+from pytest_envrepro.store.looking import paths, scan
+from pytest_envrepro.store.manifest import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

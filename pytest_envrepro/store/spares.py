@@ -8,68 +8,40 @@ removed is put right, and all that holds the path is written anew.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.store import cloning
+from pytest_envrepro.store import cloning, twins
 from pytest_envrepro.store.entries import INSIDE
-from pytest_envrepro.store.manifest import Tree, differences, encoded, scan
+from pytest_envrepro.store.looking import differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_envrepro.store.parts import Parts
+    from pytest_envrepro.store.twins import Told
 
 _SPARES = "spares"
 _OF = "of"  # The name of a file beside a private copy: the entry that it was made of.
-_INODES = "inodes"  # The name of a file beside the twin: its status.
 _MOST = 8  # For one entry: each has a name for every file, which is what takes time to delete.
 _WORTH = 2_000  # Differences; with more of them, a new copy is as fast.
+_BYTECODE = 2  # Numbers in the status of a folder of bytecode: see `looking.scan`.
 
 
-def remember(entry: Path, build: str, status: Tree) -> None:
-    """Write down the status of a twin, with its inodes, when it was made.
+class Source(NamedTuple):
+    """What spares are linked to.
 
-    Args:
-        entry: the folder of the entry.
-
-    Raises:
-        OSError: it cannot be written.
+    Attributes:
+        path: of the twin.
+        told: what was written down of it.
+        bytecode: what its folders of bytecode hold.
     """
-    temporary = entry / f".{os.urandom(8).hex()}"
-    temporary.write_bytes(encoded({"build": build, "status": status}))
-    temporary.replace(entry / _INODES)
 
-
-def remembered(entry: Path, build: str) -> Tree | None:
-    """Give what was written down of a twin; None where that is of another build, or not whole."""
-    try:
-        told = json.loads((entry / _INODES).read_bytes())
-    except (OSError, ValueError):
-        return None
-    status: Tree = told["status"]
-    return status if told["build"] == build else None
-
-
-def are_same(twin: Path, status: Tree, paths: Iterable[str]) -> bool:
-    """Tell whether some files of a twin are what was written down of them."""
-    return all(_status(twin / path) == _told(status, path) for path in paths)
-
-
-def _told(status: Tree, path: str) -> list[int] | None:
-    folder, _, name = path.rpartition("/")
-    return status[f"{folder}/" if folder else ""].get(name)
-
-
-def _status(path: Path) -> list[int] | None:
-    try:
-        seen = path.lstat()
-    except OSError:
-        return None
-    return [seen.st_mode, seen.st_size, seen.st_mtime_ns, seen.st_ino]
+    path: Path
+    told: Told
+    bytecode: Mapping[str, Mapping[str, list[int]]]
 
 
 def there_are(entry: Path) -> bool:
@@ -123,26 +95,35 @@ def take(entry: Path, folder: Path) -> bool:
     return False
 
 
-def renew(
-    parts: Parts, path: Path, twin: Path, tree: Tree, written: Mapping[str, bytes], links: Mapping[str, str]
-) -> bool:
+def renew(parts: Parts, path: Path, source: Source, written: Mapping[str, bytes], links: Mapping[str, str]) -> bool:
     """Make a spare what a new copy would be; false where that is not worth it, or cannot be done.
 
+    A folder of bytecode that it never had is left to Python, as in a new copy; where something was written to one, it
+    gets what the twin has.
+
     Args:
-        tree: the twin's status, with inodes.
         written: the files that are the copy's own.
         links: the symbolic links, and where they are to lead.
     """
+    twin, tree = source.path, source.told.status
     try:
         apart = {*written, *links}
-        found = [each for each in differences(tree, scan(path, inodes=True)) if each[0] not in apart]
+        found = [
+            (each, then, now)
+            for each, then, now in differences(tree, source.told.seen(path))
+            if each not in apart and not (then is not None and len(then) == _BYTECODE and now is None)
+        ]
         if len(found) > _WORTH:
             return False
         # What a test has written in place has changed in the twin too.
-        if not are_same(twin, tree, [each for each, then, _ in found if then and stat.S_ISREG(then[0])]):
+        if not twins.are_same(twin, tree, [each for each, then, _ in found if then and not _is_plain_folder(then)]):
             return False
         for each, then, now in found:
-            _put_right(parts, path / each, twin / each, then, now)
+            if then is not None and len(then) == _BYTECODE:
+                _remove(parts, path / each)
+                cloning.link_bytecode(f"{twin}/{each}", f"{path}/{each}", source.bytecode[f"{each}/"], then)
+            else:
+                _put_right(parts, path / each, twin / each, then, now)
         for each in apart:
             _remove(parts, path / each)
         cloning.write(path, written, tree)
@@ -150,6 +131,10 @@ def renew(
     except OSError:
         return False
     return True
+
+
+def _is_plain_folder(status: list[int]) -> bool:
+    return stat.S_ISDIR(status[0]) and len(status) != _BYTECODE
 
 
 def _put_right(parts: Parts, place: Path, origin: Path, then: list[int] | None, now: list[int] | None) -> None:

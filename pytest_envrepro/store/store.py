@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_envrepro.store import copying, layout, manifest, owners, spares
-from pytest_envrepro.store.entries import INSIDE, Damaged, Entry, is_whole, stamp, write
-from pytest_envrepro.store.healing import mended
-from pytest_envrepro.store.housekeeping import KEPT
+from pytest_envrepro.store import copying, healing, layout, manifest, owners
+from pytest_envrepro.store.entries import Damaged, Entry, is_whole, stamp
+from pytest_envrepro.store.known import Known
 from pytest_envrepro.store.making import make
-from pytest_envrepro.store.manifest import Change, Manifest
+from pytest_envrepro.store.manifest import Change
 from pytest_envrepro.store.parts import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_envrepro.store.manifest import Manifest
+
 __all__ = ["Change", "Damaged", "Entry", "Store"]
 
 T = TypeVar("T")
 
 _LIMIT = 10 * 1024**3  # Bytes of all entries: some forty environments of 44 distributions.
-
-
-class _Known(NamedTuple):
-    """An entry that was found whole in this session, as long as its manifest stays the same file."""
-
-    stamp: tuple[int, int]
-    entry: Entry
-    manifest: Manifest
 
 
 def _quiet(_: str) -> None:
@@ -64,7 +55,7 @@ class Store:
         self._limit = limit_bytes
         self._tell = tell
         self._started = since if since is not None else time.time()
-        self._known: dict[str, _Known] = {}
+        self._known = Known()
         self._guard = threading.Lock()
         self._parts: Parts | None = None
 
@@ -95,10 +86,9 @@ class Store:
         started = time.perf_counter()
         parts = self._open
         folder = parts.layout.entry(key)
-        known = self._known.get(key)
         now = stamp(folder)
-        if known is not None and now == known.stamp:
-            return known.entry._replace(seconds=time.perf_counter() - started)
+        if (entry := self._known.entry(key, now)) is not None:
+            return entry._replace(seconds=time.perf_counter() - started)
         if now is None:
             return None
         with parts.explained():
@@ -109,7 +99,7 @@ class Store:
             found = manifest.read(folder)
         if found is None or found.key != key or not is_whole(folder, found):
             return None
-        return self._remember(folder, found, now, cached=True, started=started)
+        return self._known.add(folder, found, now, cached=True, started=started)
 
     def get(
         self, key: str, build: Callable[[Path], dict[str, Any]], *, rebuild: bool = False, title: str = ""
@@ -135,14 +125,14 @@ class Store:
             with parts.explained():
                 parts.lease(folder)
                 before = manifest.read(folder)
-                found = self._mended(parts, folder, before, key)
+                found = before and healing.whole(folder, before, key, parts.trash.put)
             if found is not None and not (rebuild and found.built < self._started):
-                return self._remember(folder, found, stamp(folder), cached=True, started=started)
+                return self._known.add(folder, found, stamp(folder), cached=True, started=started)
             replaced = before.build if before is not None else None
             if found is None and before is not None:
                 self._tell(f"{title or folder.name}: what is cached has changed, and is built anew")
             made = parts.with_room(title or key, lambda: make(parts, key, build, title=title, replaced=replaced))
-            return self._remember(folder, made, stamp(folder), cached=False, started=started)
+            return self._known.add(folder, made, stamp(folder), cached=False, started=started)
 
     def changes(self, entry: Entry) -> tuple[Change, ...]:
         """Compare every file's status with what it was when it was built, and the content where that differs.
@@ -163,7 +153,7 @@ class Store:
         """
         parts = self._open
         folder = entry.path.parent
-        self._known.pop(entry.key, None)
+        self._known.forget(entry)
         with parts.alone(folder.name):
             found = manifest.read(folder)
             if found is None or found.build == entry.build:
@@ -191,7 +181,7 @@ class Store:
             Damaged: the environment has changed.
             BuildError: the store's folder cannot be used, or has no room.
         """
-        return self._copied(entry, name, lambda parts, entry, found: copying.copy(parts, entry, found, name))
+        return self._copied(entry, name, lambda parts, entry, found: copying.private(parts, entry, found, name))
 
     def release(self, path: Path, *, keep: bool = False) -> None:
         """End the use of a private copy: it is gone at once, and made as new for the next; or kept for three days.
@@ -203,12 +193,8 @@ class Store:
         folder = path.parent
         if folder.parent != parts.layout.at or layout.owner_of(folder.name) is None:
             raise ValueError(f"{path} is no private copy of this store")
-        if keep:
-            with parts.explained():
-                (folder / KEPT).touch()
-            return
-        if not spares.put(parts, folder):
-            parts.throw_away(folder)
+        with parts.explained():
+            copying.give_back(parts, folder, keep=keep)
 
     def sweep(self) -> None:
         """Take away what sessions left that were killed; it is deleted beside what goes on.
@@ -254,54 +240,23 @@ class Store:
         self._known.clear()
         if parts is None:
             return
-        with contextlib.suppress(OSError):
-            for name in os.listdir(parts.layout.at):
-                folder = parts.layout.at / name
-                if parts.owners.name and layout.owner_of(name) == parts.owners.name and not (folder / KEPT).exists():
-                    parts.throw_away(folder)
-        parts.trash.start()
-        parts.trash.stop(seconds)
-        parts.owners.leave()
-
-    def _remember(
-        self, folder: Path, found: Manifest, now: tuple[int, int] | None, *, cached: bool, started: float
-    ) -> Entry:
-        entry = Entry(found.key, folder / INSIDE, cached, time.perf_counter() - started, found.facts, found.build)
-        if now is not None:
-            self._known[found.key] = _Known(now, entry._replace(cached=True), found)
-        return entry
-
-    def _manifest(self, entry: Entry) -> Manifest | None:
-        folder = entry.path.parent
-        known = self._known.get(entry.key)
-        return known.manifest if known and known.stamp == stamp(folder) else manifest.read(folder)
+        parts.leave(seconds)
 
     def _compared(self, entry: Entry, *, full: bool) -> tuple[Change, ...]:
-        found = self._manifest(entry)
+        found = self._known.manifest(entry)
         changes = (Change(".", "is gone"),) if found is None else manifest.changes(entry.path, found, full=full)
         if changes:
-            self._known.pop(entry.key, None)
+            self._known.forget(entry)
         return changes
-
-    def _mended(self, parts: Parts, folder: Path, found: Manifest | None, key: str) -> Manifest | None:
-        """Look again under the lock, and mend what can be mended."""
-        if found is None or found.key != key or is_whole(folder, found):
-            return found if found is not None and found.key == key else None
-        with contextlib.suppress(OSError):
-            again = mended(folder / INSIDE, found, parts.trash.put)
-            if again is not None:
-                write(folder, again)
-                return again
-        return None
 
     def _copied(self, entry: Entry, name: str, work: Callable[[Parts, Entry, Manifest], T]) -> T:
         parts = self._open
-        found = self._manifest(entry)
+        found = self._known.manifest(entry)
         if found is None:
             raise Damaged(entry.path)
         try:
             with parts.explained():
                 return parts.with_room(name, lambda: work(parts, entry, found))
         except Damaged:
-            self._known.pop(entry.key, None)
+            self._known.forget(entry)
             raise

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import weakref
 from typing import TYPE_CHECKING
+
+from pytest_envrepro.store.background import Background
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_EXISTING: weakref.WeakSet[Trash] = weakref.WeakSet()
 
 
 class Trash:
@@ -22,11 +21,7 @@ class Trash:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._guard = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        _hold_at_forks()
-        _EXISTING.add(self)
+        self._background = Background("pytest-envrepro deletes")
 
     def put(self, path: Path) -> bool:
         """Take a folder away at once; false where another process was faster, or the system does not let it go."""
@@ -39,55 +34,23 @@ class Trash:
 
     def start(self) -> None:
         """Delete what is there, beside what goes on."""
-        with self._guard:
-            if self._thread is None or not self._thread.is_alive():
-                self._stop.clear()
-                # A daemon: a session that ends is not held up, and what is left is found by the next.
-                self._thread = threading.Thread(target=self._delete, name="pytest-envrepro deletes", daemon=True)
-                self._thread.start()
+        self._background.start(self._delete)
 
     def stop(self, seconds: float) -> None:
         """Let the thread end, and wait so long for what it still has to do; the rest is left."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(seconds)
-            self.hold()
-
-    def hold(self) -> None:
-        """Interrupt the thread, within the file that it is at; `start` goes on."""
-        with self._guard:
-            if self._thread is not None:
-                self._stop.set()
-                self._thread.join()
-                self._thread = None
+        self._background.stop(seconds)
 
     def empty(self) -> None:
         """Delete all of it, and return when it is gone."""
-        self.hold()
-        self._stop.clear()
-        self._delete()
+        self._background.hold()
+        self._delete(threading.Event())
 
-    def _delete(self) -> None:
+    def _delete(self, stop: threading.Event) -> None:
         # What was put there while the last of it was deleted is found by another look.
-        while not self._stop.is_set() and (names := _names(self.folder)):
-            gone = [_removed(f"{self.folder}/{name}", self._stop) for name in names]
+        while not stop.is_set() and (names := _names(self.folder)):
+            gone = [_removed(f"{self.folder}/{name}", stop) for name in names]
             if not any(gone):
                 return  # Nothing of it may be deleted, or others are at it.
-
-
-_hooked = threading.Event()
-
-
-def _hold_at_forks() -> None:
-    """Have no thread where a process is forked: Python warns of that since 3.12, and a test may make it an error."""
-    if not _hooked.is_set() and hasattr(os, "register_at_fork"):
-        _hooked.set()
-        os.register_at_fork(before=_hold_all)
-
-
-def _hold_all() -> None:
-    for trash in list(_EXISTING):
-        trash.hold()
 
 
 def _names(folder: Path) -> list[str]:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_envrepro.store import cloning
-from pytest_envrepro.store.manifest import scan
+from pytest_envrepro.store.looking import scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_envrepro.store.cloning import Means
-    from pytest_envrepro.store.manifest import Tree
+    from pytest_envrepro.store.looking import Tree
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_modes_and_times_are_the_same(source: Path, tmp_path: Path, by: Means) -
     """A copy looks as its source does, with what is left out left out."""
     target = tmp_path / "deep" / "target"
 
-    cloning.clone(source, target, scan(source), by=by, without=["left.txt"])
+    cloning.clone(source, target, scan(source, inodes=True), by=by, without=["left.txt"])
 
     expected = shown(source)
     del expected[""]["left.txt"]
@@ -88,7 +88,7 @@ def test_a_file_with_too_many_links_is_copied(tmp_path: Path) -> None:
     else:
         pytest.skip("this disk allows more than 70,000 links to a file")
 
-    cloning.clone(source, tmp_path / "target", scan(source), by="hardlink")
+    cloning.clone(source, tmp_path / "target", scan(source, inodes=True), by="hardlink")
 
     assert (tmp_path / "target" / "it").read_text() == "content"
     assert (tmp_path / "target" / "it").stat().st_nlink == 1

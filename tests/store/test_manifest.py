@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_envrepro.store import manifest
+from pytest_envrepro.store import looking, manifest
 from pytest_envrepro.store.manifest import Change, Manifest
 from pytest_envrepro.store.relocating import settle
 
@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 def _of(root: Path) -> Manifest:
     settled = settle(root, _OLD, _NEW)
-    tree = manifest.scan(root)
+    tree = looking.scan(root)
     words = {"key": "k", "build": "b", "built": 1.5, "title": "it", "size": 3, "facts": {"weak": False}}
     return Manifest(**words, **settled._asdict(), tree=tree)  # type: ignore[arg-type]
 

@@ -288,7 +288,8 @@ def test_installers_never_change_the_store(tmp_path: Path, build: object, instal
         return {}
 
     entry = store.get("k", make)
-    private, beside = store.private(entry, "mine"), store.private(entry, "beside")
+    store.prepare(entry)  # What was made ready has bytecode: links, as its other files.
+    private, beside = store.private(entry, "mine"), Store(tmp_path / "store").private(entry, "beside")
     before = {path: _content(path) for path in (*_files(entry.path.parent), *_files(beside))}
     python = private / "bin" / "python"
     if installer == "pip":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
@@ -19,6 +20,7 @@ import filelock  # noqa: F401  # For processes of another user, who may not be a
 import pytest
 
 from pytest_envrepro.errors import BuildError
+from pytest_envrepro.store import cloning
 from pytest_envrepro.store.manifest import Change
 from pytest_envrepro.store.store import Damaged, Store
 
@@ -407,7 +409,7 @@ def test_what_was_given_back_is_made_as_new(store: Store, build: Building, use: 
     """The next copy has a path of its own and nothing of what was done in the one before."""
     (store.folder / "of").write_text("not to be written")
     entry = store.get(KEY, build)
-    untouched = store.private(entry, "one")
+    untouched = other(store).private(entry, "one")
     used = store.private(entry, "mine")
     old = used.parent.stat().st_ino
     exec(_USES[use], {"p": used, "m": used / "lib" / "m.py", "shutil": shutil})  # noqa: S102  # Are ours.
@@ -417,7 +419,7 @@ def test_what_was_given_back_is_made_as_new(store: Store, build: Building, use: 
 
     assert again != used
     assert not used.exists()
-    assert again.parent.stat().st_ino == old
+    assert (again.parent.stat().st_ino == old) is (use != "in place")  # Then what it is linked to is made anew too.
     assert store.verify(entry) == ()
     assert (again / "bin" / "tool").read_text() == f"#!{again}/bin/python\n"
     assert os.access(again / "bin" / "tool", os.X_OK)
@@ -429,6 +431,146 @@ def test_what_was_given_back_is_made_as_new(store: Store, build: Building, use: 
     assert (again / "lib").stat().st_mode == (entry.path / "lib").stat().st_mode
     assert (store.folder / "of").read_text() == "not to be written"
     assert untouched.exists()
+
+
+def with_bytecode(prefix: Path) -> dict[str, Any]:
+    """Write two modules with their bytecode, as `compileall` does."""
+    for name in ("one", "two"):
+        (prefix / name).mkdir()
+        (prefix / name / "m.py").write_text(f"x = {name!r}\n")
+    compileall.compile_dir(prefix, quiet=1)
+    return {}
+
+
+def bytecode_of(path: Path) -> dict[str, int]:
+    """Give the inodes of all bytecode, by the folder of its module."""
+    return {file.parts[-3]: file.stat().st_ino for file in path.rglob("__pycache__/*.pyc")}
+
+
+def test_bytecode_is_for_what_was_made_ready(store: Store) -> None:
+    """A copy that is made on the spot leaves it to Python; a spare has it."""
+    entry = store.get(KEY, with_bytecode)
+    on_the_spot = other(store).private(entry, "mine")
+    store.prepare(entry)
+    ready = store.private(entry, "mine")
+
+    assert bytecode_of(on_the_spot) == {}
+    assert (on_the_spot / "two" / "m.py").read_text() == "x = 'two'\n"
+    assert not (on_the_spot / "two" / "__pycache__").exists()
+    assert bytecode_of(ready) == bytecode_of(entry.path.parent / "twin")
+    assert set(bytecode_of(ready)) == {"one", "two"}
+
+
+def test_bytecode_of_a_copy_that_was_given_back(store: Store) -> None:
+    """What Python has compiled in it is replaced by what was built; where it compiled nothing, nothing is done."""
+    entry = store.get(KEY, with_bytecode)
+    used = store.private(entry, "mine")
+    compileall.compile_dir(used / "one", quiet=1)
+
+    store.release(used)
+    again = store.private(entry, "mine")
+
+    twin = bytecode_of(entry.path.parent / "twin")
+    assert bytecode_of(again) == {"one": twin["one"]}
+    assert (again / "one" / "__pycache__").stat().st_mtime == (
+        entry.path.parent / "twin" / "one" / "__pycache__"
+    ).stat().st_mtime
+
+
+_USES_OF_BYTECODE = {
+    "replaced": "new = c / 'new'; new.write_text('x'); new.replace(pyc)",
+    "added": "(c / 'other.pyc').touch()",
+    "gone": "pyc.unlink()",
+    "a link in its place": "shutil.rmtree(c); c.symlink_to('/etc')",
+}
+
+
+@pytest.mark.parametrize("use", _USES_OF_BYTECODE)
+def test_bytecode_of_a_spare_is_made_as_new(store: Store, use: str) -> None:
+    """What was done to it is found by its folder's time, and does not reach the next copy."""
+    entry = store.get(KEY, with_bytecode)
+    store.prepare(entry)
+    used = store.private(entry, "mine")
+    folder = used / "one" / "__pycache__"
+    exec(_USES_OF_BYTECODE[use], {"c": folder, "pyc": next(folder.iterdir()), "shutil": shutil})  # noqa: S102  # Ours.
+
+    store.release(used)
+    again = store.private(entry, "mine")
+
+    assert bytecode_of(again) == bytecode_of(entry.path.parent / "twin")
+    assert len(list((again / "one" / "__pycache__").iterdir())) == 1
+    assert store.verify(entry) == ()
+
+
+def test_a_second_copy_has_another_made_ready(store: Store, build: Building) -> None:
+    """A session that takes one alone is spared it; its second is followed by one that is made in the background."""
+    entry = store.get(KEY, build)
+    spares = entry.path.with_name("spares")
+
+    store.private(entry, "one")
+    assert not _makes_ready()
+    assert not spares.exists()
+
+    store.private(entry, "two")
+    _wait_until(lambda: not _makes_ready())
+
+    assert len(os.listdir(spares)) == 1
+    inode = (spares / os.listdir(spares)[0]).stat().st_ino
+    assert store.private(entry, "three").parent.stat().st_ino == inode
+
+
+def test_what_is_made_ready_is_given_up_at_the_end(store: Store) -> None:
+    """A session that ends does not wait for it, and nothing half made is left; nor is a thread where one forks."""
+
+    def large(prefix: Path) -> dict[str, Any]:
+        for index in range(3_000):
+            (prefix / str(index)).mkdir()
+            (prefix / str(index) / "m.py").touch()
+        return {}
+
+    entry = store.get(KEY, large)
+    kept = [store.private(entry, name) for name in ("one", "two")]
+    assert _makes_ready()
+    if not (child := os.fork()):
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert not _makes_ready()
+    assert lying(store) == sorted([KEY[:28], *(path.parent.name for path in kept)])
+
+    kept.append(store.private(entry, "three"))
+    assert _makes_ready()
+    store.close()
+
+    assert not _makes_ready()
+    assert not any(path.exists() for path in kept)
+    assert lying(store) == [KEY[:28]]
+    assert not entry.path.with_name("spares").exists()
+
+
+def _makes_ready() -> bool:
+    return any(thread.name == "pytest-envrepro makes ready" for thread in threading.enumerate())
+
+
+def _wait_until(is_so: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def test_nothing_lies_ready_where_files_are_copied(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk without links has each copy's bytes once, those of no other, and no bytecode in it."""
+    monkeypatch.setattr(cloning, "means", lambda _: "copy")
+    entry = store.get(KEY, with_bytecode)
+
+    for _ in range(2):
+        private = store.private(entry, "mine")
+        assert bytecode_of(private) == {}
+        assert (private / "one" / "m.py").read_text() == "x = 'one'\n"
+        store.release(private)
+    store.prepare(entry)
+
+    assert sorted(os.listdir(entry.path.parent)) == ["env", "manifest"]
 
 
 def test_a_spare_serves_another_session(store: Store, build: Building) -> None:
