@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.reports.github import MOST_BYTES, log_commands, step_summary
+from pytest_envrepro.reports.github import MOST_BYTES, log_commands, needs_commands, step_summary
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.writing import append
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_envrepro.reports import Summary
+    from pytest_envrepro.reports import NeedsSummary, Summary
 
 
 def tell(summary: Summary, root: Path, environ: Mapping[str, str]) -> list[str]:
@@ -27,6 +27,11 @@ def tell(summary: Summary, root: Path, environ: Mapping[str, str]) -> list[str]:
         except OSError as error:
             lines.append(printable(f"GITHUB_STEP_SUMMARY: cannot write {path}: {error.strerror or error}"))
     return lines
+
+
+def tell_needs(summary: NeedsSummary, root: Path, environ: Mapping[str, str]) -> list[str]:
+    """Give the lines for the log about what tests need."""
+    return needs_commands(summary, _folder(root, environ.get("GITHUB_WORKSPACE", "")))
 
 
 def _folder(root: Path, workspace: str) -> str:

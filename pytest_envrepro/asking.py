@@ -5,7 +5,11 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from packaging.utils import canonicalize_name
+
+from pytest_envrepro.advising import MOST, together
 from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.integrations import Checked, Need
 from pytest_envrepro.reports import IntegrationRows, Lacking, NeedRow
 from pytest_envrepro.values import did_you_mean
 
@@ -13,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_envrepro.catalogue import Catalogue
-    from pytest_envrepro.integrations import Checked, Need
+    from pytest_envrepro.errors import InterpreterNotFound
 
 _INTEGRATION = "requires_integration"
 _TITLES = {
@@ -23,9 +27,7 @@ _TITLES = {
     "requires_group": "group ",
     "requires_extra": "extra ",
 }
-
-
-_INSTALL = "pip install "
+_UNNAMED = frozenset({"requires_packages", "requires_tools"})
 
 
 class Ask(NamedTuple):
@@ -105,11 +107,15 @@ def answer(asks: Iterable[Ask], catalogue: Catalogue, *, allowed: frozenset[str]
     pieces: dict[tuple[str, ...], Piece] = {}
     faults: list[str] = []
     for ask in asks:
-        try:
-            for piece in _pieces(ask, catalogue, allowed):
+        wrong = _faults(ask)
+        for names in () if wrong else _divided(ask):
+            try:
+                piece = _piece(ask, names, catalogue, allowed)
+            except SettingsError as error:
+                wrong += str(error).split("\n")
+            else:
                 pieces.setdefault((piece.title, *(need.requirement for need in piece.checked.needs)), piece)
-        except SettingsError as error:
-            faults.append(f"{ask.marker}: {error}")
+        faults += [f"{ask.marker}: {line}" for line in wrong]
     found = tuple(pieces[key] for key in sorted(pieces))
     if faults:
         return Answer(reason="\n".join(sorted(set(faults))), fails=True, pieces=found, fault=True)
@@ -118,56 +124,69 @@ def answer(asks: Iterable[Ask], catalogue: Catalogue, *, allowed: frozenset[str]
     return Answer(reason="; ".join(piece.sentence for piece in unmet), fails=fails, pieces=found)
 
 
-def _pieces(ask: Ask, catalogue: Catalogue, allowed: frozenset[str]) -> Iterator[Piece]:
-    """Compare what one marker names.
+def without_python(error: InterpreterNotFound, *, strict: bool) -> Answer:
+    """Say of a test that the Python of its environment is not on this machine."""
+    message = str(error)
+    need = Need(requirement="on this machine", found=None, met=False, why=", ".join(error.found) or "none that works")
+    piece = Piece("python", Checked("python", "missing", (need,)), name=message.partition("\n")[0])
+    return Answer(reason=message, fails=strict, pieces=(piece,))
+
+
+def _divided(ask: Ask) -> Iterable[tuple[str, ...]]:
+    """Give the names of a marker as they are judged: packages together, and so tools; all else by itself."""
+    return [ask.arguments] if ask.marker in _UNNAMED else [(name,) for name in ask.arguments]
+
+
+def _piece(ask: Ask, names: tuple[str, ...], catalogue: Catalogue, allowed: frozenset[str]) -> Piece:
+    """Compare what a marker names, or one of its names.
 
     Raises:
-        SettingsError: it names what does not exist, or is written wrongly.
+        SettingsError: it does not exist, or is written wrongly.
     """
-    reason = _reason(ask)
-    names: tuple[str, ...] = ask.arguments
     title = _TITLES[ask.marker]
+    if ask.marker == "requires_packages":
+        return Piece(title, catalogue.check_requirements(*names))
+    if ask.marker == "requires_tools":
+        return Piece(title, catalogue.check_tools(*names))
+    (name,) = names
     if ask.marker == _INTEGRATION:
-        for checked in (allowing(catalogue.check(name), allowed) for name in names):
-            piece = Piece(f"{title}'{checked.name}'", checked, reason, checked.name, is_integration=True)
-            yield piece._replace(allowed=checked.name in allowed)
-    elif ask.marker == "requires_packages":
-        yield Piece(title, catalogue.check_requirements(*names))
-    elif ask.marker == "requires_tools":
-        yield Piece(title, catalogue.check_tools(*names))
+        checked = allowing(catalogue.check(name), allowed)
+        reason = dict(ask.options).get("reason") or ""
+        piece = Piece(f"{title}'{checked.name}'", checked, reason, checked.name, is_integration=True)
     else:
         check = catalogue.check_group if ask.marker == "requires_group" else catalogue.check_extra
-        for name in names:
-            yield Piece(f"{title}'{name}'", check(name), name=f"{title}{name}")
+        piece = Piece(f"{title}'{name}'", allowing(check(name), allowed), name=f"{title}{name}")
+    return piece._replace(allowed=_may_be_missing(piece.checked, allowed))
 
 
 def allowing(checked: Checked, allowed: frozenset[str]) -> Checked:
-    """Say of an integration that is missing whether it may be."""
-    is_allowed = bool(checked.unmet) and checked.name in allowed
-    return checked._replace(status="allowed") if is_allowed else checked
+    """Say of an integration that is missing whether it may be; a group or an extra may be by its name."""
+    return checked._replace(status="allowed") if checked.unmet and _may_be_missing(checked, allowed) else checked
 
 
-def _reason(ask: Ask) -> str:
-    """Give the reason that a marker states.
+def _may_be_missing(checked: Checked, allowed: frozenset[str]) -> bool:
+    return canonicalize_name(checked.name) in map(canonicalize_name, allowed)
 
-    Raises:
-        SettingsError: the marker's arguments are not what they have to be.
-    """
+
+def _faults(ask: Ask) -> list[str]:
+    """Say of the arguments of a marker all that is not as it has to be."""
     known = ["reason"] if ask.marker == _INTEGRATION else []
-    reason = ""
+    found: list[str] = []
     for name, value in ask.options:
         if name not in known:
-            hint = did_you_mean(name, known) if known else ""
-            raise SettingsError(f"unknown argument '{name}'{hint}")
-        if value is not None and not isinstance(value, str):
-            raise SettingsError(f"the reason has to be a string, not {value!r}")
-        reason = value or ""
+            found.append(f"unknown argument '{name}'{did_you_mean(name, known) if known else ''}")
+        elif value is not None and not isinstance(value, str):
+            found.append(f"the reason has to be a string, not {value!r}")
     if not ask.arguments:
-        raise SettingsError("names nothing that is needed")
-    wrong = [argument for argument in ask.arguments if not isinstance(argument, str) or not argument.strip()]
+        found.append("names nothing that is needed")
+    wrong = [argument for argument in ask.arguments if not _is_line(argument)]
     if wrong:
-        raise SettingsError(f"takes strings, one for each, not {wrong[0]!r}")
-    return reason
+        found.append(f"takes strings, one for each, not {' and '.join(map(repr, wrong))}")
+    return found
+
+
+def _is_line(argument: Any) -> bool:
+    return isinstance(argument, str) and len(argument.strip().splitlines()) == 1
 
 
 def _with_fixes(needs: Iterable[Need]) -> Iterator[str]:
@@ -180,33 +199,27 @@ def _with_fixes(needs: Iterable[Need]) -> Iterator[str]:
 def _lines(piece: Piece) -> Iterator[Lacking]:
     """Give the lines that a piece has in the summary: one where it has a name, else one for each need."""
     if piece.name is not None:
-        yield lacking(piece.checked)._replace(name=piece.name, allowed=piece.allowed)
+        yield lacking(piece.checked, exported=piece.is_integration)._replace(name=piece.name, allowed=piece.allowed)
         return
     for need in piece.checked.unmet:
         yield Lacking(name=need.requirement, missing=need.why.removeprefix("is "), fix=need.fix or "")
 
 
-def lacking(checked: Checked) -> Lacking:
-    """Give the line that something has in the summary."""
-    fixes = dict.fromkeys(need.fix for need in checked.unmet if need.fix)
-    missing = "; ".join(need.sentence for need in checked.unmet)
-    return Lacking(name=checked.name, missing=missing, fix=_together(fixes))
+def lacking(checked: Checked, *, exported: bool = False) -> Lacking:
+    """Give the line that something has in the summary.
 
-
-def _together(fixes: Iterable[str]) -> str:
-    """Make one command of several that install packages; what else would do follows."""
-    packages: list[str] = []
-    others: dict[str, None] = {}
-    commands: list[str] = []
-    for fix in fixes:
-        command, *instead = fix.split(", or ")
-        others.update(dict.fromkeys(instead))
-        if command.startswith(_INSTALL) and not command.startswith(f"{_INSTALL}-"):
-            packages.append(command.removeprefix(_INSTALL))
-        else:
-            commands.append(command)
-    installing = [_INSTALL + " ".join(packages)] if packages else []
-    return ", or ".join(filter(None, [" && ".join([*installing, *commands]), *others]))
+    Args:
+        exported: whether `--env-export` knows it by its name.
+    """
+    unmet = checked.unmet
+    missing = [need.sentence for need in unmet[:MOST]]
+    if len(unmet) > MOST:
+        missing.append(f"and {len(unmet) - MOST:,} more")
+    fix = together(dict.fromkeys(need.fix for need in unmet if need.fix), export=checked.name if exported else None)
+    left = [need.requirement for need in unmet if not need.fix]
+    if fix and left:
+        fix += f", which leaves: {', '.join(left[:MOST])}{', ...' if left[MOST:] else ''}"
+    return Lacking(name=checked.name, missing="; ".join(missing), fix=fix)
 
 
 def pack(checked: Checked) -> list[Any]:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.integrations import Checked, Surroundings, parse_tool
+from pytest_envrepro.integrations.guarding import ask
 from pytest_envrepro.integrations.probing import why_not_imported
-from pytest_envrepro.integrations.satisfaction import Satisfaction, Wanted, status_of
+from pytest_envrepro.integrations.satisfaction import Satisfaction, Wanted, pip_install, quoted, status_of
 from pytest_envrepro.integrations.system import AptPackages, variable_need
 from pytest_envrepro.integrations.tools import Tools
 from pytest_envrepro.requirement import parse, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
     from typing import TypeVar
 
     from pytest_envrepro.integrations import Integration, Need
+    from pytest_envrepro.model import Distribution
     from pytest_envrepro.offered import Offered
     from pytest_envrepro.requirement import Requirement
 
     Parsed = TypeVar("Parsed")
+
+# What `probing` says where a module is gone: the one that was imported, and the one that was not found.
+_NO_MODULE = re.compile(r"(?P<asked>\S+) does not import: ModuleNotFoundError: No module named '(?P<missing>[\w.]+)'")
 
 
 class Assessment:
@@ -49,7 +56,7 @@ class Assessment:
         """Judge an integration with all that it includes; each need is told once."""
         parts = tuple(parts)
         by_packages = self._by_packages(parts)
-        asked = [ask(self._around) for part in parts for ask in part.asks]
+        asked = [ask(question, self._around, part.name) for part in parts for question in part.asks]
         needs = [
             *by_packages,
             *(self._tools.need(tool) for part in parts for tool in _parsed(part.tools, parse_tool)),
@@ -66,17 +73,17 @@ class Assessment:
         Raises:
             SettingsError: one is none, or a file of the project cannot be read.
         """
-        fixes = {each: f"pip install '{each}'" for each in _parsed(part.requirements, _requirement)}
+        fixes = {each: pip_install(each) for each in _parsed(part.requirements, _requirement)}
         for extra in part.extras:
             for each in self._offered.of_extra(extra):
-                fixes[each] = self._fix(each, f"--extra {extra}", f"'.[{extra}]'")
+                fixes[each] = self._fix(each, f"--extra {shlex.quote(extra)}", quoted(f".[{extra}]"))
         for group in part.groups:
             for each in self._offered.of_group(group):
-                fixes[each] = self._fix(each, f"--group {group}", f"--group {group}")
+                fixes[each] = self._fix(each, f"--group {shlex.quote(group)}", f"--group {shlex.quote(group)}")
         return tuple(Wanted(requirement, fix) for requirement, fix in fixes.items())
 
     def _fix(self, requirement: Requirement, by_uv: str, by_pip: str) -> str:
-        return f"uv sync {by_uv}" if self._offered.uses_uv else f"pip install '{requirement}', or {by_pip}"
+        return f"uv sync {by_uv}" if self._offered.uses_uv else f"{pip_install(requirement)}, or {by_pip}"
 
     def _by_packages(self, parts: Iterable[Integration]) -> tuple[Need, ...]:
         each = [(part, self.wanted(part)) for part in parts]
@@ -113,7 +120,23 @@ class Assessment:
         if why_not is None:
             return need
         why = f"{need.found} is installed, and {why_not}"
-        return need._replace(met=False, why=why, fix=f"pip install --force-reinstall {name}")
+        return need._replace(met=False, why=why, fix=self._reinstall(distribution, why_not))
+
+    def _reinstall(self, distribution: Distribution, why_not: str) -> str | None:
+        """Give the command that puts back what is gone of a distribution; against all else its own words must help.
+
+        A library of the system, another distribution, a device or a variable that an import lacks is not to be had by
+        installing the same files again, and what came from elsewhere than an index is not to be had from there.
+        """
+        found = _NO_MODULE.match(why_not)
+        if found is None or found["missing"].partition(".")[0] != found["asked"].partition(".")[0]:
+            return None
+        if distribution.source is not None:
+            return None
+        name = distribution.name
+        if self._offered.uses_uv:
+            return f"uv sync --reinstall-package {name}"
+        return f"pip install --force-reinstall --no-deps '{name}=={distribution.version}'"
 
 
 def _requirement(text: str) -> Requirement:
@@ -123,9 +146,19 @@ def _requirement(text: str) -> Requirement:
         raise ValueError(f"'{redact(text)}' is not a requirement (PEP 508): {error}") from error
 
 
-def _parsed(texts: Iterable[str], reader: Callable[[str], Parsed]) -> Iterator[Parsed]:
+def _parsed(texts: Iterable[str], reader: Callable[[str], Parsed]) -> list[Parsed]:
+    """Parse texts.
+
+    Raises:
+        SettingsError: some of them cannot be; a line for each.
+    """
+    found: list[Parsed] = []
+    faults: list[str] = []
     for text in texts:
         try:
-            yield reader(text)
+            found.append(reader(text))
         except ValueError as error:
-            raise SettingsError(str(error)) from error
+            faults.append(" ".join(str(error).split()))
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return found

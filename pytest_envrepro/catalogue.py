@@ -12,19 +12,21 @@ from packaging.utils import canonicalize_name
 from pytest_envrepro.assessing import Assessment
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.exporting import Asked, Export, export
-from pytest_envrepro.integrations import Integration, Surroundings, providers
+from pytest_envrepro.integrations import BUILT_IN, Integration, Surroundings, found_providers
 from pytest_envrepro.offered import Offered
+from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.requirement import redact
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_envrepro.cache import VerdictCache
     from pytest_envrepro.config import Config
-    from pytest_envrepro.integrations import Checked, Provider
+    from pytest_envrepro.integrations import Checked, Found, Provider
     from pytest_envrepro.locks import Tree
     from pytest_envrepro.model import Inventory
+    from pytest_envrepro.requirement import Requirement
 
 ALL = "all"
 _DPKG = Path("/var/lib/dpkg/status")
@@ -60,6 +62,7 @@ class Catalogue:
         self._cache = cache
         self._dpkg = dpkg
         self._offered = Offered(tree)
+        self._names: dict[str, tuple[tuple[str, ...], str]] = {}
         self._found: dict[str, Integration] = {}
         self._checked: dict[str, Checked] = {}
 
@@ -68,8 +71,8 @@ class Catalogue:
         return Surroundings(
             root=self._root,
             declared=self._config.integrations,
-            groups=self._offered.groups,
-            extras=self._offered.extras,
+            groups=self._offered.groups - BUILT_IN,
+            extras=self._offered.extras - BUILT_IN,
             environ=self._environ,
             inventory=self._inventory,
             cache=self._cache,
@@ -81,12 +84,41 @@ class Catalogue:
         return Assessment(self._around, self._offered, self._dpkg)
 
     def names(self) -> tuple[str, ...]:
-        """Give the names of all integrations, sorted: those of the table, groups, extras, built-in, of providers."""
-        return tuple(sorted({f"{each.prefix}{name}" for each in self._providers for name in each.names(self._around)}))
+        """Give the names of all integrations, sorted: those of the table, groups, extras, built-in, of providers.
+
+        Those of a provider that cannot tell them are not among them: see `faults`.
+        """
+        return tuple(sorted({name for each in self._prefixes for name in self._listed(each)[0]}))
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """By prefix: why a provider of another distribution cannot tell its integrations."""
+        raised = {prefix: self._listed(prefix)[1] for prefix in self._prefixes}
+        return {**self._found_providers.faults, **{prefix: fault for prefix, fault in raised.items() if fault}}
 
     @cached_property
+    def _found_providers(self) -> Found:
+        return found_providers()
+
+    @property
     def _providers(self) -> tuple[Provider, ...]:
-        return providers()
+        return self._found_providers.providers
+
+    @property
+    def _prefixes(self) -> Iterable[str]:
+        return dict.fromkeys(each.prefix for each in self._providers)
+
+    def _listed(self, prefix: str) -> tuple[tuple[str, ...], str]:
+        """Give the names, in full, of the providers with a prefix, or why it cannot tell them."""
+        if prefix not in self._names:
+            try:
+                mine = [each for each in self._providers if each.prefix == prefix]
+                self._names[prefix] = tuple(f"{prefix}{name}" for each in mine for name in each.names(self._around)), ""
+            except SettingsError as error:
+                if not prefix:  # The project's own files cannot be read.
+                    raise
+                self._names[prefix] = (), str(error)
+        return self._names[prefix]
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -129,7 +161,8 @@ class Catalogue:
             try:
                 found.add(self._get(name).name)
             except SettingsError as error:
-                faults.append(f"{said_by}: {error}")
+                each = "; give the option once for each name" if said_by.startswith("--") and "," in name else ""
+                faults.append(f"{said_by}: {error}{each}")
         if faults:
             raise SettingsError("\n".join(faults))
         return frozenset(found)
@@ -145,15 +178,22 @@ class Catalogue:
             responsible = [each for each in self._providers if each.prefix == head + colon]
             found = next(filter(None, (each.get(rest, self._around) for each in responsible)), None)
             if found is None:
-                raise SettingsError(f"there is no integration '{name}'{self._instead(name, responsible)}")
+                raise SettingsError(f"there is no integration '{printable(name)}'{self._instead(name, responsible)}")
             self._found[name] = found
         return self._found[name]
 
     def _instead(self, name: str, responsible: Iterable[Provider]) -> str:
-        known = [f"{each.prefix}{other}" for each in responsible for other in each.names(self._around)]
-        if known:
-            return did_you_mean(name, known)
-        return did_you_mean(f"{name.rpartition(':')[0]}:", filter(None, (each.prefix for each in self._providers)))
+        prefix = "".join(dict.fromkeys(each.prefix for each in responsible))
+        if responsible:
+            names, fault = self._listed(prefix)
+            return f": {fault}" if fault else did_you_mean(name, names)
+        prefix = f"{name.rpartition(':')[0]}:"
+        faults = self._found_providers.faults
+        if faults:  # The prefix of one that does not load is not known.
+            told = [faults[prefix]] if prefix in faults else sorted(faults.values())
+            return f": there is no provider '{prefix}'; {'; '.join(told)}"
+        meant = did_you_mean(prefix, filter(None, (each.prefix for each in self._providers)))
+        return f": there is no provider '{prefix}'{meant}; is the distribution that adds it installed?"
 
     def check(self, name: str) -> Checked:
         """Compare an integration with this environment; the status is never `allowed`, which is for the caller to say."""
@@ -172,19 +212,25 @@ class Catalogue:
 
     def check_group(self, *names: str) -> Checked:
         """Compare some dependency groups of this project with this environment."""
-        known = self._offered.groups
         for name in names:
-            if canonicalize_name(name) not in known:
-                raise SettingsError(f"this project has no dependency group '{name}'{did_you_mean(name, known)}")
+            self._refuse_unknown_group(name)
         return self._once(Integration(", ".join(names), groups=tuple(map(canonicalize_name, names))))
 
     def check_extra(self, *names: str) -> Checked:
         """Compare some extras of this project with this environment."""
-        known = self._offered.extras
         for name in names:
-            if canonicalize_name(name) not in known and self._offered.tells_extras:
-                raise SettingsError(f"this project has no extra '{name}'{did_you_mean(name, known)}")
+            self._refuse_unknown_extra(name)
         return self._once(Integration(", ".join(names), extras=tuple(map(canonicalize_name, names))))
+
+    def _refuse_unknown_group(self, name: str) -> None:
+        known = self._offered.groups
+        if canonicalize_name(name) not in known:
+            raise SettingsError(f"this project has no dependency group '{printable(name)}'{did_you_mean(name, known)}")
+
+    def _refuse_unknown_extra(self, name: str) -> None:
+        known = self._offered.extras
+        if canonicalize_name(name) not in known and self._offered.tells_extras:
+            raise SettingsError(f"this project has no extra '{printable(name)}'{did_you_mean(name, known)}")
 
     def _once(self, unnamed: Integration) -> Checked:
         """Judge what a marker names, and remember it by all that it names."""
@@ -194,15 +240,52 @@ class Catalogue:
         return self._checked[key]
 
     def export(self, names: Iterable[str]) -> Export:
-        """Give the requirements of some integrations; `all` for those of the table."""
+        """Give the requirements of some integrations; `all` for those of the table.
+
+        Raises:
+            SettingsError: there is no integration of one of the names, or `all` means none.
+        """
+        names = [*names]
+        if ALL in names and not self.declared:
+            raise SettingsError(self._none_declared())
         chosen = dict.fromkeys(each for name in names for each in (self.declared if name == ALL else (name,)))
-        asked = [
+        return export(self.asked(chosen), {name: str(value) for name, value in default_environment().items()})
+
+    def _none_declared(self) -> str:
+        others = sorted((self._offered.groups | self._offered.extras) - {ALL})
+        named = f"groups and extras are exported by their names: {', '.join(others)}" if others else ""
+        said = "'all' means the integrations of the table, and it declares none"
+        return "; ".join(filter(None, [said, named, *self.overshadowed]))
+
+    @property
+    def overshadowed(self) -> tuple[str, ...]:
+        """What to know of a group or an extra that is called `all`, if there is one."""
+        kinds = [("group", self._offered.groups), ("extra", self._offered.extras)]
+        return tuple(
+            f"this project's {kind} 'all' is not exported by that name: "
+            f'let the table declare an integration with {kind}s = ["all"]'
+            for kind, names in kinds
+            if ALL in names
+        )
+
+    def asked(self, names: Iterable[str]) -> tuple[Asked, ...]:
+        """Give the requirements of some integrations, each with the integration that asks for it."""
+        return tuple(
             Asked(wanted.requirement, part.name)
-            for name in chosen
+            for name in names
             for part in self._parts(self._get(name))
             for wanted in self._assessment.wanted(part)
-        ]
-        return export(asked, {name: str(value) for name, value in default_environment().items()})
+        )
+
+    def of_group(self, name: str) -> tuple[Requirement, ...]:
+        """Give the requirements of a dependency group of this project."""
+        self._refuse_unknown_group(name)
+        return self._offered.of_group(canonicalize_name(name))
+
+    def of_extra(self, name: str) -> tuple[Requirement, ...]:
+        """Give the requirements of an extra of this project."""
+        self._refuse_unknown_extra(name)
+        return self._offered.of_extra(canonicalize_name(name))
 
     def _parts(self, integration: Integration) -> tuple[Integration, ...]:
         """Give an integration and those that it includes, each once.
@@ -212,19 +295,30 @@ class Catalogue:
         """
         parts: dict[str, Integration] = {}
 
-        def add(part: Integration, trail: tuple[str, ...]) -> None:
-            if part.name in trail:
-                shown = " -> ".join((*trail[trail.index(part.name) :], part.name))
-                raise SettingsError(f"the integrations include each other: {shown}")
-            if part.name in parts:
-                return
-            parts[part.name] = part
-            for name in part.includes:
-                try:
-                    included = self._get(name)
-                except SettingsError as error:
-                    raise SettingsError(f"the integration '{part.name}' includes '{name}': {error}") from error
-                add(included, (*trail, part.name))
+        trail: dict[str, Iterator[Integration]] = {}
 
-        add(integration, ())
+        def enter(part: Integration) -> None:
+            parts[part.name] = part
+            trail[part.name] = self._included(part)
+
+        # Without recursion: a chain of includes may be longer than that goes.
+        enter(integration)
+        while trail:
+            name, included = next(reversed(trail.items()))
+            part = next(included, None)
+            if part is None:
+                del trail[name]
+            elif part.name in trail:
+                names = [*trail]
+                shown = " -> ".join((*names[names.index(part.name) :], part.name))
+                raise SettingsError(f"the integrations include each other: {shown}")
+            elif part.name not in parts:
+                enter(part)
         return tuple(parts.values())
+
+    def _included(self, part: Integration) -> Iterator[Integration]:
+        for name in part.includes:
+            try:
+                yield self._get(name)
+            except SettingsError as error:
+                raise SettingsError(f"the integration '{part.name}' includes '{name}': {error}") from error

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.integrations import BUILT_IN, Integration, parse_tool
+from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.requirement import NAME, parse, redact
 from pytest_envrepro.values import did_you_mean, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_envrepro.offered import Offered
     from pytest_envrepro.values import Values
@@ -46,10 +48,12 @@ def read_integrations(
         return {}
     read: dict[str, Integration] = {}
     for name, each in table.items():
-        place = f"integrations.{name}"
+        place = f"integrations.{printable(name)}"
         known = read.get(canonicalize_name(name))
         if not _NAME.fullmatch(name) or name == _ALL:
             values.fault(place, "is no name: letters, digits, '-', '_' and '.', and not 'all'")
+        elif canonicalize_name(name) in BUILT_IN:
+            values.fault(place, "is the name of a built-in integration: take another")
         elif known is not None:
             values.fault(place, f"is the same name as '{known.name}'")
         elif not isinstance(each, dict):
@@ -64,6 +68,8 @@ def read_integrations(
 def _read(values: Values, name: str, table: Mapping[str, Any], file: str) -> Integration:
     place = f"integrations.{name}"
     values.known(table, _KEYS, f"{place}.")
+    if not any(table.get(key) for key in _LISTS) and set(table) <= {*_KEYS}:
+        values.fault(place, f"needs nothing: say what by one of {', '.join(_LISTS)}")
     lists = {key: values.strings(table.get(key, []), f"{place}.{key}") for key in _LISTS}
     _refuse(values, f"{place}.requirements", lists["requirements"], _not_a_requirement)
     _refuse(values, f"{place}.tools", lists["tools"], _not_a_tool)
@@ -134,32 +140,59 @@ def _refuse_unknown(
                 if name not in known:
                     message = f"this project has no {kind} '{raw[key][index]}'{did_you_mean(name, known)}"
                     values.fault(f"integrations.{each.name}.{key}[{index}]", message)
-        for index, name in enumerate(each.includes):
-            canonical = canonicalize_name(name)
-            if ":" in name or canonical in read or canonical in BUILT_IN:
-                continue
+                elif offered is not None:
+                    _refuse_unreadable(values, f"integrations.{each.name}.{key}[{index}]", name, key, offered)
+        _refuse_unknown_includes(values, each, read, offered)
+
+
+def _refuse_unknown_includes(
+    values: Values, each: Integration, read: Mapping[str, Integration], offered: Offered | None
+) -> None:
+    """Note included integrations that do not exist, and groups and extras among them that cannot be read."""
+    for index, name in enumerate(each.includes):
+        place = f"integrations.{each.name}.includes[{index}]"
+        canonical = canonicalize_name(name)
+        if ":" in name or canonical in read or canonical in BUILT_IN:
+            continue
+        kinds = [key for key in ("groups", "extras") if offered is not None and canonical in getattr(offered, key)]
+        if offered is None or not kinds:
             own = (offered.groups | offered.extras) if offered is not None else frozenset()
-            if canonical not in own:
-                message = f"there is no integration '{name}'{did_you_mean(name, {*read, *BUILT_IN, *own})}"
-                values.fault(f"integrations.{each.name}.includes[{index}]", message)
+            known = {*read, *BUILT_IN, *own}
+            values.fault(place, f"there is no integration '{printable(name)}'{did_you_mean(name, known)}")
+            continue
+        for key in kinds:
+            _refuse_unreadable(values, place, canonical, key, offered)
+
+
+def _refuse_unreadable(values: Values, place: str, name: str, key: str, offered: Offered) -> None:
+    """Note a group or an extra that holds what is no requirement, or a cycle."""
+    try:
+        _ = offered.of_group(name) if key == "groups" else offered.of_extra(name)
+    except SettingsError as error:
+        for line in str(error).split("\n"):
+            values.fault(place, line)
 
 
 def _refuse_cycles(values: Values, read: Mapping[str, Integration]) -> None:
     """Note each cycle of includes once, where the first of its names stands."""
     told: set[frozenset[str]] = set()
-
-    def follow(name: str, trail: tuple[str, ...]) -> None:
-        if name in trail:
-            cycle = trail[trail.index(name) :]
-            if frozenset(cycle) not in told:
-                told.add(frozenset(cycle))
-                shown = " -> ".join(read[each].name for each in (*cycle, name))
-                values.fault(f"integrations.{read[name].name}.includes", f"is a cycle: {shown}")
-        elif name in read and name not in done:
-            for other in read[name].includes:
-                follow(canonicalize_name(other), (*trail, name))
-            done.add(name)
-
     done: set[str] = set()
-    for name in read:
-        follow(name, ())
+    # Without recursion: a chain of includes may be longer than that goes.
+    trail: dict[str, Iterator[str]] = {}
+    for first in read:
+        trail[first] = iter(() if first in done else read[first].includes)
+        while trail:
+            name, includes = next(reversed(trail.items()))
+            other = canonicalize_name(next(includes, ""))
+            if not other:
+                done.add(name)
+                del trail[name]
+            elif other in trail:
+                names = [*trail]
+                cycle = names[names.index(other) :]
+                if frozenset(cycle) not in told:
+                    told.add(frozenset(cycle))
+                    shown = " -> ".join(read[each].name for each in (*cycle, other))
+                    values.fault(f"integrations.{read[other].name}.includes", f"is a cycle: {shown}")
+            elif other in read and other not in done:
+                trail[other] = iter(read[other].includes)

@@ -21,10 +21,17 @@ _LARGE = 999_999  # Stands for "as far as it goes" in a part of a version.
 
 
 class Export(NamedTuple):
-    """Requirements, ready for pip: sorted, each name once for each marker; and what of them cannot be met together."""
+    """Requirements, ready for pip.
+
+    Attributes:
+        lines: sorted, each name once for each marker.
+        contradictions: what of them cannot be met together.
+        masked: which of the lines pip cannot use, since a credential in them is not printed.
+    """
 
     lines: tuple[str, ...]
-    contradictions: tuple[str, ...]
+    contradictions: tuple[str, ...] = ()
+    masked: tuple[str, ...] = ()
 
 
 class Asked(NamedTuple):
@@ -56,7 +63,18 @@ def export(asked: Iterable[Asked], environment: Mapping[str, str]) -> Export:
             marked[_marker(each.requirement)].append(each)
         told = (_contradiction(name, several) for several in (together, *marked.values()))
         contradictions += dict.fromkeys(filter(None, told))
-    return Export(tuple(lines), tuple(contradictions))
+    masked = sorted({_masked(each) for several in names.values() for each in several} - {""})
+    return Export(tuple(lines), tuple(contradictions), tuple(masked))
+
+
+def _masked(asked: Asked) -> str:
+    """Say what to do about a credential in a URL; nothing where there is none."""
+    url = asked.requirement.url or ""
+    if redact(url) == url:
+        return ""
+    what = asked.requirement.name or redact(url)
+    advice = "write it as a variable, such as ${TOKEN}, which pip fills in"
+    return f"{what}: the credential in its URL is not printed, and pip cannot do without it: {advice} ({asked.by})"
 
 
 def _marker(requirement: Requirement) -> str:

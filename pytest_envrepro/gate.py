@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from _pytest.terminal import TerminalReporter  # For its type alone: older versions of pytest do not export it.
 
+# How a session ends that has run all that it selected.
+_ENDS = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+
 
 class Gate:
     """Checks at the start of the session, shows each check as an item, and fails the session for what no item told."""
@@ -176,7 +179,7 @@ class Gate:
         elif report.nodeid not in run.results and (report.when == "call" or not report.passed):
             is_xfail = report.skipped and hasattr(report, "wasxfail")
             node_id = options.plain_id(self.config, report.nodeid)
-            run.note_test(node_id, "xfailed" if is_xfail else report.outcome)
+            run.note_test(node_id, "xfailed" if is_xfail else report.outcome, ran=report.when == "call")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a module that is skipped as a whole, or that cannot be collected."""
@@ -206,7 +209,7 @@ class Gate:
         finally:
             session.exitstatus = self._exit_status(session.exitstatus)
             if self.run is not None:
-                self._write_report(self.run, is_last=True)
+                self._write_report(self.run, is_last=True, is_whole=_came_to_its_end(session))
 
     def _tell_others(self, run: Run) -> None:
         """Tell the verdict to JUnit's XML, and what was found to GitHub Actions, where these are at work."""
@@ -243,13 +246,19 @@ class Gate:
         """The run, where this process is the one that decides: no worker, and no session that only lists."""
         return self.run if self.worker_input is None and self.run and not self.run.request.listing else None
 
-    def _write_report(self, run: Run, *, is_last: bool) -> None:
+    def _write_report(self, run: Run, *, is_last: bool, is_whole: bool = False) -> None:
         """Write the report, as far as the session has come; what is no file is written once, at the end."""
         path = options.report_path(self.config)
         if path is None or self._judges is None or (not is_last and is_stream(path)):
             return
         try:
-            write_whole(path, report_for(path.name).render(run.summary()))
+            write_whole(path, report_for(path.name).render(run.summary()._replace(unfinished=not is_whole)))
         except OSError as error:
             message = f"--env-report: cannot write {self.config.option.env_report}: {error.strerror or error}"
             raise pytest.UsageError(message) from None
+
+
+def _came_to_its_end(session: pytest.Session) -> bool:
+    """Tell whether a session has run all that it selected; not so after Ctrl-C, `-x`, or errors while collecting."""
+    stopped = session.shouldstop or session.shouldfail
+    return not stopped and session.exitstatus in _ENDS

@@ -7,7 +7,7 @@ import sys
 from functools import lru_cache
 from importlib.metadata import PathDistribution
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.errors import SettingsError
 
@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 _PREFIX = "pytest_envrepro."
 
 
+class Added(NamedTuple):
+    """What stands under one entry point.
+
+    Attributes:
+        name: of the entry point.
+        words: the entry point and its distribution, for people.
+        kind: what it gives; None where it gives nothing.
+        fault: why it gives nothing.
+    """
+
+    name: str
+    words: str
+    kind: Any = None
+    fault: str = ""
+
+
 def added(family: str) -> tuple[Any, ...]:
     """Load the kinds that stand under the entry-point group `pytest_envrepro.FAMILY`, by name.
 
@@ -26,15 +42,24 @@ def added(family: str) -> tuple[Any, ...]:
     Raises:
         SettingsError: one cannot be loaded or made, with its name and its distribution.
     """
-    kinds: list[Any] = []
+    loaded = each_added(family)
+    for each in loaded:
+        if each.fault:
+            raise SettingsError(each.fault)
+    return tuple(each.kind for each in loaded)
+
+
+def each_added(family: str) -> tuple[Added, ...]:
+    """Load the same kinds, and tell of each that cannot be loaded or made why not: the others are there all the same."""
+    found: list[Added] = []
     for point, owner in _declared(_search_path()):
         if point.group == f"{_PREFIX}{family}":
+            words = f"the entry point '{point.name}' of {owner} ({point.value})"
             try:
-                kinds.append(point.load()())
-            except Exception as error:
-                message = f"the entry point '{point.name}' of {owner} ({point.value}) does not load: {error!r}"
-                raise SettingsError(message) from error
-    return tuple(kinds)
+                found.append(Added(point.name, words, kind=point.load()()))
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # Another's code, which may raise anything: it is told.
+                found.append(Added(point.name, words, fault=f"{words} does not load: {error!r}"))
+    return tuple(found)
 
 
 def _search_path() -> tuple[tuple[str, int], ...]:

@@ -13,7 +13,7 @@ import pytest
 
 from pytest_envrepro import options
 from pytest_envrepro.asking import Answer, Ask, explained
-from pytest_envrepro.config import resolve_strict
+from pytest_envrepro.deciding import resolve_strict
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.reports import NeedsSummary
 from pytest_envrepro.reports import needs as report
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from _pytest.terminal import TerminalReporter  # For its type alone: older versions of pytest do not export it.
+
+    from pytest_envrepro.reports import IntegrationRows
 
 
 class Markers:
@@ -76,14 +78,25 @@ class Markers:
             return
         self._tell(item, answer.pack(stops=False))
         if answer.reason:
-            # Other reasons to skip come first: a test that is not for this platform lacks nothing here.
-            self._skip_by_others(item)
-            self._tell(item, answer.pack(stops=True))
-            stop = partial(pytest.fail, pytrace=False) if answer.fails else pytest.skip
-            stop(printable_lines(answer.reason))
+            self.stop(item, answer)
+
+    def stop(self, item: pytest.Item, answer: Answer) -> None:
+        """Skip or fail a test, in its set-up, for what it lacks."""
+        # Other reasons to skip come first: a test that is not for this platform lacks nothing here.
+        self._skip_by_others(item)
+        told = answer.pack(stops=True)
+        self._tell(item, told)
+        lacks = ("envrepro.lacks", printable(", ".join(sorted({line[0] for line in told["lacking"]}))))
+        if lacks[1] and lacks not in item.user_properties:  # It may be run again.
+            item.user_properties.append(lacks)
+        stop = partial(pytest.fail, pytrace=False) if answer.fails else pytest.skip
+        stop(printable_lines(answer.reason))
 
     def _skip_by_others(self, item: pytest.Item) -> None:
-        """Skip a test as its own `skip` and `skipif` say, or leave it as `xfail(run=False)` does."""
+        """Skip a test as its own `skip` and `skipif` say, and `unittest`'s, or leave it as `xfail(run=False)` does."""
+        for decorated in (getattr(item, "obj", None), getattr(item, "cls", None)):
+            if getattr(decorated, "__unittest_skip__", False):
+                pytest.skip(str(getattr(decorated, "__unittest_skip_why__", "")))
         skipping = self.config.pluginmanager.get_plugin("skipping")
         if skipping is not None:
             skipping.pytest_runtest_setup(item)
@@ -104,14 +117,19 @@ class Markers:
         self.shadowed |= shadowed
         return [Ask(mark.name, mark.args, tuple(mark.kwargs.items())) for mark in marks if mark.name not in shadowed]
 
-    def explain(self, items: Iterable[pytest.Item]) -> None:
+    def explain(self, items: Iterable[pytest.Item], skipped: Mapping[str, str]) -> None:
         """Print what tests need, and whether that is met here.
+
+        Args:
+            skipped: the modules that are skipped as a whole, with the reasons.
 
         Raises:
             SettingsError: the configuration cannot be followed.
         """
-        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
-        for item in items if reporter is not None else ():
+        for node_id, reason in sorted(skipped.items()):
+            fails = ", which fails a strict session" if self.wanted().strict else ""
+            self._explain(node_id, (), f"is skipped as a whole{fails} ({reason})")
+        for item in items:
             answer = self.wanted().answer(
                 self._asks([mark for mark in item.iter_markers() if mark.name in options.MARKERS])
             )
@@ -120,8 +138,13 @@ class Markers:
                 self._skip_by_others(item)
             except (pytest.skip.Exception, pytest.xfail.Exception) as error:
                 outcome = f"does not run, by a mark of its own: {error.msg or 'without a reason'}"
-            for line in report.explanation(item.nodeid, pieces, outcome, report.ticks_for(sys.stdout.encoding)):
-                reporter.write_line(line.text, **({line.style: True} if line.style else {}))
+            self._explain(item.nodeid, pieces, outcome)
+
+    def _explain(self, node_id: str, pieces: Iterable[IntegrationRows], outcome: str) -> None:
+        reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+        lines = report.explanation(node_id, pieces, printable_lines(outcome), report.ticks_for(sys.stdout.encoding))
+        for line in lines if reporter is not None else ():
+            reporter.write_line(line.text, **({line.style: True} if line.style else {}))
 
     def _tell(self, item: pytest.Item, told: dict[str, Any]) -> None:
         """Have the report of a test tell what it needs; the hook for that is one that other sessions are spared."""
@@ -175,10 +198,17 @@ class Markers:
         except SettingsError:  # Is told as an error.
             return
         lines = [*report.section(summary._replace(shadowed=tuple(sorted(self.shadowed))))]
-        if lines and not options.is_listing(self.config) and self.config.get_verbosity() > -2:  # noqa: PLR2004  # As often as `-q` was given.
+        if not lines or options.is_listing(self.config):
+            return
+        if self.config.get_verbosity() > -2:  # noqa: PLR2004  # As often as `-q` was given.
             terminalreporter.write_sep("=", report.TITLE)
             for line in lines:
                 terminalreporter.write_line(line.text, **({line.style: True} if line.style else {}))
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from pytest_envrepro import actions  # noqa: PLC0415
+
+            for text in actions.tell_needs(summary, self.config.rootpath, os.environ):
+                terminalreporter.write_line(text)
 
 
 class _Reports:

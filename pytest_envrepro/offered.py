@@ -6,10 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import LockError, SettingsError
 from pytest_envrepro.locks import Choice, Inputs, read_pyproject, read_setup_cfg
 from pytest_envrepro.requirement import Requirement
+from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
     from pytest_envrepro.locks import ProjectFile, Tree
@@ -34,6 +36,7 @@ class Offered:
             if self._tree.exists(path) and not (found and found[0].name):
                 try:
                     found.append(reader(path, self._tree.read(path)))
+                    _refuse_groups_of_one_name(found[-1])
                 except LockError as error:
                     raise SettingsError(str(error)) from error
         return tuple(found)
@@ -92,3 +95,20 @@ class Offered:
             message = f"the extra '{extra}' cannot be judged: no file tells this project's name"
             raise SettingsError(message)
         return (Requirement(name=name, extras=frozenset({extra}), specifier=SpecifierSet()),)
+
+
+def _refuse_groups_of_one_name(file: ProjectFile) -> None:
+    """Refuse two groups whose names differ in case and dashes alone: tools are to raise an error for them (PEP 735).
+
+    Raises:
+        LockError: there are two.
+    """
+    if not file.groups or not file.path.endswith(".toml"):
+        return
+    seen: dict[str, str] = {}
+    for name in load_toml(file.path, file.text)["dependency-groups"]:
+        other = seen.setdefault(canonicalize_name(name), name)
+        if other != name:
+            raise LockError(
+                file.path, None, f"the dependency groups '{other}' and '{name}' have the same name (PEP 735)"
+            )

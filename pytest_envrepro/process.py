@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _GRACE = 3.0  # Seconds that a program is given to end by itself, once it is asked to.
+_LOOKING = 0.005  # Seconds between two looks at how much a program has written.
 _RUNNING: set[subprocess.Popen[bytes]] = set()  # Those of all threads.
 _ENDING = threading.Event()
 
@@ -60,6 +61,7 @@ def run(
     environ: Mapping[str, str],
     timeout: float | None,
     input: str | None = None,  # noqa: A002  # Is called so in `subprocess` too.
+    limit: int | None = None,
 ) -> Completed:
     """Run a program to its end.
 
@@ -70,6 +72,7 @@ def run(
     Args:
         timeout: in seconds; None for as long as it takes.
         input: what it reads from its standard input; None for nothing.
+        limit: how much of each stream is wanted, in bytes: one that writes more is ended, and the rest is not read.
 
     Raises:
         NotStartedError: there is no such program, or it may not be run.
@@ -96,7 +99,7 @@ def run(
         is_late = False
         _RUNNING.add(process)
         try:
-            process.wait(timeout=timeout)
+            _wait(process, timeout, (out, err), limit)
         except subprocess.TimeoutExpired:
             is_late = True
             _end(process)
@@ -106,7 +109,11 @@ def run(
         finally:
             _RUNNING.discard(process)
         completed = Completed(
-            tuple(argv), process.returncode, _text_of(out), _text_of(err), time.perf_counter() - started
+            tuple(argv),
+            process.returncode,
+            _text_of(out, limit),
+            _text_of(err, limit),
+            time.perf_counter() - started,
         )
     if is_late and timeout is not None:
         raise TimedOutError(completed, timeout)
@@ -137,9 +144,35 @@ def _given(text: str | None) -> Iterator[int | IO[bytes]]:
         yield file
 
 
-def _text_of(file: IO[bytes]) -> str:
+def _wait(
+    process: subprocess.Popen[bytes], timeout: float | None, files: tuple[IO[bytes], ...], limit: int | None
+) -> None:
+    """Wait for a program to end, and end it where it writes more than is wanted.
+
+    Raises:
+        subprocess.TimeoutExpired: it takes longer.
+    """
+    if limit is None:
+        process.wait(timeout=timeout)
+        return
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        try:
+            process.wait(timeout=_LOOKING if end is None else max(0.0, min(_LOOKING, end - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            if any(os.fstat(file.fileno()).st_size > limit for file in files):
+                # At once: what is asked first writes on meanwhile, as fast as memory takes it.
+                _kill(process)
+                return
+            if end is not None and time.monotonic() >= end:
+                raise
+        else:
+            return
+
+
+def _text_of(file: IO[bytes], limit: int | None) -> str:
     file.seek(0)
-    return file.read().decode("utf-8", "replace").replace("\r\n", "\n")
+    return file.read(-1 if limit is None else limit).decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 class _SignalledError(BaseException):
@@ -182,6 +215,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     _signal(process, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=_GRACE)
+    _kill(process)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
     _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
     process.wait()
 

@@ -13,6 +13,7 @@ from pytest_envrepro.wanted import without_parameters
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from pytest_envrepro.reports import EnvironmentRow
     from pytest_envrepro.wanted import Wanted
 
 _RANK = {"skipped": 0, "xfailed": 1, "passed": 2, "failed": 3}
@@ -57,6 +58,7 @@ class Run:
         mended: what was done about broken locks.
         differs: whether this is a worker of pytest-xdist in another environment, which has judged anew.
         wanted: what tests want, where that is looked at.
+        environments: those that tests were given.
     """
 
     request: Request
@@ -68,9 +70,11 @@ class Run:
     mended: tuple[Mended, ...] = ()
     differs: bool = False
     wanted: Wanted | None = None
+    environments: tuple[EnvironmentRow, ...] = ()
     _tests: dict[str, str] = field(default_factory=dict)
     _skipped: set[str] = field(default_factory=set)
     _failures: set[str] = field(default_factory=set)
+    _ran: set[str] = field(default_factory=set)
 
     @classmethod
     def start(cls, session: Session, request: Request) -> Run:
@@ -127,14 +131,20 @@ class Run:
         if failed:
             self.failed.add(result.node_id)
 
-    def note_test(self, node_id: str, outcome: str) -> None:
-        """Note the outcome of a test or of one of its phases; words of other plugins, such as `rerun`, end nothing."""
+    def note_test(self, node_id: str, outcome: str, *, ran: bool = False) -> None:
+        """Note the outcome of a test or of one of its phases; words of other plugins, such as `rerun`, end nothing.
+
+        Args:
+            ran: whether its function was called.
+        """
         if outcome not in _RANK:
             return
         base = without_parameters(node_id)
         known = self._tests.get(base)
         if known is None or _RANK[outcome] > _RANK[known]:
             self._tests[base] = outcome
+        if ran:
+            self._ran.add(base)
         if outcome == "skipped":
             self._skipped.add(base)
         if outcome == "failed":
@@ -155,13 +165,15 @@ class Run:
             mended=self.mended,
             failures=len(self._failures),
             integrations=self.wanted.integrations() if self.wanted else (),
+            environments=self.environments,
         )
 
     def _told(self) -> Iterator[TestOutcome]:
         """Give the tests that were skipped, and those that say what they need."""
         needs = self.wanted.tests if self.wanted else {}
         for name in sorted(self._skipped.union(needs).intersection(self._tests)):
-            yield TestOutcome(node_id=name, outcome=self._tests[name], needs=tuple(sorted(needs.get(name, ()))))
+            wants = tuple(sorted(needs.get(name, ())))
+            yield TestOutcome(node_id=name, outcome=self._tests[name], needs=wants, ran=name in self._ran)
 
     def _why(self, results: tuple[Result, ...]) -> list[str]:
         """Say what decides whether the session fails, where that is not plain."""

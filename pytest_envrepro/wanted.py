@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.asking import allowing, answer, lacking, pack
+from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.reports import Integration, Lacking, NeedsSummary
 
 if TYPE_CHECKING:
@@ -47,8 +48,19 @@ class Wanted:
         return answer(asks, self.catalogue, allowed=self.allowed, strict=self.strict)
 
     def check(self, name: str) -> Checked:
-        """Compare an integration with this environment."""
+        """Compare an integration with this environment.
+
+        Raises:
+            SettingsError: there is none of that name, or it cannot be told what it needs.
+        """
         return allowing(self.catalogue.check(name), self.allowed)
+
+    def _told_of(self, name: str) -> Integration:
+        """Give an integration as reports show it; one of which it cannot be told what it needs is missing."""
+        try:
+            return self._told.get(name) or _unpack(pack(self.check(name)))
+        except SettingsError as error:
+            return Integration(name=name, status="missing", needs=faults_as_needs(str(error)))
 
     def note(self, node_id: str, told: Mapping[str, Any]) -> None:
         """Note what a test needs, as `Answer.pack` tells it."""
@@ -69,13 +81,13 @@ class Wanted:
     def integrations(self) -> tuple[Integration, ...]:
         """Give the integrations of the table, and those that tests asked for, sorted by name."""
         names = sorted({*self.catalogue.declared, *self._asked})
-        return tuple(self._told.get(name) or _unpack(pack(self.check(name))) for name in names)
+        return tuple(map(self._told_of, names))
 
     @property
     def _required(self) -> list[Lacking]:
         """What is required and missing, the allowed among it."""
         unmet = [checked for checked in map(self.check, self.catalogue.required) if checked.unmet]
-        return [lacking(checked)._replace(allowed=checked.status == "allowed") for checked in unmet]
+        return [lacking(checked, exported=True)._replace(allowed=checked.status == "allowed") for checked in unmet]
 
     def count_failures(self) -> int:
         """Count what fails the session beside its tests: what is required and missing, and, if strict, skipped modules."""
@@ -95,7 +107,7 @@ class Wanted:
             first = next(iter(tests.values()))[0]
             allowed = first.allowed and self.strict
             found.append(first._replace(failed=failed, skipped=len(tests) - failed, allowed=allowed))
-        stale = [name for name in sorted(self.allowed) if self.strict and self.check(name).status == "met"]
+        stale = [name for name in sorted(self.allowed) if self.strict and self._told_of(name).status == "met"]
         hides = self.automatic and not self.strict and self.session.environ.get("TOX_ENV_NAME")
         return NeedsSummary(
             lacking=tuple(found),
@@ -110,6 +122,11 @@ def without_parameters(node_id: str) -> str:
     """Give a node id without the parameters of the test."""
     path, separator, name = node_id.partition("::")
     return f"{path}{separator}{name.partition('[')[0]}"
+
+
+def faults_as_needs(fault: str) -> tuple[tuple[str, str | None, bool], ...]:
+    """Give what is wrong with an integration as what it needs, a need for each line: nothing of that is met."""
+    return tuple((line, None, False) for line in fault.split("\n"))
 
 
 def _unpack(data: Iterable[Any]) -> Integration:

@@ -487,12 +487,13 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
-    """Give the wheel of pip-lock from the index that this machine has, if it can be had."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the wheel of pip-lock from the index that this machine has."""
     folder = tmp_path_factory.mktemp("pip-lock")
     pip = [sys.executable, "-m", "pip", "download", "--retries=1", "--timeout=10", "--no-deps", "--only-binary=:all:"]
-    subprocess.run([*pip, "--dest", folder, "pip-lock"], capture_output=True, check=False)
-    return next(folder.glob("pip_lock-*.whl"), None)
+    done = subprocess.run([*pip, "--dest", folder, "pip-lock"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return next(folder.glob("pip_lock-*.whl"))
 
 
 class Judge:
@@ -512,9 +513,7 @@ class Judge:
             place.write(f"{lock}.in", _INPUTS[lock])
             shutil.copy(base.root / "locks" / (writer or tool.writer) / f"{lock}.txt", place.path)
         if tool.judge is pip_lock:
-            wheel: Path | None = self._request.getfixturevalue("wheel")
-            if wheel is None:
-                pytest.skip("pip-lock cannot be had from an index here: its column is not compared")
+            wheel: Path = self._request.getfixturevalue("wheel")
             shutil.copy(wheel, place.root)
         if tool.environment:
             place.make_environment()
@@ -530,9 +529,8 @@ def judge(request: pytest.FixtureRequest, tmp_path: Path) -> Judge:
     return Judge(request, tmp_path)
 
 
-def write(judge: Judge, wheel: Path | None) -> None:
+def write(judge: Judge, wheel: Path) -> None:
     """Ask every tool about every state, and write the page."""
-    assert wheel, "pip-lock cannot be had from an index here"
     table = render((state, [judge.ask(state, tool) for tool in TOOLS]) for state in STATES)
     before, begin, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -548,7 +546,10 @@ pytestmark = [
 ]
 each_tool = pytest.mark.parametrize(
     "tool",
-    [pytest.param(tool, id=tool.name, marks=[pytest.mark.network] * (tool.name == "pip-lock")) for tool in TOOLS],
+    [
+        pytest.param(tool, id=tool.name, marks=[pytest.mark.requires_integration("network")] * (tool.judge is pip_lock))
+        for tool in TOOLS
+    ],
 )
 
 

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from needing import TABLE, write
+from needing import TABLE, WAYS, write
 
 from pytest_envrepro.__main__ import main
 
@@ -50,9 +50,38 @@ NEVER = {
         [job({"a::t": ("skipped", [])}), job({"a::t": ("skipped", [])})],
         ["a::t: ran in no job", "2 reports: 1 test and 0 integrations ran in none of them"],
     ),
-    "skipped once, else not marked": (
+    "skipped once, else not listed": (
         [job({"a::t": ("skipped", [])}), job({})],
+        [
+            "not known of 1 test, skipped in some reports and not listed in others: a::t",
+            "2 reports: 0 tests and 0 integrations ran in none of them",
+        ],
+    ),
+    "many of those": (
+        [job({f"a::t{number}": ("skipped", []) for number in range(5)}), job({})],
+        [
+            "not known of 5 tests, skipped in some reports and not listed in others: a::t0, a::t1, a::t2, ...",
+            "2 reports: 0 tests and 0 integrations ran in none of them",
+        ],
+    ),
+    "skipped once, else as a module": (
+        [job({"a::t": ("skipped", [])}), job({"a": ("skipped", [])})],
+        ["a::t: ran in no job", "2 reports: 1 test and 0 integrations ran in none of them"],
+    ),
+    "a module that was collected elsewhere": (
+        [job({"a": ("skipped", [])}), job({"a::other": ("passed", ["q"])}, {"q": "met"})],
         ["2 reports: 0 tests and 0 integrations ran in none of them"],
+    ),
+    "a module that is not listed elsewhere": (
+        [job({"a": ("skipped", [])}), job({"ab::other": ("passed", ["q"])}, {"q": "met"})],
+        [
+            "not known of 1 test, skipped in some reports and not listed in others: a",
+            "2 reports: 0 tests and 0 integrations ran in none of them",
+        ],
+    ),
+    "a module that was skipped everywhere": (
+        [job({"a": ("skipped", [])}), job({"a": ("skipped", [])})],
+        ["a: ran in no job", "2 reports: 1 test and 0 integrations ran in none of them"],
     ),
     "marked, skipped once, else not selected": (
         [job({"a::t": ("skipped", ["q", "p"])}, {"q": "missing"}), job({}, {"q": "met"})],
@@ -84,9 +113,17 @@ NEVER = {
             "a: was met in no job",
             "b: was met in no job",
             "c: was met in no job",
-            "d: was met in no job",
-            "1 report: 0 tests and 4 integrations ran in none of them",
+            "d: is for the environment of no job",
+            "1 report: 0 tests and 3 integrations ran in none of them",
         ],
+    ),
+    "not applicable": (
+        [job({}, {"d": "not-applicable"}), job({}, {"d": "not-applicable"})],
+        ["d: is for the environment of no job", "2 reports: 0 tests and 0 integrations ran in none of them"],
+    ),
+    "not applicable here, and missing there": (
+        [job({}, {"d": "not-applicable"}), job({}, {"d": "missing"})],
+        ["d: was met in no job", "2 reports: 0 tests and 1 integration ran in none of them"],
     ),
 }
 
@@ -99,7 +136,7 @@ def test_never_run(
     code, said = merge(tmp_path, capsys, *jobs)
 
     assert said == lines
-    assert code == int(len(lines) > 1)
+    assert code == int(not lines[-1].endswith(" 0 tests and 0 integrations ran in none of them"))
 
 
 WRONG = {
@@ -141,7 +178,8 @@ def test_broken_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], data: 
     assert code == 2
 
 
-def test_as_a_command(project: Project, site: Site) -> None:
+@WAYS
+def test_as_a_command(project: Project, site: Site, way: tuple[str, ...]) -> None:
     """`python -m pytest_envrepro merge` joins the reports of two real sessions, of which one is strict."""
     write(
         project,
@@ -157,20 +195,44 @@ def test_nope(): pass
 """,
         TABLE,
     )
-    project.test("--env-report=a.json", "--env-strict")
+    project.test("--env-report=a.json", "--env-strict", *way)
     site.add("kombu", "5")
-    project.test("--env-report=b.json")
+    project.test("--env-report=b.json", *way)
     command = [sys.executable, "-m", "pytest_envrepro", "merge", "a.json", "b.json", "--fail-on-never-run"]
 
     done = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
 
     assert done.stdout.splitlines() == [
+        "test_it.py::test_nope: ran in no job (needs nope)",
         "test_it.py::test_postgres: ran in no job (needs postgres)",
         "postgres: was met in no job",
-        "2 reports: 1 test and 1 integration ran in none of them",
+        "2 reports: 2 tests and 1 integration ran in none of them",
     ]
     assert done.stderr == ""
     assert done.returncode == 1
+
+
+def test_reports_of_parts(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report of another folder, of a list, or of a session that was interrupted is not taken for one that ran a test."""
+    skipped = "import pytest\n@pytest.mark.skip\ndef test_one(): pass\n"
+    write(project, "def test_other(): pass\n", "", **{"a/test_a.py": skipped, "b/test_b.py": "def test_two(): pass\n"})
+    project.test("--env-report=a.json", "a")
+    project.test("--env-report=b.json", "b")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///no/such.sock")
+    project.test("--env-report=list.json", "--env-integrations")
+    project.write({"conftest.py": "def pytest_runtest_protocol(item): raise KeyboardInterrupt\n"})
+    project.test("--env-report=stopped.json", subprocess=True)
+    files = ["a.json", "b.json", "list.json", "stopped.json"]
+    command = [sys.executable, "-m", "pytest_envrepro", "merge", *files, "--fail-on-never-run"]
+
+    done = subprocess.run(command, cwd=project.path, capture_output=True, text=True, check=False)
+
+    assert done.stdout.splitlines() == [
+        "docker-engine: was met in no job",
+        "stopped.json: its session did not come to its end, so it does not tell all",
+        "not known of 1 test, skipped in some reports and not listed in others: a/test_a.py::test_one",
+        "4 reports: 0 tests and 1 integration ran in none of them",
+    ]
 
 
 def test_usage() -> None:
@@ -181,3 +243,105 @@ def test_usage() -> None:
         )
         assert done.stderr.startswith("usage: python -m pytest_envrepro")
         assert done.returncode == 2
+
+
+LACKING = {
+    "packages": "requires_packages('nope')",
+    "tools": "requires_tools('no-such-tool')",
+    "a group": "requires_group('test-db')",
+    "an extra": "requires_extra('fast')",
+    "a misspelled integration": "requires_integration('postgress')",
+    "a marker without a name": "requires_tools()",
+}
+
+
+@WAYS
+def test_what_fails_at_set_up_has_not_run(
+    project: Project, capsys: pytest.CaptureFixture[str], way: tuple[str, ...]
+) -> None:
+    """In a strict session a test that lacks something fails: whatever it lacks, it has not run, and one that fails has."""
+    tests = "".join(f"@pytest.mark.{marker}\ndef test_{n}(): pass\n" for n, marker in enumerate(LACKING.values()))
+    more = """
+@pytest.mark.requires_packages("pytest")
+def test_that_runs(): assert False
+@pytest.mark.requires_packages("pytest")
+@pytest.mark.xfail(run=False)
+def test_that_is_not_run(): pass
+@pytest.mark.requires_packages("pytest")
+@pytest.mark.xfail
+def test_that_is_expected_to_fail(): assert False
+@pytest.fixture
+def broken(): raise OSError
+@pytest.mark.requires_packages("pytest")
+def test_without_its_fixture(broken): pass
+@pytest.mark.parametrize("x", [1, pytest.param(2, marks=pytest.mark.requires_integration("queue"))])
+def test_in_part(x): pass
+"""
+    write(project, tests + more)
+    project.test("--env-report=a.json", "--env-strict", *way)
+    capsys.readouterr()
+
+    code = main(["merge", "--fail-on-never-run", str(project.path / "a.json")])
+
+    ran_in_none = [
+        line.partition(": ran in no job")[0] for line in capsys.readouterr().out.splitlines() if "::" in line
+    ]
+    never = [*(f"test_{number}" for number in range(len(LACKING))), "test_that_is_not_run", "test_without_its_fixture"]
+    assert ran_in_none == [f"test_it.py::{name}" for name in never]
+    assert code == 1
+
+
+def test_report_says_what_ran(project: Project) -> None:
+    """Of a test that failed the report says whether it ran; of others its outcome says it."""
+    test = """
+@pytest.mark.requires_tools("no-such-tool")
+def test_lacks(): pass
+@pytest.mark.requires_packages("pytest")
+def test_fails(): assert False
+@pytest.mark.requires_packages("pytest")
+def test_passes(): pass
+"""
+    write(project, test)
+    project.test("--env-report=report.json", "--env-strict")
+
+    assert project.report()["tests"] == [
+        {"nodeid": "test_it.py::test_fails", "outcome": "failed", "ran": True, "needs": ["pytest"]},
+        {"nodeid": "test_it.py::test_lacks", "outcome": "failed", "ran": False, "needs": ["no-such-tool"]},
+        {"nodeid": "test_it.py::test_passes", "outcome": "passed", "needs": ["pytest"]},
+    ]
+    assert "unfinished" not in project.report()
+
+
+ENDINGS = {
+    "killed": "def pytest_runtest_protocol(item):\n    import os\n    os._exit(3)\n",
+    "interrupted": "def pytest_runtest_protocol(item): raise KeyboardInterrupt\n",
+    "stopped": "def pytest_runtest_setup(item): item.session.shouldstop = 'enough'\n",
+}
+
+
+@pytest.mark.parametrize("conftest", ENDINGS.values(), ids=ENDINGS)
+def test_session_that_has_not_ended(project: Project, capsys: pytest.CaptureFixture[str], conftest: str) -> None:
+    """The report of a session that did not come to its end says so, and is not taken for all."""
+    write(project, "def test_one(): pass\n", "", **{"conftest.py": conftest})
+    project.test("--env-report=report.json", subprocess=True)
+    path = str(project.path / "report.json")
+    capsys.readouterr()
+
+    assert project.report()["unfinished"] is True
+    assert main(["merge", path]) == 0
+    assert main(["merge", path, "--fail-on-never-run"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == f"{path}: its session did not come to its end, so it does not tell all"
+
+
+def test_first_failure_ends_it(project: Project) -> None:
+    """So does that of a session which `-x`, or an error while collecting, has ended; a test that fails does not."""
+    write(project, "def test_one(): assert False\ndef test_two(): pass\n", "")
+
+    project.test("--env-report=report.json", "-x")
+    assert project.report()["unfinished"] is True
+    project.test("--env-report=report.json")
+    assert "unfinished" not in project.report()
+    project.write({"test_other.py": "raise SystemError\n"})
+    project.test("--env-report=report.json")
+    assert project.report()["unfinished"] is True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -154,3 +155,31 @@ def test_settings() -> None:
 
     assert settings_of(environ, "pip") == {"PIP_INDEX_URL": "a", "PIP_NO_BINARY": ":all:"}
     assert settings_of(environ, "uv") == {"UV_INDEX": "b"}
+
+
+def test_limit(tmp_path: Path) -> None:
+    """One that writes more than is wanted is ended at once, with its children, and what is wanted of it is known."""
+    code = "import signal, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: sys.{}.write('x' * 99)"
+    for stream, other in (("stdout", "stderr"), ("stderr", "stdout")):
+        done = run([sys.executable, "-c", code.format(stream)], cwd=tmp_path, environ={}, timeout=30, limit=5000)
+
+        assert getattr(done, stream) == "x" * 5000
+        assert getattr(done, other) == ""
+        assert done.returncode == -signal.SIGKILL
+        assert done.seconds < 2.5
+
+
+def test_limit_and_timeout(tmp_path: Path) -> None:
+    """One that writes less is not ended for it, but for its time; and one that ends is not waited for."""
+    with pytest.raises(TimedOutError, match="was ended after 1 seconds") as caught:
+        run(
+            [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"],
+            cwd=tmp_path,
+            environ={},
+            timeout=1,
+            limit=50,
+        )
+
+    assert caught.value.completed.stdout == "1\n"
+    done = run([sys.executable, "-c", "print(1)"], cwd=tmp_path, environ={}, timeout=None, limit=50)
+    assert (done.returncode, done.stdout) == (0, "1\n")

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import configparser
-import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from indexes import Index, use
 from runner import commands
 from test_docs import PAGES, ROOT, blocks, quickstart, read, spoil
-from test_examples import QUICKSTART, outside
+from test_examples import OPTIONAL_PARTS, QUICKSTART, outside, shell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from projects import Project, Site
 
@@ -155,20 +155,30 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+each_tool = pytest.mark.parametrize(
+    ("program", "file", "language"),
+    [
+        pytest.param("tox", "tox.ini", "ini", marks=pytest.mark.requires_integration("network", "tox")),
+        pytest.param("nox", "noxfile.py", "python", marks=pytest.mark.requires_integration("network", "nox")),
+    ],
+    ids=["tox", "nox"],
+)
+
+
 def _run(program: str, folder: Path, environ: Mapping[str, str]) -> tuple[int, list[str]]:
-    path = shutil.which(program, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    if path is None:
-        pytest.skip(f"{program} is not installed")
     done = subprocess.run(
-        [path], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        [BIN / program],
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     return done.returncode, done.stdout.splitlines()
 
 
-@pytest.mark.network
-@pytest.mark.parametrize(
-    ("program", "file", "language"), [("tox", "tox.ini", "ini"), ("nox", "noxfile.py", "python")], ids=["tox", "nox"]
-)
+@each_tool
 def test_tool(tmp_path: Path, wheels: Path, program: str, file: str, language: str) -> None:
     """Both follow their recipes: strict, since CI gets through, with annotations and the summary of the step."""
     folder = tmp_path / "quickstart"
@@ -199,3 +209,99 @@ def test_tool(tmp_path: Path, wheels: Path, program: str, file: str, language: s
     ]
     headings = re.findall("^### .*$", (tmp_path / "summary").read_text(encoding="utf-8"), re.MULTILINE)
     assert headings == [f"### Environment reproducibility of quickstart: {word}" for word in ("clean", "broken")]
+
+
+class Part(NamedTuple):
+    """A job of the matrix: what it types, with which variables, and the file that it uploads."""
+
+    script: list[str]
+    variables: dict[str, str]
+    uploads: str
+
+
+def matrix_block(language: str, number: int = 0) -> str:
+    """Give a block of the section of the matrix."""
+    return blocks(section("A matrix of jobs"), language)[number]
+
+
+def github_matrix() -> tuple[list[Part], list[str]]:
+    """Give the jobs that GitHub makes of the matrix, and the script of the last one."""
+    import yaml  # noqa: PLC0415  # The test says that it needs it.
+
+    jobs = yaml.safe_load(matrix_block("yaml"))["jobs"]
+    tests, last = jobs["tests"], jobs["ran-somewhere"]
+    assert (last["needs"], last["if"]) == ("tests", "${{ !cancelled() }}")
+    parts = []
+    for values in tests["strategy"]["matrix"]["include"]:
+
+        def fill(text: str, values: Mapping[str, str] = values) -> str:
+            return re.sub(r"\$\{\{ matrix\.([\w-]+) \}\}", lambda found: values.get(found[1], ""), text)
+
+        steps = [each for each in tests["steps"] if "run" in each and ("if" not in each or "installs" in values)]
+        upload = tests["steps"][-1]
+        assert upload["if"] == "always()"
+        variables = {name: fill(value) for name, value in tests["env"].items()}
+        parts.append(Part([fill(each["run"]) for each in steps], variables, fill(upload["with"]["path"])))
+    return parts, [each["run"] for each in last["steps"] if "run" in each]
+
+
+def gitlab_matrix() -> tuple[list[Part], list[str]]:
+    """Give the jobs of GitLab's first stage, and the script of the last one."""
+    import yaml  # noqa: PLC0415  # The test says that it needs it.
+
+    jobs = yaml.safe_load(matrix_block("yaml", 1))
+    before = jobs["default"]["before_script"]
+    named = {name: jobs[name] for name in ("plain", "workbook", "ran-somewhere")}
+    last = named.pop("ran-somewhere")
+    assert last["when"] == "always"
+    assert jobs["stages"].index(last["stage"]) == len(jobs["stages"]) - 1
+    assert all(each["artifacts"] == {"when": "always", "paths": ["reports"]} for each in named.values())
+    parts = [Part([*before, *each["script"]], {}, f"reports/{name}.json") for name, each in named.items()]
+    return parts, [*before, *last["script"]]
+
+
+@pytest.mark.requires_tools("bash")
+@pytest.mark.requires_integration("pip", "yaml")
+@pytest.mark.parametrize("matrix", [github_matrix, gitlab_matrix], ids=["GitHub", "GitLab"])
+def test_matrix(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    matrix: Callable[[], tuple[list[Part], list[str]]],
+) -> None:
+    """Each job passes and leaves its report; the last one passes, and fails where the job with the part is not there."""
+    table = (OPTIONAL_PARTS / "pyproject.toml").read_text(encoding="utf-8")
+    test = '@pytest.mark.requires_integration("workbook")\ndef test_it():\n    import openpyxl\n'
+    project.write({"pyproject.toml": table, "tests/test_it.py": f"import pytest\n\n{test}"})
+    index = Index(project.path / "index")
+    index.add("openpyxl", "3.1.5")
+    use(index, monkeypatch)
+
+    def run(script: list[str], **variables: str) -> int:
+        # The plugin is installed here already.
+        assert script[0] == "pip install pytest-envrepro"
+        command = f"bash -ec {shlex.quote(chr(10).join(script[1:]))}"
+        return shell(command, project.path, CI="true", **variables)[0]
+
+    parts, last = matrix()
+    for part in parts:
+        site = str(project.path / Path(part.uploads).stem)
+        assert run(part.script, PIP_TARGET=site, PYTHONPATH=site, **part.variables) == 0
+        assert (project.path / part.uploads).exists()
+
+    assert run(last) == 0
+    (project.path / "reports" / "workbook.json").unlink()
+    assert run(last) == 1
+
+
+@each_tool
+def test_matrix_of_a_tool(tmp_path: Path, wheels: Path, program: str, file: str, language: str) -> None:
+    """Both run the matrix, strict, and join its reports."""
+    folder = tmp_path / "it"
+    shutil.copytree(OPTIONAL_PARTS, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    (folder / file).write_text(matrix_block(language), encoding="utf-8")
+
+    code, lines = _run(program, folder, {**outside(), "CI": "true", "PIP_FIND_LINKS": str(wheels)})
+
+    assert code == 0, lines
+    assert "2 reports: 0 tests and 0 integrations ran in none of them" in lines
+    assert not any("pass_env" in line for line in lines)  # It would say so where a session is not strict.

@@ -99,6 +99,8 @@ def _of_context(name: str, configuration: Path) -> Candidate:
     host = docker.get("Host") if isinstance(docker, dict) else None
     certificates = folder / "tls" / digest / "docker"
     shown = f"the context '{name}'"
+    if not (folder / "meta" / digest).is_dir():
+        shown += f", which is not in {folder}"
     return Candidate(host if isinstance(host, str) else "", shown, certificates if certificates.is_dir() else None)
 
 

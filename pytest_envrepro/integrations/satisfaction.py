@@ -5,6 +5,7 @@ Dependencies are followed as `pip check` (26) does, for the extras that are aske
 
 from __future__ import annotations
 
+import shlex
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -123,9 +124,19 @@ class Satisfaction:
                 other = self.distribution(requirement)
                 if why_not is not None:
                     why = f"{words}which {why_not}" if why_not.startswith("is ") else f"{words}{why_not}"
-                    yield Need(str(requirement), found, met=False, why=why, fix=f"pip install '{requirement}'")
+                    yield Need(str(requirement), found, met=False, why=why, fix=pip_install(requirement))
                 elif other is not None:
                     waiting.append((other, requirement.extras, words))
+
+
+def pip_install(requirement: Requirement) -> str:
+    """Give the command that installs it."""
+    return f"pip install {quoted(str(requirement))}"
+
+
+def quoted(text: str) -> str:
+    """Quote for a shell, also where it need not be: `'psycopg'` is read faster beside `'psycopg>=3.1'`."""
+    return shlex.quote(text) if "'" in text else f"'{text}'"
 
 
 def status_of(needs: Iterable[Need], *, excluded: bool) -> Status:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _TOOL = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.+-]*)\s*(?P<versions>[<>=!~].*)?")
 _TIMEOUT = 10.0  # Seconds: the first start of a large program from a cold disk.
+_LIMIT = 65536  # Bytes of each stream: what writes on and on is ended.
 _MOST = 4096  # Characters of what it prints: a version stands at the beginning.
 _LONGEST = 60  # Characters of a version.
 
@@ -88,7 +89,13 @@ class Tools:
     def _ask(self, path: str, name: str) -> tuple[Version | None, str]:
         """Give the first version (PEP 440) that a program prints, or why there is none."""
         try:
-            done = run([path, "--version"], cwd=self._folder, environ=for_programs(self._environ), timeout=_TIMEOUT)
+            done = run(
+                [path, "--version"],
+                cwd=self._folder,
+                environ=for_programs(self._environ),
+                timeout=_TIMEOUT,
+                limit=_LIMIT,
+            )
         except NotStartedError as error:
             return None, str(error)
         except TimedOutError as error:

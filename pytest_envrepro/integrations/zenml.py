@@ -91,6 +91,8 @@ def _remembered(around: Surroundings) -> Mapping[str, Any]:
     if _PACKAGE not in inventory.distributions:
         return {}
     zenml, python = inventory.distributions[_PACKAGE], inventory.interpreter
+    if zenml.source is not None and zenml.source.editable:  # Who edits it changes its registry, and no version.
+        return _ask(around)
     # The registry's data depend on the platform and on Python.
     key = f"{_PACKAGE} {zenml.version} {zenml.changed} {python.implementation} {python.version} {python.platform}"
     known = around.cache.get(key)

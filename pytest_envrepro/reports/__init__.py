@@ -2,10 +2,14 @@
 
 from pytest_envrepro.kinds import added
 from pytest_envrepro.reports.base import (
+    Ended,
+    EnvironmentRow,
     FileReport,
     Integration,
     IntegrationRows,
+    Kept,
     Lacking,
+    Lent,
     Mended,
     NeedRow,
     NeedsSummary,
@@ -25,10 +29,14 @@ def report_for(path: str) -> FileReport:
 
 __all__ = [
     "REPORTS",
+    "Ended",
+    "EnvironmentRow",
     "FileReport",
     "Integration",
     "IntegrationRows",
+    "Kept",
     "Lacking",
+    "Lent",
     "Mended",
     "NeedRow",
     "NeedsSummary",

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from pytest_envrepro.model import Interpreter
     from pytest_envrepro.outcome import Result, Status
+    from pytest_envrepro.process import Completed
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TestOutcome:
-    """A test that has markers of ours, or was skipped, without its parameters; the outcome is that of those that ran."""
+    """A test that has markers of ours, or was skipped, without its parameters; the outcome is that of those that ran.
+
+    Attributes:
+        ran: whether its function was called at all: a test that fails at its set-up has an outcome, and did not run.
+    """
 
     __test__ = False  # Is not a test itself, for pytest.
 
     node_id: str
     outcome: str
     needs: tuple[str, ...] = ()
+    ran: bool = True
 
 
 class Integration(NamedTuple):
@@ -89,6 +95,83 @@ class NeedsSummary(NamedTuple):
     why: tuple[str, ...] = ()
 
 
+class Lent(NamedTuple):
+    """An environment that a failing test was given.
+
+    Attributes:
+        settings: where each of them came from, a line each.
+        notes: what else there is to know: that it is made of unpinned requirements, or of what has no hashes.
+        last: the last command that ran in it.
+        enter: the command that enters it; None where it is gone by then.
+    """
+
+    path: str
+    key: str
+    python: str
+    settings: str
+    notes: tuple[str, ...] = ()
+    last: Completed | None = None
+    enter: str | None = None
+
+
+class Kept(NamedTuple):
+    """A private environment that stays: the node id of its test, or nothing, and the command that enters it."""
+
+    holder: str
+    enter: str
+
+
+class EnvironmentRow(NamedTuple):
+    """An environment that was used: whether it was there already, and how long it took to make or to find, in seconds."""
+
+    name: str
+    kind: str
+    key: str
+    cached: bool
+    seconds: float
+
+
+class Ended(NamedTuple):
+    """What there is to say of environments at the end of a session.
+
+    Attributes:
+        rows: those that were used, each once.
+        kept: the private ones that stay.
+        changed: the titles of the shared ones that tests have changed.
+        notes: what else there is to know, a line each.
+    """
+
+    rows: tuple[EnvironmentRow, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    changed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def joined(self, other: Ended) -> Ended:
+        """Add what another process has to say; of an environment that both used, the one that made it tells."""
+        rows = {row.key: row for row in sorted((*self.rows, *other.rows), key=lambda row: not row.cached)}
+        return Ended(
+            rows=tuple(sorted(rows.values())),
+            kept=tuple(sorted({*self.kept, *other.kept})),
+            changed=tuple(dict.fromkeys((*self.changed, *other.changed))),
+            notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+        )
+
+    def pack(self) -> list[Any]:
+        """Give it as plain JSON types, for another process."""
+        return [[[*row] for row in self.rows], [[*each] for each in self.kept], [*self.changed], [*self.notes]]
+
+    @classmethod
+    def unpack(cls, data: Any) -> Ended:
+        """Take what `pack` gave."""
+        rows, kept, changed, notes = data
+        return cls(
+            tuple(EnvironmentRow(*row) for row in rows),
+            tuple(Kept(*each) for each in kept),
+            tuple(changed),
+            tuple(notes),
+        )
+
+
 class Mended(NamedTuple):
     """What `--env-fix` has done about a broken lock.
 
@@ -114,6 +197,8 @@ class Summary(NamedTuple):
         mended: what `--env-fix` has done, in this order.
         failures: how many tests failed beside the checks, modules that could not be collected included.
         integrations: those of the table, and those that tests asked for.
+        environments: those that tests were given.
+        unfinished: whether the session has not come to its end, so that there may be more to tell.
     """
 
     verdict: Status
@@ -127,6 +212,8 @@ class Summary(NamedTuple):
     mended: tuple[Mended, ...] = ()
     failures: int = 0
     integrations: tuple[Integration, ...] = ()
+    environments: tuple[EnvironmentRow, ...] = ()
+    unfinished: bool = False
 
 
 class FileReport(Protocol):

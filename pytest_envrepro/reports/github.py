@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_envrepro.outcome import Finding, Result
-    from pytest_envrepro.reports.base import Summary
+    from pytest_envrepro.reports.base import Lacking, NeedsSummary, Summary
 
 Level = Literal["error", "warning", "notice"]
 
@@ -82,6 +82,37 @@ def _of_check(level: Level, result: Result, folder: str, *, strict: bool) -> Ite
             line=finding.line,
             title=printable(f"{finding.code} {about(finding)}".rstrip()),
         )
+
+
+def needs_commands(summary: NeedsSummary, folder: str = "") -> list[str]:
+    """Give the commands for what has failed tests, or the session, since it is missing: one error for each.
+
+    Args:
+        folder: where the root lies in the repository, without a slash at its end.
+    """
+    failing = [each for each in summary.lacking if each.failed] + [
+        each for each in summary.required if not each.allowed
+    ]
+    said = [
+        command(
+            "error",
+            printable(f"{_needed(each)}{f' (fix: {each.fix})' if each.fix else ''}"),
+            title=printable(each.name),
+        )
+        for each in failing
+    ]
+    for module, reason in summary.modules:
+        file = _path(folder, module.partition("::")[0])
+        said.append(command("error", printable(reason), file=file, title="skipped as a whole"))
+    if said[MOST_SHOWN:]:
+        message = f"{counted(len(said) - MOST_SHOWN, 'more error')}: GitHub shows {MOST_SHOWN} of each, the log has all"
+        said[MOST_SHOWN:] = [command("notice", message, title="integrations")]
+    return said
+
+
+def _needed(lacking: Lacking) -> str:
+    what = f"{counted(lacking.failed, 'test')} failed" if lacking.failed else "is required"
+    return f"{what}: {lacking.missing}"
 
 
 def _path(folder: str, file: str | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_envrepro.outcome import Result
-    from pytest_envrepro.reports.base import Integration, Summary
+    from pytest_envrepro.reports.base import Integration, Summary, TestOutcome
 
 SCHEMA = 1
 
@@ -35,14 +35,21 @@ class JsonReport:
                 _check(result) for result in sorted(summary.results, key=lambda each: (each.subject, each.check))
             ],
             "integrations": [_integration(each) for each in summary.integrations],
-            "tests": [
-                {"nodeid": test.node_id, "outcome": test.outcome, "needs": [*test.needs]} for test in summary.tests
-            ],
-            "environments": [],
+            "tests": [_test(test) for test in summary.tests],
+            "environments": [{**each._asdict(), "seconds": round(each.seconds, 6)} for each in summary.environments],
         }
+        if summary.unfinished:
+            data["unfinished"] = True
         text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
         # The same to a reader; but where a CI shows the file in its log, `##[...]` would be a command.
         return re.sub(r"#(?=#\w*\[)", r"\\u0023", text)
+
+
+def _test(test: TestOutcome) -> dict[str, Any]:
+    """Give a test; where it failed its word does not tell whether it ran, and one that is `xfailed` need not have run."""
+    is_told = test.outcome == "failed" or (test.outcome == "xfailed" and not test.ran)
+    told = {"ran": test.ran} if is_told else {}
+    return {"nodeid": test.node_id, "outcome": test.outcome, **told, "needs": [*test.needs]}
 
 
 def _integration(integration: Integration) -> dict[str, Any]:

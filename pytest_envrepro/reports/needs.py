@@ -75,7 +75,7 @@ def table(integrations: Iterable[IntegrationRows], ticks: Ticks) -> Iterator[Lin
         for row in each.rows:
             yield Line(f"  {next(below)}", "red" if row.applies and not row.met else "")
         if each.reason or not each.rows:
-            yield Line(f"  {each.reason or 'needs nothing'}")
+            yield from (Line(f"  {text}") for text in (each.reason or "needs nothing").split("\n"))
     if not listed:
         yield Line("there are no integrations")
 
@@ -94,4 +94,4 @@ def explanation(node_id: str, pieces: Iterable[IntegrationRows], outcome: str, t
     told = [*pieces]
     for line in table(told, ticks) if told else ():
         yield Line(f"  {line.text}", line.style)
-    yield Line(f"  {outcome}")
+    yield from (Line(f"  {text}") for text in outcome.split("\n"))

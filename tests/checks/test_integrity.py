@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -618,13 +617,16 @@ def _install(installer: str, venv: Path, *arguments: str | Path) -> None:
 
 
 def _uv() -> str:
-    path = Path(sys.executable).parent / "uv"
-    if not path.exists():
-        pytest.skip("uv is not installed")
-    return str(path)
+    return str(Path(sys.executable).parent / "uv")
 
 
-@pytest.mark.parametrize("installer", ["pip", "uv"])
+@pytest.mark.parametrize(
+    "installer",
+    [
+        pytest.param("pip", marks=pytest.mark.requires_integration("pip")),
+        pytest.param("uv", marks=pytest.mark.requires_extra("uv")),
+    ],
+)
 class TestInstallers:
     """What real installers leave."""
 
@@ -659,10 +661,9 @@ class TestInstallers:
 
         assert judge(case).status == "clean"
 
+    @pytest.mark.requires_integration("setuptools")
     def test_editable(self, tmp_path: Path, installer: str) -> None:
         """Of an editable installation only what the installer wrote is compared: sources may change."""
-        if find_spec("setuptools") is None:  # To import it here would change distutils for all other tests.
-            pytest.skip("setuptools is not installed")
         source = tmp_path / "source"
         source.mkdir()
         (source / "app.py").write_text("")

@@ -11,6 +11,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -25,9 +26,10 @@ from pytest_envrepro.envs.inventory import read_inventory
 from pytest_envrepro.model import Project
 from pytest_envrepro.outcome import Outcome
 
-pip_check = pytest.importorskip("pip._internal.operations.check")
-pip_metadata = pytest.importorskip("pip._internal.metadata")
-pip_tags = pytest.importorskip("pip._internal.utils.compatibility_tags")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+pytestmark = pytest.mark.requires_integration("pip")
 
 EXAMPLES = int(os.environ.get("ENVREPRO_EXAMPLES", "200"))
 
@@ -174,6 +176,11 @@ class _Names(logging.Handler):
 
 def ask_pip(site: Path) -> Said:
     """Let pip's own code judge a folder."""
+    # The tests say that they need it.
+    from pip._internal import metadata as pip_metadata  # noqa: PLC0415
+    from pip._internal.operations import check as pip_check  # noqa: PLC0415
+    from pip._internal.utils import compatibility_tags as pip_tags  # noqa: PLC0415
+
     environment = pip_metadata.get_environment([str(site)])
     handler = _Names()
     with pytest.MonkeyPatch.context() as patch:
@@ -193,7 +200,7 @@ def ask_pip(site: Path) -> Said:
     )
 
 
-def _with_extras(packages: dict[str, tuple[object, object]], found: dict[str, object]) -> set[Problem]:
+def _with_extras(packages: Mapping[Any, Any], found: Mapping[Any, Any]) -> set[Problem]:
     """Follow extras with pip's own reading of metadata, until no more are asked for."""
     extras: dict[str, set[str]] = {name: set() for name in packages}
     problems: set[Problem] = set()
@@ -202,8 +209,8 @@ def _with_extras(packages: dict[str, tuple[object, object]], found: dict[str, ob
         changed = False
         for name in packages:
             dist = found[name]
-            asked = [*dist.iter_dependencies()]  # type: ignore[attr-defined]  # pip is not typed for others.
-            asked += dist.iter_dependencies(sorted(extras[name])) if extras[name] else []  # type: ignore[attr-defined]
+            asked = [*dist.iter_dependencies()]
+            asked += dist.iter_dependencies(sorted(extras[name])) if extras[name] else []
             for requirement in asked:
                 other = canonicalize_name(requirement.name)
                 if other not in packages:

@@ -11,6 +11,8 @@ from integrations.cataloguing import HEAD, Shop, brief
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.session import Session
 
+pytestmark = pytest.mark.core
+
 TABLE = f"""
 {HEAD}
 optional-dependencies = {{ Postgres = ["psycopg>=3.1", "demo[sql]"], sql = ["sqlalchemy"], both = ["x"] }}
@@ -106,7 +108,14 @@ def test_group_and_extra_of_a_marker(shop: Shop) -> None:
 UNKNOWN = [
     ("check", "gppu", "there is no integration 'gppu' (did you mean 'gpu'?)"),
     ("check", "docker", "there is no integration 'docker' (did you mean 'docker-engine'?)"),
-    ("check", "zenm:pytorch", "there is no integration 'zenm:pytorch' (did you mean 'zenml:'?)"),
+    (
+        "check",
+        "zenm:pytorch",
+        (
+            "there is no integration 'zenm:pytorch': there is no provider 'zenm:' (did you mean 'zenml:'?); "
+            "is the distribution that adds it installed?"
+        ),
+    ),
     ("check_group", "test-bd", "this project has no dependency group 'test-bd' (did you mean 'test-db'?)"),
     ("check_extra", "slq", "this project has no extra 'slq' (did you mean 'sql'?)"),
     ("export", ["gppu"], "there is no integration 'gppu' (did you mean 'gpu'?)"),
@@ -182,7 +191,8 @@ def test_include_of_a_provider_that_does_not_exist(shop: Shop) -> None:
         shop.catalogue.check("a")
 
     assert str(caught.value) == (
-        "the integration 'a' includes 'other:x': there is no integration 'other:x' (known: zenml:)"
+        "the integration 'a' includes 'other:x': there is no integration 'other:x': "
+        "there is no provider 'other:' (known: zenml:); is the distribution that adds it installed?"
     )
 
 
@@ -249,3 +259,51 @@ def test_costs_nothing_unused(shop: Shop, table: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=shop.root, capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_group_of_a_built_in_name(shop: Shop) -> None:
+    """A group or an extra that is called as what is built in does not replace it, and is there for those who mean it."""
+    shop.write({"pyproject.toml": f'{HEAD}[dependency-groups]\nDocker_Engine = ["docker"]\n'})
+    shop.environ["DOCKER_HOST"] = "unix:///no/such.sock"
+
+    assert [need.requirement for need in shop.catalogue.check("docker-engine").needs] == ["a Docker engine"]
+    assert [need.requirement for need in shop.catalogue.check_group("docker-engine").needs] == ["docker"]
+
+
+def test_groups_of_one_name(shop: Shop) -> None:
+    """Two groups whose names differ in case and dashes alone are an error, and neither is taken (PEP 735)."""
+    shop.write({"pyproject.toml": '[dependency-groups]\nFoo_Bar = ["a"]\nfoo-bar = ["b"]\n'})
+
+    with pytest.raises(SettingsError) as caught:
+        shop.catalogue.check("foo-bar")
+
+    assert (
+        str(caught.value)
+        == "pyproject.toml: the dependency groups 'Foo_Bar' and 'foo-bar' have the same name (PEP 735)"
+    )
+
+
+def test_fix_is_quoted(shop: Shop) -> None:
+    """What a shell would take apart is quoted."""
+    shop.write({"pyproject.toml": f'{HEAD}[dependency-groups]\n"test db" = ["a"]\n'})
+
+    assert shop.catalogue.check_group("test db").unmet[0].fix == "pip install 'a', or --group 'test db'"
+
+
+def test_allowed_with_commas(shop: Shop) -> None:
+    """An option with several names, as the variable takes them, is told how it is written."""
+    with pytest.raises(SettingsError) as caught:
+        shop.catalogue.allowed(["db,gpu"])
+
+    said = str(caught.value)
+    assert said.startswith("--env-allow-missing: there is no integration 'db,gpu'")
+    assert said.endswith("; give the option once for each name")
+
+
+def test_names_are_one_line(shop: Shop) -> None:
+    """A name that is misspelled by a new line does not make two lines of its error."""
+    for ask in (shop.catalogue.check, shop.catalogue.check_group, shop.catalogue.check_extra):
+        with pytest.raises(SettingsError) as caught:
+            ask("d\nb")
+        assert r"'d\nb'" in str(caught.value)
+        assert "\n" not in str(caught.value)

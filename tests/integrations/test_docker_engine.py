@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from integrations.cataloguing import Shop
 
+pytestmark = pytest.mark.core
+
 DOCKER = {"Api-Version": "1.45", "Server": "Docker/26.1.0 (linux)"}
 PODMAN = {"Api-Version": "1.41", "Server": "Libpod/4.9.3 (linux)"}
 
@@ -166,7 +168,9 @@ def test_context(tmp_path: Path) -> None:
 
     assert candidates(environ) == (Candidate("tcp://far:2376", "the context 'far'", certificates),)
     assert candidates({**environ, "DOCKER_CONTEXT": "near"}) == (Candidate("tcp://near:2376", "the context 'near'"),)
-    assert candidates({**environ, "DOCKER_CONTEXT": "gone"}) == (Candidate("", "the context 'gone'"),)
+    assert candidates({**environ, "DOCKER_CONTEXT": "gone"}) == (
+        Candidate("", f"the context 'gone', which is not in {tmp_path / 'contexts'}"),
+    )
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"currentContext": 1}', '{"currentContext": "default"}'])

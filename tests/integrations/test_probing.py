@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from integrations.cataloguing import Shop
+
+pytestmark = pytest.mark.core
 
 TABLE = """
 [tool.envrepro.integrations.it]
@@ -43,6 +45,43 @@ def test_does_not_import(shop: Shop) -> None:
 
     assert sentence == "psycopg>=3: 3.1 is installed, and psycopg does not import: OSError: libpq.so.5: cannot open"
     assert (found, met) == ("3.1", False)
+
+
+GONE = "raise ModuleNotFoundError(\"No module named '{}'\")\n"
+FIXES = {
+    "its own module is gone": (
+        GONE.format("psycopg.pq"),
+        None,
+        "pip install --force-reinstall --no-deps 'psycopg==3.1'",
+    ),
+    "another's module is gone": (GONE.format("typing_more"), None, None),
+    "one of a like name is gone": (GONE.format("psycopg_c"), None, None),
+    "a library of the system": ("raise ImportError('libpq.so.5: cannot open shared object file')\n", None, None),
+    "it ends Python": ("import os; os._exit(7)\n", None, None),
+    "it is from elsewhere": (
+        GONE.format("psycopg.pq"),
+        {"url": "https://example.org/psycopg.whl", "archive_info": {}},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("module", "source", "fix"), FIXES.values(), ids=FIXES)
+def test_fix(shop: Shop, module: str, source: dict[str, Any] | None, fix: str | None) -> None:
+    """To install it again is told only where files of its own are gone: against all else that does not help."""
+    shop.install("psycopg", "3.1", files={"psycopg/__init__.py": module}, direct_url=source)
+
+    (need,) = shop.catalogue.check("it").unmet
+
+    assert need.fix == fix
+
+
+def test_fix_with_uv(shop: Shop) -> None:
+    """Where uv installs the project, it is uv that does it again."""
+    shop.write({"uv.lock": ""})
+    shop.install("psycopg", "3.1", files={"psycopg/__init__.py": "import psycopg.pq\n"})
+
+    assert shop.catalogue.check("it").unmet[0].fix == "uv sync --reinstall-package psycopg"
 
 
 def test_ends_python(shop: Shop) -> None:

@@ -11,6 +11,8 @@ from pytest_envrepro.errors import SettingsError
 if TYPE_CHECKING:
     from integrations.cataloguing import Shop
 
+pytestmark = pytest.mark.core
+
 COMMIT = "a" * 40
 GIT = {
     "url": "https://example.org/p.git",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from integrations.cataloguing import Shop
+
+pytestmark = pytest.mark.core
 
 TABLE = """
 [tool.envrepro.integrations.it]

@@ -14,6 +14,8 @@ from pytest_envrepro.session import Session
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.core
+
 PROJECT = f"""
 {HEAD}
 optional-dependencies = {{ Postgres = ["psycopg"], mysql = [] }}
@@ -49,6 +51,7 @@ def test_every_key(shop: Shop) -> None:
     required = true
     probe = "import"
     [tool.envrepro.integrations.SQL]
+    requirements = ["sqlalchemy"]
     """
     shop.write({"pyproject.toml": PROJECT + table})
 
@@ -69,7 +72,7 @@ def test_every_key(shop: Shop) -> None:
             probe="import",
             declared_in="pyproject.toml",
         ),
-        "sql": Integration(name="SQL", declared_in="pyproject.toml"),
+        "sql": Integration(name="SQL", requirements=("sqlalchemy",), declared_in="pyproject.toml"),
     }
 
 
@@ -86,8 +89,8 @@ FAULTS = [
     ('includes = ["mysl"]', "it.includes[0]: there is no integration 'mysl' (did you mean 'mysql'?)"),
     ('includes = ["docker"]', "it.includes[0]: there is no integration 'docker' (did you mean 'docker-engine'?)"),
     ('includes = ["it", "IT"]', "it.includes: is a cycle: it -> it"),
-    ('required = "yes"', "it.required: has to be true or false, not a string ('yes')"),
-    ('probe = "run"', 'it.probe: has to be "metadata" or "import", not \'run\''),
+    ('tools = ["git"]\nrequired = "yes"', "it.required: has to be true or false, not a string ('yes')"),
+    ('tools = ["git"]\nprobe = "run"', 'it.probe: has to be "metadata" or "import", not \'run\''),
 ]
 
 
@@ -107,11 +110,14 @@ def test_requirement_that_is_none(shop: Shop) -> None:
 
 def test_names(shop: Shop) -> None:
     """A name is one word; two that differ in dashes alone are one; `all` means all."""
-    table = '[integrations.all]\n[integrations."a b"]\n[integrations.a-b]\n[integrations.A_b]\n[integrations]\nno = 1\n'
+    names = ("all", '"a b"', "a-b", "A_b", "Docker_Engine", '"a\\nb"')
+    table = "".join(f'tools = ["git"]\n[integrations.{name}]\n' for name in names)
 
-    assert faults(shop, table) == [
+    assert faults(shop, f'{table}tools = ["git"]\n[integrations]\nno = 1\n') == [
         "A_b: is the same name as 'a-b'",
+        "Docker_Engine: is the name of a built-in integration: take another",
         "a b: is no name: letters, digits, '-', '_' and '.', and not 'all'",
+        "a\\nb: is no name: letters, digits, '-', '_' and '.', and not 'all'",
         "all: is no name: letters, digits, '-', '_' and '.', and not 'all'",
         "no: has to be a table, not an integer (1)",
     ]
@@ -160,3 +166,48 @@ def test_no_table(tmp_path: Path, value: str) -> None:
 
     with pytest.raises(SettingsError, match="integrations: has to be a table of tables, not a"):
         Session(tmp_path, configured_by=None, environ={})
+
+
+@pytest.mark.parametrize("table", ["", "required = true", 'tools = []\nprobe = "import"'])
+def test_that_needs_nothing(shop: Shop, table: str) -> None:
+    """One that needs nothing would be met everywhere, which nobody means."""
+    keys = "requirements, tools, variables, apt-packages, groups, extras, includes"
+    assert faults(shop, table) == [f"it: needs nothing: say what by one of {keys}"]
+
+
+UNREADABLE = """
+[project]
+name = "demo"
+version = "1"
+optional-dependencies = { bad = ["a >> 1"] }
+[dependency-groups]
+ring = [{ include-group = "other" }]
+other = [{ include-group = "ring" }]
+wrong = ["b >> 1", 1]
+"""
+
+
+def test_groups_and_extras_that_cannot_be_read(shop: Shop) -> None:
+    """A cycle of groups, and what is no requirement in a group or an extra, are told at the start, all at once."""
+    table = 'groups = ["ring", "wrong"]\nextras = ["bad"]\nincludes = ["other"]\n'
+
+    told = [line.partition(" is not a requirement")[0] for line in faults(shop, table, UNREADABLE)]
+
+    assert told == [
+        "it.extras[0]: pyproject.toml:5: 'a >> 1'",
+        "it.groups[0]: pyproject.toml:8: dependency groups include each other: ring -> other -> ring",
+        "it.groups[1]: pyproject.toml:9: 'b >> 1'",
+        "it.includes[0]: pyproject.toml:7: dependency groups include each other: other -> ring -> other",
+    ]
+
+
+def test_long_chains(shop: Shop) -> None:
+    """A chain of includes may be longer than Python recurses: a cycle is found in it, and else it is judged."""
+    chain = "".join(f'[integrations.n{n}]\nincludes = ["n{n + 1}"]\n' for n in range(1500))
+    shop.write({"pyproject.toml": "", "envrepro.toml": f'{chain}[integrations.n1500]\ntools = ["no-tool"]\n'})
+
+    assert shop.check("n0") == ("missing", [("no-tool is not on PATH", None, False)])
+
+    (fault,) = faults(shop, f'tools = ["git"]\n{chain}[integrations.n1500]\nincludes = ["n0"]\n')
+
+    assert fault.startswith("n0.includes: is a cycle: n0 -> n1 -> ")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from integrations.cataloguing import Shop, brief
 
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.integrations.tools import first_version
+
+pytestmark = pytest.mark.core
 
 PRINTED = [
     ("pg_ctl (PostgreSQL) 15.3 (Debian 15.3-1.pgdg120+1)", "15.3"),
@@ -111,3 +115,13 @@ def test_no_tool(shop: Shop, text: str) -> None:
         shop.catalogue.check_tools(text)
 
     assert str(caught.value) == f"'{text}' is not a program with an optional version, such as pg_ctl>=15"
+
+
+@pytest.mark.parametrize("ignores", ["", "trap '' TERM; "], ids=["ends when asked", "does not end when asked"])
+def test_that_writes_on_and_on(shop: Shop, ignores: str) -> None:
+    """A program that does not stop writing is ended long before its time is up, and what it printed first counts."""
+    shop.program("chatty", f"{ignores}while :; do echo chatty 1.2.3; done")
+    started = time.monotonic()
+
+    assert brief(shop.catalogue.check_tools("chatty>=1").needs) == [("chatty>=1: 1.2.3 is on PATH", "1.2.3", True)]
+    assert time.monotonic() - started < 2.5

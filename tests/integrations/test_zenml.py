@@ -65,16 +65,18 @@ class integration_registry:
 """
 
 
+FILES = {
+    "zenml/__init__.py": "",
+    "zenml/integrations/__init__.py": "",
+    "zenml/integrations/integration.py": BASE,
+    "zenml/integrations/registry.py": REGISTRY,
+}
+
+
 @pytest.fixture
 def zenml(shop: Shop) -> Shop:
     """Give an environment with a ZenML that has six integrations."""
-    files = {
-        "zenml/__init__.py": "",
-        "zenml/integrations/__init__.py": "",
-        "zenml/integrations/integration.py": BASE,
-        "zenml/integrations/registry.py": REGISTRY,
-    }
-    shop.install("zenml", "0.98.0", files=files)
+    shop.install("zenml", "0.98.0", files=FILES)
     home = shop.root.parent / "home"
     home.mkdir()
     shop.environ |= {"SECRET": "1"}
@@ -170,6 +172,17 @@ def test_read_once_without_a_cache(zenml: Shop) -> None:
     catalogue.check("zenml:pytorch")
 
     assert len((zenml.root.parent / "home" / "loads").read_text().splitlines()) == 1
+
+
+def test_edited(shop: Shop) -> None:
+    """Of a ZenML that is installed to be edited nothing is kept: its integrations change, and its version does not."""
+    source = {"url": "file:///checkouts/zenml", "dir_info": {"editable": True}}
+    shop.install("zenml", "0.98.0", files=FILES, direct_url=source)
+    (shop.root.parent / "home").mkdir()
+    before = shop.catalogue.names()
+    (shop.site / "zenml/integrations/registry.py").write_text(REGISTRY.replace('"mlx": Mlx', '"mlx": Mlx, "new": Mlx'))
+
+    assert set(shop.catalogue.names()) - set(before) == {"zenml:new"}
 
 
 def test_not_asked_without_need(zenml: Shop) -> None:

@@ -16,10 +16,12 @@ from pytest_envrepro.locks.command import platform_variables, read_command, unkn
 BIN = Path(sys.executable).parent
 
 
+@pytest.mark.requires_integration("compilers")
 def test_options_of_pip_tools() -> None:
     """No option of pip-compile swallows an input, and no value of one is taken for an input."""
-    compiler = pytest.importorskip("piptools.scripts.compile")
-    for option in compiler.cli.params:
+    from piptools.scripts.compile import cli  # noqa: PLC0415  # The test says that it needs it.
+
+    for option in cli.params:
         for name in (*option.opts, *option.secondary_opts):
             if name.startswith("-") and name not in ("--help", "-h", "--version"):
                 value = "" if getattr(option, "is_flag", False) or getattr(option, "count", False) else " VALUE"
@@ -27,6 +29,7 @@ def test_options_of_pip_tools() -> None:
                 assert read_command(f"pip-compile {name}{value} a.in").sources == ("a.in",), name
 
 
+@pytest.mark.requires_integration("compilers")
 def test_options_of_uv() -> None:
     """The same for every option that `uv pip compile --help` tells of."""
     help_ = subprocess.run([BIN / "uv", "pip", "compile", "--help"], capture_output=True, text=True, check=True).stdout

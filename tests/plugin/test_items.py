@@ -168,9 +168,9 @@ def test_junit(broken: Project) -> None:
     assert by_name["pyproject.toml", "conflicts"].find("failure") is None
 
 
+@pytest.mark.requires_integration("rerunfailures")
 def test_no_reruns(broken: Project) -> None:
     """pytest-rerunfailures does not try a check again: what it found stays as it is; tests are tried again."""
-    pytest.importorskip("pytest_rerunfailures")
     broken.write({"tests/test_it.py": "def test_one(): assert 0\n"})
 
     result = broken.run("--reruns=2", "-p", "rerunfailures")

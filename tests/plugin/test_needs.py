@@ -84,11 +84,12 @@ def test_skipped_and_failed(project: Project, way: tuple[str, ...], marker: str,
         ("requires_extra('fast')", "requires extra 'fast': orjson>=3 is not installed (*)"),
     ],
 )
-def test_groups_and_extras(project: Project, marker: str, reason: str) -> None:
+@WAYS
+def test_groups_and_extras(project: Project, way: tuple[str, ...], marker: str, reason: str) -> None:
     """The dependency groups and the extras of this project can be asked for by name."""
     write(project, f"@pytest.mark.{marker}\ndef test_one(): raise SystemError\n")
 
-    result = project.test("-rs")
+    result = project.test("-rs", *way)
 
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines([f"SKIPPED [[]1] test_it.py:2: {reason}"])
@@ -108,7 +109,8 @@ def test_what_is_met_runs(project: Project, site: Site, way: tuple[str, ...], st
     assert result.ret == 0
 
 
-def test_all_markers_hold_together(project: Project) -> None:
+@WAYS
+def test_all_markers_hold_together(project: Project, way: tuple[str, ...]) -> None:
     """The markers of module, class, function and parameters are a union, and never only the closest of them."""
     write(
         project,
@@ -129,7 +131,7 @@ class TestClass:
         "requires packages: beta is not installed (pip install 'beta')"
     )
 
-    result = project.test("-rs")
+    result = project.test("-rs", *way)
 
     assert reasons(result) == [
         f"test_it.py:7: {common}",
@@ -144,12 +146,20 @@ WRONG = {
     "no such extra": ("requires_extra('fats')", "*'fats'*(did you mean 'fast'?)"),
     "no name": ("requires_integration()", "requires_integration: names nothing that is needed"),
     "not called": ("requires_integration", "requires_integration: names nothing that is needed"),
+    "two lines": (r"requires_tools('a\nb')", r"requires_tools: takes strings, one for each, not 'a\nb'"),
     "a list": ("requires_packages(['a'])", "requires_packages: takes strings, one for each, not ['a']"),
     "a wrong argument": (
         "requires_integration('queue', resaon='x')",
         "requires_integration: unknown argument 'resaon' (did you mean 'reason'?)",
     ),
     "an argument too many": ("requires_tools('git', reason='x')", "requires_tools: unknown argument 'reason'"),
+    "no such provider": (
+        "requires_integration('corp:gpu')",
+        (
+            "requires_integration: there is no integration 'corp:gpu': there is no provider 'corp:' (known: zenml:); "
+            "is the distribution that adds it installed?"
+        ),
+    ),
     "a reason that is none": ("requires_integration('queue', reason=1)", "*the reason has to be a string, not 1"),
 }
 
@@ -170,23 +180,60 @@ def test_wrong_markers(project: Project, marker: str, message: str, strictness: 
 
 def test_wrong_markers_on_workers(project: Project) -> None:
     """With workers it is the same: no error while collecting, which would end the session."""
-    write(project, "@pytest.mark.requires_integration('postgress')\ndef test_one(): pass\ndef test_two(): pass\n")
+    tests = [f"@pytest.mark.{marker}\ndef test_{index}(): pass\n" for index, (marker, _) in enumerate(WRONG.values())]
+    write(project, "".join(tests) + "def test_other(): pass\n")
 
     result = project.test("-n2")
 
-    result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*'postgress' (did you mean 'postgres'?)"])
+    result.assert_outcomes(passed=1, errors=len(WRONG))
+    for _, message in WRONG.values():
+        result.stdout.fnmatch_lines([message.replace("[", "[[]")])
     assert result.ret == 1
 
 
-def test_all_faults_at_once(project: Project) -> None:
-    """All that is wrong with the markers of a test is told."""
-    markers = "@pytest.mark.requires_integration('postgress')\n@pytest.mark.requires_tools()\n"
-    write(project, f"{markers}def test_one(): pass\n")
+def test_wrong_markers_are_collected(project: Project) -> None:
+    """They are listed as any other test, and nothing is raised where they are collected."""
+    write(project, "@pytest.mark.requires_integration('postgress')\ndef test_one(): pass\n")
 
-    result = project.test()
+    result = project.test("--collect-only", "-q")
 
-    result.stdout.fnmatch_lines(["requires_integration: *'postgress'*", "requires_tools: names nothing that is needed"])
+    assert result.outlines[0] == "test_it.py::test_one"
+    assert result.errlines == []
+    assert result.ret == 0
+
+
+FAULTS = """
+@pytest.mark.requires_integration("postgress", "queeue", "queue")
+@pytest.mark.requires_packages("a >> 1", "pytest", "b >> 1")
+@pytest.mark.requires_tools("no tool", "git", "no-version >= x")
+@pytest.mark.requires_group("test-bd", "tset-db")
+@pytest.mark.requires_extra(1, 2, name="fast")
+def test_one(): pass
+"""
+
+
+@WAYS
+def test_all_faults_at_once(project: Project, way: tuple[str, ...]) -> None:
+    """All that is wrong with the markers of a test is told, and not only the first of each."""
+    write(project, FAULTS)
+
+    result = project.test(*way)
+
+    start = next(index for index, line in enumerate(result.outlines) if "ERROR at setup of test_one" in line)
+    told = [line for line in result.outlines[start:] if line.startswith("requires_")]
+    no_tool = "is not a program with an optional version, such as pg_ctl>=15"
+    assert [line for line in told if not line.startswith("requires_packages")] == [
+        "requires_extra: takes strings, one for each, not 1 and 2",
+        "requires_extra: unknown argument 'name'",
+        "requires_group: this project has no dependency group 'test-bd' (did you mean 'test-db'?)",
+        "requires_group: this project has no dependency group 'tset-db' (did you mean 'test-db'?)",
+        "requires_integration: there is no integration 'postgress' (did you mean 'postgres'?)",
+        "requires_integration: there is no integration 'queeue' (did you mean 'queue'?)",
+        f"requires_tools: 'no tool' {no_tool}",
+        f"requires_tools: 'no-version >= x' {no_tool}",
+    ]
+    packages = [line.partition(" (PEP 508)")[0] for line in told if line.startswith("requires_packages")]
+    assert packages == [f"requires_packages: '{name} >> 1' is not a requirement" for name in "ab"]
 
 
 OTHERWISE = {
@@ -212,17 +259,18 @@ def test_beside_other_reasons(project: Project, way: tuple[str, ...], marker: st
     assert result.ret == (1 if "errors" in outcome else 0)
 
 
-def test_before_other_hooks(project: Project) -> None:
+@WAYS
+def test_before_other_hooks(project: Project, way: tuple[str, ...]) -> None:
     """What a conftest does at set-up, and fixtures, do not run where something is missing."""
     conftest = "def pytest_runtest_setup(item): raise SystemError\n"
     write(project, "@pytest.mark.requires_integration('queue')\ndef test_one(): pass\n", **{"conftest.py": conftest})
 
-    project.test().assert_outcomes(skipped=1)
+    project.test(*way).assert_outcomes(skipped=1)
 
 
+@pytest.mark.requires_integration("rerunfailures")
 def test_reruns(project: Project) -> None:
     """A test that fails by what it lacks and is run again counts once."""
-    pytest.importorskip("pytest_rerunfailures")
     write(project, "@pytest.mark.requires_integration('queue')\ndef test_one(): pass\n")
 
     result = project.test("--env-strict", "--reruns=1")
@@ -323,3 +371,34 @@ def test_other_table_that_cannot_be_followed(project: Project, way: tuple[str, .
     result.assert_outcomes(passed=1, errors=1)
     result.stderr.fnmatch_lines(["ERROR: pyproject.toml cannot be followed:", "*strickt: unknown key*"])
     assert result.ret == 4
+
+
+UNITTEST = """
+import unittest
+
+@pytest.mark.requires_integration("queue")
+class TestClass(unittest.TestCase):
+    @unittest.skip("not today")
+    def test_method(self): pass
+
+@unittest.skipIf(True, "not today")
+@pytest.mark.requires_integration("queue")
+class TestSkipped(unittest.TestCase):
+    def test_method(self): pass
+
+@unittest.skip("not today")
+@pytest.mark.requires_integration("queue")
+def test_function(): pass
+"""
+
+
+@WAYS
+def test_beside_unittest(project: Project, way: tuple[str, ...]) -> None:
+    """A test that `unittest` skips is skipped for that reason, as by pytest's own marks."""
+    write(project, UNITTEST)
+
+    result = project.test("--env-strict", "-rs", *way)
+
+    result.assert_outcomes(skipped=3)
+    assert [reason.partition(": ")[2] for reason in reasons(result)] == ["not today"] * len(reasons(result))
+    assert result.ret == 0

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import making
 import pytest
 from needing import TABLE, WAYS, write
 
@@ -18,22 +19,24 @@ BROKEN = {"conftest.py": "raise SystemError\n"}
 QUEUE = "@pytest.mark.requires_integration('queue', reason='posts jobs')\ndef test_one(): raise SystemError\n"
 
 
-def test_export(project: Project) -> None:
+@WAYS
+def test_export(project: Project, way: tuple[str, ...]) -> None:
     """The requirements of what is named, and nothing else: sorted, one a line, each once."""
     write(project, "", **BROKEN)
 
-    result = project.test("--env-export=queue", "--env-export", "postgres")
+    result = project.test("--env-export=queue", "--env-export", "postgres", *way)
 
     assert result.outlines == ["kombu", "psycopg>=3.1"]
     assert result.errlines == []
     assert result.ret == 0
 
 
-def test_export_all(project: Project) -> None:
+@WAYS
+def test_export_all(project: Project, way: tuple[str, ...]) -> None:
     """`all` is what the table declares."""
     write(project, "", **BROKEN)
 
-    assert project.test("--env-export", "all").outlines == ["kombu", "psycopg>=3.1", "pytest"]
+    assert project.test("--env-export", "all", *way).outlines == ["kombu", "psycopg>=3.1", "pytest"]
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,87 @@ def test_export_for_pip(project: Project, files: dict[str, str], arguments: tupl
     assert done.returncode == 0
 
 
+@pytest.mark.requires_tools("bash")
+@pytest.mark.requires_integration("pip")
+def test_export_into_pip(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pip install -r <(pytest --env-export all)` is typed as it is printed, beside a conftest that does not import."""
+    table = '[tool.envrepro.integrations]\na = { requirements = ["app>=1", "lib"] }\nb = { requirements = ["app<2"] }\n'
+    write(project, "", table, **BROKEN)
+    for name, version in (("app", "1.5"), ("app", "2.0"), ("lib", "1.0")):
+        making.wheel(project.path / "wheels", name, version)
+    pip = f"{sys.executable} -m pip --isolated --disable-pip-version-check install --dry-run --no-index"
+    command = f"{pip} --find-links=wheels -r <({sys.executable} -m pytest --env-export all)"
+    monkeypatch.delenv("PYTHONPATH")
+
+    done = subprocess.run(["bash", "-c", command], cwd=project.path, capture_output=True, text=True, check=False)
+
+    assert done.stdout.splitlines()[-1] == "Would install app-1.5 lib-1.0"
+    assert done.stderr == ""
+
+
+PROJECT = '[project]\nname = "it"\nversion = "1"\n'
+ADVICE = "let the table declare an integration with"
+NONE_DECLARED = {
+    "nothing": ("", ""),
+    "groups and extras": (
+        f'{PROJECT}optional-dependencies = {{ fast = ["x"] }}\n[dependency-groups]\ndocs = ["y"]\n',
+        "; groups and extras are exported by their names: docs, fast",
+    ),
+    "an extra of that name": (
+        f'{PROJECT}optional-dependencies = {{ all = ["x"] }}\n',
+        f"; this project's extra 'all' is not exported by that name: {ADVICE} extras = [\"all\"]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("table", "more"), NONE_DECLARED.values(), ids=NONE_DECLARED)
+def test_export_all_of_none(project: Project, table: str, more: str) -> None:
+    """Where the table declares none, `all` is an error that says so, and which other names there are."""
+    write(project, "", table)
+
+    result = project.test("--env-export=all")
+
+    said = "'all' means the integrations of the table, and it declares none"
+    assert result.errlines == [f"ERROR: --env-export: {said}{more}", ""]
+    assert result.outlines == []
+    assert result.ret == 4
+
+
+def test_export_all_beside_a_group_of_that_name(project: Project) -> None:
+    """A group that is called `all` is not meant, which is told; an integration of the table exports it."""
+    table = '[dependency-groups]\nall = ["x"]\n[tool.envrepro.integrations]\na = { requirements = ["y"] }\n'
+    write(project, "", table)
+
+    result = project.test("--env-export=all")
+
+    assert result.outlines == ["y"]
+    assert result.errlines == [f"this project's group 'all' is not exported by that name: {ADVICE} groups = [\"all\"]"]
+    assert result.ret == 0
+
+    write(project, "", f'{table}everything = {{ groups = ["all"] }}\n')
+
+    assert project.test("--env-export=everything").outlines == ["x"]
+
+
+def test_export_with_a_credential(project: Project) -> None:
+    """A credential in a URL is not printed, and that pip cannot use the line is told; a variable of pip's is none."""
+    table = """
+[tool.envrepro.integrations]
+a = { requirements = ["x @ https://me:secret@example.org/x.whl", "y"] }
+b = { requirements = ["z @ https://${TOKEN}@example.org/z.whl"] }
+"""
+    write(project, "", table)
+
+    result = project.test("--env-export=all")
+
+    assert result.outlines == ["x @ https://****@example.org/x.whl", "y", "z @ https://${TOKEN}@example.org/z.whl"]
+    advice = "write it as a variable, such as ${TOKEN}, which pip fills in"
+    said = f"x: the credential in its URL is not printed, and pip cannot do without it: {advice} (a)"
+    assert result.errlines == [said]
+    assert result.ret == 1
+    assert project.test("--env-export=b").ret == 0
+
+
 def test_contradictions(project: Project) -> None:
     """What cannot be met together is told on standard error, and the exit code is 1."""
     table = '[tool.envrepro.integrations]\na = { requirements = ["x>=2"] }\nb = { requirements = ["x<2"] }\n'
@@ -72,8 +156,29 @@ def test_contradictions(project: Project) -> None:
 
 
 WRONG = {
-    "no such name": (("--env-export=queu",), TABLE, "*'queu' (did you mean 'queue'?)"),
+    "no such name": (("--env-export=queu",), TABLE, "--env-export: *'queu' (did you mean 'queue'?)"),
     "both": (("--env-export=all", "--env-integrations"), TABLE, "*ask for one at a time"),
+    "an explanation too": (
+        ("--env-explain=x", "--env-export=all"),
+        TABLE,
+        "--env-explain and --env-export: ask for one*",
+    ),
+    "an explanation of nothing": (
+        ("--env-explain=",),
+        TABLE,
+        "--env-explain: has to be a node id, a file or a folder*",
+    ),
+    "a report nowhere": (("--env-report=",), TABLE, "--env-report: has to be a file, not empty"),
+    "a report nowhere, of a table": (
+        ("--env-integrations", "--env-report", ""),
+        TABLE,
+        "--env-report: has to be a file*",
+    ),
+    "a report of an explanation": (
+        ("--env-explain=test_it.py", "--env-report=a.json"),
+        TABLE,
+        "--env-explain and --env-report: an explanation has no report; ask for one at a time",
+    ),
     "a table": (("--env-export=all",), "[tool.envrepro]\nwrong = 1\n", "pyproject.toml cannot be followed:"),
     "an allowance": (("--env-integrations", "--env-allow-missing=x"), TABLE, "--env-allow-missing*'x'*"),
 }
@@ -116,11 +221,12 @@ def test_integrations_in_ascii(project: Project, monkeypatch: pytest.MonkeyPatch
     """Where the output has no ticks, there are other signs."""
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     monkeypatch.setenv("PYTHONUTF8", "0")
-    write(project, "")
+    write(project, "", TABLE + 'odd = { variables = ["GR\u00d6SSE"] }\n')
 
     result = project.test("--env-integrations", subprocess=True)
 
-    result.stdout.fnmatch_lines(["  + *pytest *", "  x *psycopg>=3.1 *"])
+    result.stdout.fnmatch_lines(["  x *$GR\\xd6SSE *is not set", "  + *pytest *", "  x *psycopg>=3.1 *"])
+    assert result.errlines == []
     assert result.ret == 0
 
 
@@ -133,18 +239,20 @@ def test_integrations_in_ascii(project: Project, monkeypatch: pytest.MonkeyPatch
         (("--no-env-strict",), 0),
     ],
 )
-def test_integrations_exit_code(project: Project, arguments: tuple[str, ...], code: int) -> None:
+@WAYS
+def test_integrations_exit_code(project: Project, way: tuple[str, ...], arguments: tuple[str, ...], code: int) -> None:
     """It is 1 in strict mode where one that the table declares is not met, and may not be missing."""
     write(project, "")
 
-    assert project.test("--env-integrations", *arguments).ret == code
+    assert project.test("--env-integrations", *arguments, *way).ret == code
 
 
-def test_integrations_as_json(project: Project) -> None:
+@WAYS
+def test_integrations_as_json(project: Project, way: tuple[str, ...]) -> None:
     """With `--env-report` the report has the same integrations, groups and extras of the project among them."""
     write(project, "")
 
-    result = project.test("--env-integrations", "--env-report=report.json")
+    result = project.test("--env-integrations", "--env-report=report.json", *way)
 
     listed = {each["name"]: each["status"] for each in project.report()["integrations"]}
     shown = dict(line.split() for line in result.outlines if line and not line.startswith(" "))
@@ -164,7 +272,7 @@ def test_help_comes_first(project: Project) -> None:
 
 
 @WAYS
-@pytest.mark.parametrize("more", [(), ("--env-lock",), ("--env-report=report.json",)], ids=" ".join)
+@pytest.mark.parametrize("more", [(), ("--env-lock",), ("-o", "addopts=--env-report=report.json")], ids=" ".join)
 def test_explain(project: Project, way: tuple[str, ...], more: tuple[str, ...]) -> None:
     """It says requirement by requirement what is met, what was found and what would come of it, and runs nothing."""
     other = "\n@pytest.mark.requires_packages('pytest', 'pytest>=99')\ndef test_two(): raise SystemError\n"
@@ -185,7 +293,8 @@ def test_explain(project: Project, way: tuple[str, ...], more: tuple[str, ...]) 
     assert result.ret == 0
 
 
-def test_explain_what_is_met(project: Project) -> None:
+@WAYS
+def test_explain_what_is_met(project: Project, way: tuple[str, ...]) -> None:
     """A class is explained test by test: what is found where it is met, and what would fail if strict."""
     test = """
 class TestClass:
@@ -199,7 +308,7 @@ class TestClass:
 """
     write(project, test)
 
-    result = project.test("--env-explain=test_it.py::TestClass", "--env-strict", "-q")
+    result = project.test("--env-explain=test_it.py::TestClass", "--env-strict", "-q", *way)
 
     version = pytest.__version__
     assert result.outlines[: result.outlines.index("")] == [
@@ -239,6 +348,54 @@ def test_three(): pass
         "  does not run, by a mark of its own: not here",
         "  does not run, by a mark of its own: unconditional skip",
         "  does not run, by a mark of its own: [NOTRUN] crashes",
+    ]
+
+
+@WAYS
+@pytest.mark.parametrize("node_id", ["test_gpu.py", "test_gpu.py::test_one"])
+@pytest.mark.parametrize(
+    ("strictness", "fails"), [("--no-env-strict", ""), ("--env-strict", ", which fails a strict session")]
+)
+def test_explain_a_skipped_module(
+    project: Project, way: tuple[str, ...], node_id: str, strictness: str, fails: str
+) -> None:
+    """Of a module that is skipped as a whole the reason is told, whether it or a test in it is asked for."""
+    module = "import pytest\npytest.importorskip('no_such_module')\ndef test_one(): pass\n"
+    write(project, "", **{"test_gpu.py": module})
+
+    result = project.test("--env-explain", node_id, "-q", strictness, *way)
+
+    reason = "could not import 'no_such_module': No module named 'no_such_module'"
+    assert result.outlines[:2] == ["test_gpu.py", f"  is skipped as a whole{fails} ({reason})"]
+    assert result.errlines == []
+    assert result.ret == 5
+
+
+def test_explain_what_may_be_missing(project: Project) -> None:
+    """What may be missing is said to be allowed: an integration, and a group that is asked for by its own marker."""
+    marks = "@pytest.mark.requires_integration('queue')\n@pytest.mark.requires_group('test-db')\n"
+    write(project, f"{marks}def test_one(): pass\n")
+    allowed = ("--env-allow-missing=queue", "--env-allow-missing=test-db")
+
+    lines = project.test("--env-explain=test_it.py", "-q", "--env-strict", *allowed).outlines
+
+    assert [line.split() for line in lines if line.startswith("  ") and not line.startswith("    ")] == [
+        ["group", "'test-db'", "allowed"],
+        ["integration", "'queue'", "allowed"],
+        ["is", "skipped", "here"],
+    ]
+
+
+def test_explain_faults(project: Project) -> None:
+    """Each fault of a marker has a line of its own."""
+    write(project, "@pytest.mark.requires_integration('queu', 'plian')\ndef test_one(): pass\n")
+
+    lines = project.test("--env-explain=test_it.py", "-q").outlines
+
+    assert lines[:3] == [
+        "test_it.py::test_one",
+        "  fails: requires_integration: there is no integration 'plian' (did you mean 'plain'?)",
+        "  requires_integration: there is no integration 'queu' (did you mean 'queue'?)",
     ]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
 from needing import TABLE, WAYS, write
+from runner import Command, commands
 
 if TYPE_CHECKING:
     from projects import Project, Site
@@ -48,21 +50,24 @@ ALLOWANCES = {
 }
 
 
+@WAYS
 @pytest.mark.parametrize(("keys", "variable", "arguments", "is_allowed"), ALLOWANCES.values(), ids=ALLOWANCES)
 def test_allowances(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
+    way: tuple[str, ...],
     keys: str,
     variable: str | None,
     arguments: tuple[str, ...],
-    is_allowed: bool,  # noqa: FBT001  # A column of the table.
+    *,
+    is_allowed: bool,
 ) -> None:
     """What may be missing skips in a strict session: the option says which, else the variable, else the table."""
     write(project, QUEUE, with_keys(keys))
     if variable is not None:
         monkeypatch.setenv("PYTEST_ENVREPRO_ALLOW_MISSING", variable)
 
-    result = project.test("--env-strict", *arguments)
+    result = project.test("--env-strict", *arguments, *way)
 
     result.assert_outcomes(skipped=int(is_allowed), errors=int(not is_allowed))
     assert section(result)[0] == (ALLOWED if is_allowed else LINE.format("failed"))
@@ -80,6 +85,29 @@ def test_allowance_in_part(project: Project, way: tuple[str, ...]) -> None:
     assert [line.partition(":")[0] for line in section(result)] == ["postgres"]
 
 
+BY_NAME = {
+    "group": ("requires_group('Test_DB')", "group Test_DB", "test-db"),
+    "extra": ("requires_extra('fast')", "extra fast", "Fast"),
+}
+
+
+@WAYS
+@pytest.mark.parametrize(("marker", "name", "allowed"), BY_NAME.values(), ids=BY_NAME)
+def test_allowance_of_a_group_or_an_extra(
+    project: Project, way: tuple[str, ...], marker: str, name: str, allowed: str
+) -> None:
+    """Where the integration that a group or an extra is may be missing, so may what a marker asks for by that name."""
+    write(project, f"@pytest.mark.{marker}\ndef test_one(): pass\n")
+
+    refused = project.test("--env-strict", "--env-allow-missing=queue", *way)
+    result = project.test("--env-strict", f"--env-allow-missing={allowed}", *way)
+
+    refused.assert_outcomes(errors=1)
+    result.assert_outcomes(skipped=1)
+    assert section(result)[0].startswith(f"{name}: 1 test skipped, as is allowed (")
+    assert result.ret == 0
+
+
 @WAYS
 def test_allowance_that_is_not_needed(project: Project, site: Site, way: tuple[str, ...]) -> None:
     """An allowance of what is met is one line in a strict session, and fails nothing."""
@@ -95,17 +123,21 @@ def test_allowance_that_is_not_needed(project: Project, site: Site, way: tuple[s
     assert section(project.test("--no-env-strict", *way)) == []
 
 
+@WAYS
 @pytest.mark.parametrize(("keys", "arguments", "message"), MISSPELLED.values(), ids=MISSPELLED)
-def test_misspelled_allowance(project: Project, keys: dict[str, str], arguments: tuple[str, ...], message: str) -> None:
+def test_misspelled_allowance(
+    project: Project, way: tuple[str, ...], keys: dict[str, str], arguments: tuple[str, ...], message: str
+) -> None:
     """An allowance of what does not exist ends the session at its start."""
     write(project, "def test_one(): pass\n", with_keys(keys.get("table", "")))
 
-    result = project.test(*arguments)
+    result = project.test(*arguments, *way)
 
     result.stderr.fnmatch_lines([f"*{message}"])
     assert result.ret == 4
 
 
+@WAYS
 @pytest.mark.parametrize(
     ("variables", "arguments", "keys", "fails"),
     [
@@ -120,17 +152,19 @@ def test_misspelled_allowance(project: Project, keys: dict[str, str], arguments:
 def test_strictness(  # As for checks, by the same code: a row for each way in.
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
+    way: tuple[str, ...],
     variables: dict[str, str],
     arguments: tuple[str, ...],
     keys: str,
-    fails: bool,  # noqa: FBT001  # A column of the table.
+    *,
+    fails: bool,
 ) -> None:
     """Whether it skips or fails is decided as for checks: command line, variable, table, CI."""
     write(project, QUEUE, with_keys(keys))
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
-    assert project.test(*arguments).ret == int(fails)
+    assert project.test(*arguments, *way).ret == int(fails)
 
 
 def test_tox_hint(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,14 +307,69 @@ def test_one_line_for_each(project: Project, way: tuple[str, ...]) -> None:
     ]
 
 
-def test_one_command(project: Project) -> None:
+@WAYS
+def test_one_command(project: Project, way: tuple[str, ...]) -> None:
     """What several packages need is one command, which can be pasted; other ways stand behind it."""
     test = "@pytest.mark.requires_integration('both')\ndef test_one(): pass\n"
     write(project, test, '[tool.envrepro.integrations.both]\nrequirements = ["kombu>=5,<6", "amqp"]\n')
 
-    assert section(project.test())[0] == (
+    assert section(project.test(*way))[0] == (
         "both: 1 test skipped (kombu>=5,<6 is not installed; amqp is not installed): pip install 'kombu>=5,<6' 'amqp'"
     )
+
+
+ANNOTATED = """
+@pytest.mark.requires_integration("queue")
+@pytest.mark.parametrize("x", [1, 2])
+def test_one(x): pass
+@pytest.mark.requires_tools("no-such-tool")
+def test_two(): pass
+"""
+COMMANDS = [
+    Command("error", {"title": "no-such-tool"}, "1 test failed: not on PATH"),
+    Command("error", {"title": "queue"}, "2 tests failed: kombu is not installed (fix: pip install 'kombu')"),
+    Command("error", {"title": "queue"}, "is required: kombu is not installed (fix: pip install 'kombu')"),
+]
+
+
+@WAYS
+def test_annotations(project: Project, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...]) -> None:
+    """In GitHub Actions all that fails the session is an error, one for each; what is skipped or allowed is none."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(project.path.parent))
+    write(project, ANNOTATED, REQUIRED, **{name: MODULES[name] for name in ("test_a.py", "helper.py")})
+    place = {"title": "skipped as a whole", "file": f"{project.path.name}/test_a.py"}
+    module = Command("error", place, "not today")
+
+    assert commands(project.test("--env-strict", *way).outlines) == [*COMMANDS, module]
+    allowed = project.test("--env-strict", "--env-allow-missing=queue", *way)
+    assert commands(allowed.outlines) == [COMMANDS[0], module]
+    assert commands(project.test("--no-env-strict", *way).outlines) == [COMMANDS[2]]
+
+
+def test_annotations_are_ten_at_most(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub shows ten of a step: how many more there are is one line."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    write(project, "".join(f"@pytest.mark.requires_tools('no-tool-{n}')\ndef test_{n}(): pass\n" for n in range(12)))
+
+    said = commands(project.test("--env-strict").outlines)
+
+    assert [each.name for each in said] == ["error"] * 10 + ["notice"]
+    assert said[-1].data == "2 more errors: GitHub shows 10 of each, the log has all"
+
+
+@WAYS
+@pytest.mark.parametrize("strictness", ["--env-strict", "--no-env-strict"])
+def test_junit(project: Project, way: tuple[str, ...], strictness: str) -> None:
+    """In JUnit's XML a test that was skipped or failed has what it lacks as a property, and one that ran has none."""
+    test = "@pytest.mark.requires_integration('queue')\n@pytest.mark.requires_packages('nope>=2', 'pytest')\n"
+    write(project, f"{test}def test_one(): pass\n@pytest.mark.requires_integration('plain')\ndef test_two(): pass\n")
+
+    project.test("--junitxml=junit.xml", strictness, *way)
+
+    cases = ET.parse(project.path / "junit.xml").getroot().iter("testcase")  # noqa: S314  # pytest has written it.
+    found = {case.get("name"): [each.attrib for each in case.iter("property")] for case in cases}
+    assert found == {"test_one": [{"name": "envrepro.lacks", "value": "nope>=2, queue"}], "test_two": []}
 
 
 def test_summary_and_verbosity(project: Project) -> None:
@@ -401,7 +490,8 @@ import sys
 def test_skipped(): pass
 def test_one():
     assert sorted(name for name in sys.modules if name.startswith("pytest_envrepro")) == [
-        "pytest_envrepro", "pytest_envrepro.errors", "pytest_envrepro.options", "pytest_envrepro.plugin"]
+        "pytest_envrepro", "pytest_envrepro.errors", "pytest_envrepro.fixtures", "pytest_envrepro.late",
+        "pytest_envrepro.options", "pytest_envrepro.plugin"]
     assert "packaging.requirements" not in sys.modules
 """,
         "",
@@ -415,3 +505,116 @@ def test_without_the_plugin(project: Project) -> None:
     write(project, "@pytest.mark.requires_packages('kombu')\ndef test_one(): pass\n")
 
     project.test("-p", "no:envrepro").assert_outcomes(passed=1)
+
+
+TOGETHER = """
+[project]
+name = "it"
+version = "1"
+optional-dependencies = { both = ["kombu"] }
+[dependency-groups]
+both = ["amqp"]
+[tool.envrepro.integrations]
+mixed = { requirements = ["vine"], groups = ["both"], tools = ["no-such-tool"], variables = ["ENVREPRO_NO_SUCH"] }
+"""
+COMMANDS_OF = {
+    "a group and an extra": (
+        "both",
+        {},
+        "(kombu is not installed; amqp is not installed): pip install 'kombu' 'amqp', or '.[both]' --group both",
+    ),
+    "with uv": (
+        "both",
+        {"uv.lock": ""},
+        "(kombu is not installed; amqp is not installed): uv sync --extra both --group both",
+    ),
+    "and what no command brings": (
+        "mixed",
+        {},
+        (
+            "(vine is not installed; amqp is not installed; no-such-tool is not on PATH; $ENVREPRO_NO_SUCH is not set): "
+            "pip install 'vine' 'amqp', or 'vine' --group both, which leaves: no-such-tool, $ENVREPRO_NO_SUCH"
+        ),
+    ),
+    "with uv, and a package besides": (
+        "mixed",
+        {"uv.lock": ""},
+        (
+            "(vine is not installed; amqp is not installed; no-such-tool is not on PATH; $ENVREPRO_NO_SUCH is not set): "
+            "uv sync --group both && pip install 'vine', which leaves: no-such-tool, $ENVREPRO_NO_SUCH"
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "files", "line"), COMMANDS_OF.values(), ids=COMMANDS_OF)
+def test_command_brings_all(project: Project, name: str, files: dict[str, str], line: str) -> None:
+    """The command of the summary brings all that a command can, in an order that keeps it, and says what is left."""
+    test = f"@pytest.mark.requires_integration({name!r})\ndef test_one(): pass\n"
+    write(project, test, TOGETHER, **files)
+
+    assert section(project.test()) == [f"{name}: 1 test skipped {line}"]
+
+
+def test_many_needs(project: Project) -> None:
+    """A line of the summary has ten of what is missing, and a command that a shell takes."""
+    names = ", ".join(f'"nope-{number}"' for number in range(3000))
+    table = (
+        f"[tool.envrepro.integrations]\nbig = {{ requirements = [{names}] }}\n[dependency-groups]\nlarge = [{names}]\n"
+    )
+    tests = "@pytest.mark.requires_integration('big')\ndef test_one(): pass\n@pytest.mark.requires_group('large')\ndef test_two(): pass\n"
+    write(project, tests, table)
+
+    missing = "; ".join([*(f"nope-{number} is not installed" for number in range(10)), "and 2,990 more"])
+    assert section(project.test()) == [
+        f"big: 1 test skipped ({missing}): pytest --env-export big > needs.txt && pip install -r needs.txt",
+        f"group large: 1 test skipped ({missing}): pip install --group large",
+    ]
+
+
+FAULTY = {
+    "an unknown provider": ('includes = ["corp:gpu"]', "there is no provider 'corp:'"),
+    "a provider that does not load": (
+        'includes = ["lost:gpu"]',
+        "the entry point 'lost' of lost (no_such_lost:Lost) does not load",
+    ),
+}
+
+
+@WAYS
+@pytest.mark.parametrize("arguments", [(), ("--env-integrations",), ("--env-strict",)], ids=" ".join)
+@pytest.mark.parametrize(("keys", "fault"), FAULTY.values(), ids=FAULTY)
+def test_report_of_what_cannot_be_told(
+    project: Project, site: Site, way: tuple[str, ...], arguments: tuple[str, ...], keys: str, fault: str
+) -> None:
+    """An integration of which it cannot be told what it needs is missing in the report, with the fault as its need."""
+    folder = site.add("lost", "1")
+    (folder / "entry_points.txt").write_text("[pytest_envrepro.integrations]\nlost = no_such_lost:Lost\n")
+    write(project, "def test_one(): pass\n", f'[tool.envrepro.integrations.it]\n{keys}\ntools = ["git"]\n')
+
+    result = project.test("--env-report=report.json", *arguments, *way)
+
+    (found,) = [each for each in project.report()["integrations"] if each["name"] == "it"]
+    assert found["status"] == "missing"
+    ((need, met),) = [(each["requirement"], each["met"]) for each in found["needs"]]
+    assert need.startswith("the integration 'it' includes ")
+    assert fault in need
+    assert met is False
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert result.ret == 0
+    listed = any(line.split()[:2] == ["lost:", "missing"] for line in result.outlines)
+    assert listed == ("--env-integrations" in arguments)
+
+
+@WAYS
+def test_wrong_variable_is_told_once(project: Project, monkeypatch: pytest.MonkeyPatch, way: tuple[str, ...]) -> None:
+    """A policy that is none ends the session at its start, and is not told by each test."""
+    monkeypatch.setenv("PYTEST_ENVREPRO_STRICT", "maybe")
+    marked = "@pytest.mark.requires_tools('no-such-tool')\n"
+    write(project, f"{marked}def test_one(): pass\n{marked}def test_two(): pass\n", "")
+
+    result = project.test(*way)
+
+    said = "PYTEST_ENVREPRO_STRICT: has to be true, false or auto, not 'maybe'"
+    assert (result.stderr.str() + result.stdout.str()).count(said) == 1
+    assert result.ret == 4

@@ -77,9 +77,9 @@ def test_same_distributed_clean(clean: Project) -> None:
     assert result.ret == 0
 
 
+@pytest.mark.requires_integration("randomly")
 def test_same_shuffled(broken: Project) -> None:
     """A shuffled session says the same, and shows the checks first and in their order."""
-    pytest.importorskip("pytest_randomly")
     broken.run()
     expected = _report(broken)
 

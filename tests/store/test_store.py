@@ -815,7 +815,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "small"
     folder.mkdir()
     argv = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if not IS_ROOT or shutil.which("mount") is None or subprocess.run(argv, check=False).returncode:
+    if not IS_ROOT or subprocess.run(argv, check=False).returncode:
         pytest.skip("needs the right to mount")
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
@@ -829,6 +829,7 @@ def _of_size(mebibytes: float) -> Callable[[Path], dict[str, Any]]:
     return build
 
 
+@pytest.mark.requires_tools("mount")
 def test_a_full_disk_is_emptied_first(small_disk: Path) -> None:
     """What no session uses goes, and then there is room."""
     before = Store(small_disk / "envs")
@@ -843,6 +844,7 @@ def test_a_full_disk_is_emptied_first(small_disk: Path) -> None:
     store.close()
 
 
+@pytest.mark.requires_tools("mount")
 def test_a_disk_that_stays_full(small_disk: Path) -> None:
     """The error names the sizes, nothing is left, and what was there still works."""
     store = Store(small_disk / "envs")
@@ -863,6 +865,7 @@ def test_a_disk_that_stays_full(small_disk: Path) -> None:
     store.close()
 
 
+@pytest.mark.requires_tools("mount")
 def test_no_room_for_a_private_copy(small_disk: Path) -> None:
     """The same words, and the shared environment is as it was."""
     store = Store(small_disk / "envs")
