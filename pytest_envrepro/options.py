@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
-    import pytest
-
+_STARTED = pytest.StashKey[float]()
 # What ends a session before its tests: lists of tests and of fixtures, plans, the content of the cache, explanations.
 _CHECKING = frozenset({"--env-lock", "--env-recompile", "--env-fix"})
-_LISTS = ("collectonly", "setuponly", "setupplan", "showfixtures", "show_fixtures_per_test", "cacheshow", "env_explain")
+_LISTS = (
+    "collectonly",
+    "setuponly",
+    "setupplan",
+    "showfixtures",
+    "show_fixtures_per_test",
+    "cacheshow",
+    "env_explain",
+    "env_audit",
+)
 
 # By name: as `--markers` shows them.
 MARKERS = MappingProxyType(
@@ -26,6 +38,19 @@ MARKERS = MappingProxyType(
         "requires_extra": "requires_extra(*names): the test needs these extras of the project",
     }
 )
+# The one that declares, and demands nothing.
+ENVIRONMENT = "environment"
+_ENVIRONMENT_TEXT = "environment(name=None, /, *, inside=False, **settings): the environment that 'environment' and 'throwaway_venv' give"
+_NEEDED = MappingProxyType({"env-explain": "a node id, a file or a folder", "env-report": "a file"})
+POLICY_VARIABLES = frozenset(
+    {"PYTEST_ENVREPRO_KEEP", "PYTEST_ENVREPRO_OFFLINE", "PYTEST_ENVREPRO_STRICT"}
+)  # Are checked when a session begins.
+KEEPS = ("failed", "all", "none")
+LENDING = "envrepro-lending"  # The plugin that lends environments; and what a worker of pytest-xdist tells of it.
+FIXTURES = frozenset({"environment", "environments", "throwaway_venv"})
+_FIXTURES_MODULE = "pytest_envrepro.fixtures"
+RETURNING = "envrepro-returning"  # The one that takes them back.
+AUDITED = "envrepro-audited"  # The one that a session has which an audit has started.
 
 
 def add(parser: pytest.Parser) -> None:
@@ -81,26 +106,81 @@ def add(parser: pytest.Parser) -> None:
         metavar="NODEID",
         help="say what a test needs and whether it is met here, and exit",
     )
+    group.addoption(
+        "--env-offline",
+        action="store_true",
+        help="make environments and compile locks without the network; what would need it is an error, or unchecked",
+    )
+    group.addoption(
+        "--env-audit",
+        action="store_true",
+        help="run each marked test without what its markers name, and tell which markers are not needed",
+    )
+    group.addoption(
+        "--env-rebuild",
+        action="store_true",
+        help="resolve and make environments anew, whatever is there from earlier sessions",
+    )
+    group.addoption(
+        "--env-keep",
+        choices=KEEPS,
+        help="which throwaway environments survive the session: those of failed tests (the default), all, or none",
+    )
+    group.addoption(
+        "--env-clean",
+        action="store_true",
+        help="remove the environments that earlier sessions have made, and exit",
+    )
 
 
 def register_markers(config: pytest.Config) -> None:
     """Register our markers, but for those whose names the suite has registered already."""
     others = registered_by_others(config)
-    for name, text in MARKERS.items():
+    for name, text in (*MARKERS.items(), (ENVIRONMENT, _ENVIRONMENT_TEXT)):
         if name not in others:
             config.addinivalue_line("markers", text)
 
 
 def registered_by_others(config: pytest.Config) -> set[str]:
     """Give the names of our markers that the suite has registered for itself; its conftests may do that until late."""
-    lines = (line for line in config.getini("markers") if line.startswith("requires_"))
-    found = {line.partition(":")[0].partition("(")[0].strip() for line in lines if line not in MARKERS.values()}
-    return found.intersection(MARKERS)
+    ours = {*MARKERS.values(), _ENVIRONMENT_TEXT}
+    lines = (line for line in config.getini("markers") if line.startswith(("requires_", ENVIRONMENT)))
+    found = {line.partition(":")[0].partition("(")[0].strip() for line in lines if line not in ours}
+    return found.intersection({*MARKERS, ENVIRONMENT})
+
+
+def started(config: pytest.Config) -> float:
+    """Give when this session began, in seconds since the epoch: to a worker of pytest-xdist, when its controller did."""
+    told: dict[str, float] = getattr(config, "workerinput", {})
+    if "envrepro-started" in told:
+        return told["envrepro-started"]
+    return config.stash.setdefault(_STARTED, time.time())
+
+
+def refuse_what_cannot_be(config: pytest.Config, values: argparse.Namespace) -> None:
+    """Refuse options that say nothing, and those of which one would leave the other undone.
+
+    Args:
+        values: of the options.
+
+    Raises:
+        pytest.UsageError: one line for each.
+    """
+    given = {name: getattr(values, name.replace("-", "_"), None) for name in _NEEDED}
+    wrong = [f"--{name}: has to be {_NEEDED[name]}, not empty" for name, value in given.items() if value == ""]
+    if given["env-explain"] and _types(config, "--env-report"):
+        wrong.append("--env-explain and --env-report: an explanation has no report; ask for one at a time")
+    if wrong:
+        raise pytest.UsageError("\n".join(wrong))
+
+
+def _types(config: pytest.Config, option: str) -> bool:
+    return any(each == option or each.startswith(f"{option}=") for each in config.invocation_params.args)
 
 
 def is_asked(config: pytest.Config) -> bool:
     """Tell whether checks or a report were asked for, and no answer in their place."""
-    if config.getoption("env_explain", default=None):
+    if config.getoption("env_explain", default=None) or config.getoption("env_audit", default=False):
         return False
     return checks_locks(config) or bool(config.getoption("env_report", default=None))
 
@@ -139,9 +219,10 @@ def named(config: pytest.Config) -> tuple[str, ...]:
 
 
 def uses_integrations(config: pytest.Config) -> bool:
-    """Tell whether integrations are to be looked at before any test asks: the project declares some, or a report was asked for."""
+    """Tell whether the table is to be read before any test asks: it declares something, or a report was asked for."""
     asked = config.getoption("env_allow_missing", default=None) or config.getoption("env_report", default=None)
-    return bool(asked) or any(b"integrations" in text for text in _tables(config.rootpath))
+    words = (b"integrations", b"environments")
+    return bool(asked) or any(word in text for text in _tables(config.rootpath) for word in words)
 
 
 def is_used(config: pytest.Config) -> bool:
@@ -159,6 +240,22 @@ def _tables(root: Path) -> Iterator[bytes]:
             continue
         if b"envrepro" in text or name == "envrepro.toml":
             yield text
+
+
+def borrowed(item: pytest.Item) -> frozenset[str]:
+    """Give which of our fixtures a test is given; one of a suite's own that has the same name is none of them."""
+    return frozenset(name for name in FIXTURES.intersection(getattr(item, "fixturenames", ())) if _is_ours(item, name))
+
+
+def _is_ours(item: pytest.Item, name: str) -> bool:
+    """Tell whether a fixture is ours, or one that is given ours; where pytest does not tell, it is."""
+    known: Any = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get(name)
+    for definition in reversed(known or ()):
+        if getattr(definition.func, "__module__", None) == _FIXTURES_MODULE:
+            return True
+        if name not in definition.argnames:
+            return False
+    return not known
 
 
 def plain_id(config: pytest.Config, node_id: str) -> str:

@@ -16,13 +16,13 @@ import pytest
 from pytest_envrepro.installers.building import build
 from pytest_envrepro.installers.installing import installer_for
 from pytest_envrepro.installers.resolving import Asked, Resolved, Sources, resolve
-from pytest_envrepro.interpreter import Python
 from pytest_envrepro.pythons import check_built, probe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_envrepro.installers.installing import ReadyInstaller
+    from pytest_envrepro.interpreter import Python
 
 OLDEST = (3, 8)
 _VERSIONS = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"

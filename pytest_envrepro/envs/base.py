@@ -201,6 +201,7 @@ class Environment(ABC):
             AssertionError: it is not; a line for each difference.
             EnvReproError: there is no such lock, or it cannot be read.
         """
+        __tracebackhide__ = True
         judged = self._judge.matches(self.subject(), lock)
         _assert_none(judged, f"{self.label} is not {lock}", f"whether {self.label} is {lock}")
 
@@ -210,6 +211,7 @@ class Environment(ABC):
         Raises:
             AssertionError: they do not; a line for each conflict.
         """
+        __tracebackhide__ = True
         judged = self._judge.conflicts(self.subject())
         _assert_none(judged, f"{self.label} has conflicts", f"whether {self.label} has conflicts")
 
@@ -219,6 +221,7 @@ class Environment(ABC):
         Raises:
             AssertionError: they are not; a line for each file.
         """
+        __tracebackhide__ = True
         judged = self._judge.intact(self.subject())
         changed = f"{self.label} was changed after it was installed"
         _assert_none(judged, changed, f"whether {changed}")
@@ -226,6 +229,7 @@ class Environment(ABC):
 
 def _assert_none(judged: Judged, title: str, question: str) -> None:
     """Raise an AssertionError where something is wrong, or where that is not known."""
+    __tracebackhide__ = True
     unknown = f"{question} is not known{' in full' if judged.faults else ''}: {judged.unknown}"
     lines = [title, *(f"  {fault}" for fault in judged.faults)] if judged.faults else []
     lines += [unknown] if judged.unknown else []

@@ -85,6 +85,7 @@ class LocalEnvironment(Environment):
         input: str | None = None,  # noqa: A002  # Is called so in `subprocess` too.
     ) -> Completed:
         """Run one of the environment's own programs: see `Environment.run`."""
+        __tracebackhide__ = True
         words = _words(argv)
         folder = self._folder(cwd)
         program = self._program(words[0], folder)
@@ -114,6 +115,7 @@ class LocalEnvironment(Environment):
         input: str | None = None,  # noqa: A002  # As of `run`.
     ) -> Completed:
         """Run the environment's Python: see `Environment.run_python`."""
+        __tracebackhide__ = True
         return self.run(self.python_name, *args, check=check, timeout=timeout, cwd=cwd, env=env, input=input)
 
     def environ(self) -> dict[str, str]:
@@ -127,6 +129,7 @@ class LocalEnvironment(Environment):
         self._note(done)
 
     def _folder(self, cwd: str | os.PathLike[str] | None) -> Path:
+        __tracebackhide__ = True
         folder = self.scratch / "work" if cwd is None else Path(cwd)
         if cwd is None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -140,6 +143,7 @@ class LocalEnvironment(Environment):
         Args:
             folder: what a relative path is relative to.
         """
+        __tracebackhide__ = True
         if not self.prefix.is_dir():
             raise RefusedError(f"{self.label} is gone: it ended with the test that it was made for ({self.prefix})")
         if word.endswith(_SEPARATORS) or any(separator in word for separator in _SEPARATORS):
@@ -152,6 +156,7 @@ class LocalEnvironment(Environment):
 
     def _at(self, word: str, folder: Path) -> str:
         """Give a path that lies in the environment; its last part may be a link that leads out, as of its Python."""
+        __tracebackhide__ = True
         path = os.path.abspath(folder / word)
         parent = os.path.join(os.path.realpath(os.path.dirname(path)), "")
         if not parent.startswith(os.path.join(os.path.realpath(self.prefix), "")):

@@ -12,10 +12,13 @@ from pytest_envrepro.envs.host import added_by_pth
 from pytest_envrepro.envs.inventory import read_inventory
 from pytest_envrepro.envs.packages import read_packages, relative
 from pytest_envrepro.envs.running import Folders, LocalEnvironment, quiet
+from pytest_envrepro.errors import EnvReproError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+    from typing_extensions import Self
 
     from pytest_envrepro.envs.base import Judge
     from pytest_envrepro.envs.comparing import Depth
@@ -80,14 +83,17 @@ class VirtualEnvironment(LocalEnvironment):
         """Call this when the block ends that is entered with this environment."""
         self._end = end
 
-    def __enter__(self) -> VirtualEnvironment:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._end()
+    def __exit__(self, kind: object, *_: object) -> None:
+        # After an error it is left to the end of the test, which knows whether it has failed.
+        if kind is None:
+            self._end()
 
     def install(self, *requirements: str) -> None:
         """Install packages, where it is private: see `Environment.install`."""
+        __tracebackhide__ = True
         if not requirements or not all(isinstance(each, str) for each in requirements):
             raise TypeError("install() takes requirements: install('flask>=3', 'click')")
         if not self.is_private or self._install is None:
@@ -96,7 +102,10 @@ class VirtualEnvironment(LocalEnvironment):
                 f"{self.label} is shared with other tests and is not changed: name {', '.join(requirements)} in its "
                 f"requirements, or install into one of the test's own, which throwaway_venv and {named} give"
             )
-        self._install(requirements)
+        try:
+            self._install(requirements)
+        except EnvReproError as error:  # To the one who asked, its message is all.
+            raise error.with_traceback(None) from None
 
     def inventory(self) -> Packages:
         """List what is installed: see `Environment.inventory`."""

@@ -45,7 +45,7 @@ class Finder:
         self._environ = without_exec(environ)
         self._known = Known(self._environ, cache)
         self._answers: dict[str | None, _Answer] = {}
-        self._missing: dict[str | None, str] = {}
+        self._missing: dict[str | None, InterpreterNotFound] = {}
 
     def find(self, spec: str | None) -> Python:
         """Find the interpreter that a specification asks for.
@@ -65,12 +65,12 @@ class Finder:
         answer = self._answers.get(wanted)
         if answer is not None and stamp(answer.python.executable) == answer.stamp:
             return answer.python
-        if (message := self._missing.get(wanted)) is not None:
-            raise InterpreterNotFound(message)
+        if (missing := self._missing.get(wanted)) is not None:
+            raise InterpreterNotFound(str(missing), found=missing.found)
         try:
             python = self._known.probe(host()) if wanted is None else self._find(wanted)
         except InterpreterNotFound as error:
-            self._missing[wanted] = str(error)
+            self._missing[wanted] = error
             raise
         self._answers[wanted] = _Answer(python, stamp(python.executable))
         return python

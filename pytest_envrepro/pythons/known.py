@@ -10,7 +10,6 @@ from packaging.version import Version
 
 from pytest_envrepro.cache import VerdictCache
 from pytest_envrepro.errors import InterpreterNotFound
-from pytest_envrepro.interpreter import Python
 from pytest_envrepro.pythons.machine import Candidate, Machine
 from pytest_envrepro.pythons.probing import probe
 from pytest_envrepro.pythons.pyenv import installation
@@ -20,6 +19,8 @@ from pytest_envrepro.pythons.specs import Spec, parse
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from pytest_envrepro.interpreter import Python
 
 _KEPT = 256  # Interpreters, and lists of them, that are remembered.
 _TOO_OLD = "environments are made with 3.8 and later"

@@ -14,12 +14,13 @@ import pytest
 
 from pytest_envrepro.asserting import Asserting
 from pytest_envrepro.envs.virtualenv import VirtualEnvironment
-from pytest_envrepro.interpreter import Python
 from pytest_envrepro.pythons.probing import probe
 from pytest_envrepro.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pytest_envrepro.interpreter import Python
 
 _OLDEST = (3, 8)
 PARENT = dict(os.environ)  # Before any test has planted something in it.

@@ -63,7 +63,7 @@ def test_help(broken: Project) -> None:
 
 
 def test_import_is_light() -> None:
-    """After pytest the plugin's own import loads three small modules, and nothing of packaging or of ours beside."""
+    """After pytest the plugin's own import loads some small modules, and nothing of packaging or of ours beside."""
     code = (
         "import sys, pytest; before = set(sys.modules); import pytest_envrepro.plugin;"
         "print(*sorted(set(sys.modules) - before))"
@@ -74,6 +74,8 @@ def test_import_is_light() -> None:
     assert result.stdout.split() == [
         "pytest_envrepro",
         "pytest_envrepro.errors",
+        "pytest_envrepro.fixtures",
+        "pytest_envrepro.late",
         "pytest_envrepro.options",
         "pytest_envrepro.plugin",
     ]
@@ -90,7 +92,7 @@ def test_without_platformdirs(broken: Project, monkeypatch: pytest.MonkeyPatch) 
     assert result.ret == 1
 
 
-@pytest.mark.network
+@pytest.mark.requires_integration("network", "pip")
 def test_installed_without_dependencies(broken: Project, tmp_path: Path) -> None:
     """`pip install --no-deps` of the wheel, beside pytest alone, is enough for `--env-lock`."""
     root = Path(__file__).parents[2]

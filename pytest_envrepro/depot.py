@@ -1,0 +1,279 @@
+"""The environments of a session: each is planned from its settings, made once, handed out, and taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_envrepro.asserting import Asserting
+from pytest_envrepro.choosing import Choosing
+from pytest_envrepro.digests import digest_of_file
+from pytest_envrepro.envs.hosting import HostEnvironment
+from pytest_envrepro.envs.locked import LockEnvironment
+from pytest_envrepro.envs.virtualenv import VirtualEnvironment
+from pytest_envrepro.errors import BuildError, SettingsError
+from pytest_envrepro.gathering import gather, read_lock
+from pytest_envrepro.installers import build, install_into, installer_for
+from pytest_envrepro.outcome import counted
+from pytest_envrepro.plans import SCHEMA, Plan, Policy, digest_of
+from pytest_envrepro.progress import Progress
+from pytest_envrepro.pythons import Finder, check_built
+from pytest_envrepro.store import Damaged, Store
+from pytest_envrepro.workspace import workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_envrepro.installers import Resolved
+    from pytest_envrepro.session import Session
+    from pytest_envrepro.settings import Settings
+    from pytest_envrepro.store import Entry
+
+
+_ANEW = {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"}  # They keep the wheels that they have built.
+
+
+class Made(NamedTuple):
+    """An environment in the store, and the pins that it is made of."""
+
+    plan: Plan
+    resolved: Resolved
+    entry: Entry
+
+
+class Depot:
+    """The environments of one session.
+
+    Args:
+        session: the project.
+        policy: how they are made.
+        scratch: makes an empty folder for what programs in an environment write beside it.
+        tell: is told what takes its time, for people; may be called from several threads, never from two at once.
+    """
+
+    def __init__(
+        self, session: Session, policy: Policy, *, scratch: Callable[[], Path], tell: Callable[[str], None]
+    ) -> None:
+        self.session = session
+        self.policy = policy
+        self._scratch = scratch
+        self._progress = Progress(tell)
+        self._finder = Finder(root=session.root, environ=session.environ, cache=session.cache_folder)
+        self._made: dict[str, Made] = {}
+        self._guards: dict[str, threading.Lock] = {}
+
+    @cached_property
+    def _cache(self) -> Path:
+        folder = self.session.cache_folder
+        if folder is None:
+            raise BuildError("there is no folder to keep environments in: name one in PYTEST_ENVREPRO_CACHE")
+        return folder.absolute()
+
+    @cached_property
+    def store(self) -> Store:
+        """Where they are kept."""
+        return Store(self._cache / "envs", tell=self._progress.tell, since=self.policy.since)
+
+    @cached_property
+    def _choosing(self) -> Choosing:
+        return Choosing(self.session, self.policy, cache=self._cache, tell=self._progress.say)
+
+    def plan(self, settings: Settings) -> Plan:
+        """Decide what an environment is made of.
+
+        Raises:
+            SettingsError: the settings name what does not exist.
+            InterpreterNotFound: there is no such Python here.
+            BuildError: nothing here can install for it; or a command of theirs fails.
+        """
+        if settings.kind != "virtualenv":
+            raise SettingsError(f"an environment of kind '{settings.kind}' cannot be made yet")
+        session = self.session
+        python = self._finder.find(settings.python)
+        installer = installer_for(settings.installer, python, session.environ, settings.installer_args)
+        sources = gather(settings, session, python)
+        decisive = [
+            *(SCHEMA, python.identity, installer.name, settings.installer_args, sources.lock),
+            [asked.text for asked in sources.requirements],
+            [asked.text for asked in sources.constraints],
+            *(settings.project, str(session.root) if settings.project else None, sorted(settings.extras)),
+            {place: digest_of_file(path) for place, path in self._files(settings).items()},
+        ]
+        return Plan(settings, python, sources, installer, digest_of(decisive))
+
+    def _files(self, settings: Settings) -> Mapping[str, Path]:
+        """Give what is copied into the environment, by its place there.
+
+        Raises:
+            SettingsError: a file does not exist.
+        """
+        files = {place: self.session.root / path for place, path in settings.files.items()}
+        missing = sorted(str(path) for place, path in settings.files.items() if not files[place].is_file())
+        if missing:
+            raise SettingsError(f"files: {', '.join(missing)} does not exist")
+        return files
+
+    def make(self, plan: Plan) -> Made:
+        """Make an environment, or take the one that is there; from any thread.
+
+        Raises:
+            BuildError: it cannot be made.
+        """
+        with self._guards.setdefault(plan.identity, threading.Lock()):
+            made = self._made.get(plan.identity)
+            if made is None or self.store.find(made.entry.key) is None:
+                with self._progress.of(plan.title):
+                    made = self._made[plan.identity] = self._make(plan)
+            return made._replace(plan=plan)
+
+    def _make(self, plan: Plan) -> Made:
+        plan = self._choosing.with_project(plan)
+        resolved = self._choosing.choose(plan)
+        pins = [(pin.name, pin.version, pin.url, pin.hashes) for pin in resolved.pins]
+        settings = plan.settings
+        key = digest_of(
+            [
+                *(SCHEMA, plan.python.identity, plan.installer.name, settings.installer_args, pins),
+                {place: digest_of_file(path) for place, path in self._files(settings).items()},
+            ]
+        )
+        rebuild = self.policy.since is not None
+        entry = self.store.get(key, partial(self._build, plan, resolved), rebuild=rebuild, title=plan.title)
+        if not entry.cached:
+            packages = counted(len(resolved.pins), "package")
+            python = plan.python.interpreter.version
+            self._progress.done("made", f"{packages}, Python {python}, {plan.installer.label}")
+        return Made(plan, resolved, entry)
+
+    def _build(
+        self, plan: Plan, resolved: Resolved, folder: Path, *, environ: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        started = time.perf_counter()
+        with workspace(self._cache) as working:
+            facts = build(
+                folder,
+                plan.python,
+                resolved,
+                plan.installer,
+                prove=lambda made: check_built(made, plan.python, self.session.environ),
+                files=self._files(plan.settings),
+                environ=self.session.environ if environ is None else environ,
+                workspace=working,
+                app_data=self._cache / "virtualenv",
+                offline=self.policy.offline,
+                tell=self._progress.say,
+                timeout=self.policy.timeout,
+            )
+        return {**facts, "made in": time.perf_counter() - started, "made at": time.time()}
+
+    def shared(self, made: Made) -> VirtualEnvironment:
+        """Give the environment that all tests share that declare it."""
+        return self._handle(made, made.entry.path, self._scratch())
+
+    def prepare(self, made: Made) -> None:
+        """Make ready what private copies of an environment are taken from; where that fails, the copy says so."""
+        with contextlib.suppress(BuildError):
+            self.store.prepare(made.entry)
+
+    def private(self, made: Made, name: str) -> VirtualEnvironment:
+        """Give an environment that one test may change.
+
+        Args:
+            name: of the test, for people who look at the folder.
+
+        Raises:
+            BuildError: there is no room for it.
+        """
+        try:
+            path = self.store.private(made.entry, name)
+        except Damaged:
+            path = self.store.private(self.make(made.plan).entry, name)
+        return self._handle(made, path, self._scratch(), is_private=True)
+
+    def _handle(self, made: Made, path: Path, scratch: Path, *, is_private: bool = False) -> VirtualEnvironment:
+        plan = made.plan
+        key = made.entry.key
+        if plan.settings.environment:
+            key = digest_of([key, sorted(plan.settings.environment.items())])
+        return VirtualEnvironment(
+            name=plan.settings.name,
+            settings=plan.settings,
+            key=key,
+            prefix=path,
+            python=plan.python,
+            scratch=scratch,
+            judge=self.judge,
+            is_private=is_private,
+            install=partial(self._install, plan, path) if is_private else None,
+            named=frozenset(pin.name for pin in made.resolved.pins),
+        )
+
+    def _install(self, plan: Plan, path: Path, requirements: Sequence[str]) -> None:
+        with workspace(self._cache) as folder:
+            install_into(
+                path,
+                requirements,
+                plan.python,
+                installer=plan.installer,
+                environ=self.session.environ,
+                workspace=folder,
+                offline=self.policy.offline,
+                timeout=self.policy.timeout,
+            )
+
+    @cached_property
+    def judge(self) -> Asserting:
+        """What judges environments of tests."""
+        return Asserting(self.session)
+
+    @cached_property
+    def host(self) -> HostEnvironment:
+        """The environment that runs pytest."""
+        return HostEnvironment(root=self.session.root, scratch=self._scratch(), judge=self.judge)
+
+    def lock(self, path: str, python: str | None) -> LockEnvironment:
+        """Give a lock, read as an environment of a Python.
+
+        Raises:
+            SettingsError: there is no such lock.
+            LockError: what it pins is not known.
+            InterpreterNotFound: there is no such Python here.
+        """
+        lock = read_lock(self.session, path, f"environments.lock({path!r})")
+        return LockEnvironment(lock=lock, interpreter=self._finder.find(python).interpreter, judge=self.judge)
+
+    @contextlib.contextmanager
+    def afresh(self, plan: Plan, times: int) -> Iterator[tuple[VirtualEnvironment, ...]]:
+        """Make an environment several times from nothing: versions are chosen anew, and nothing that was made is taken.
+
+        That goes for what pip and uv keep of earlier builds too; offline, it may be all that there is, and is taken.
+        They are gone when the block ends.
+
+        Raises:
+            BuildError: it cannot be made.
+        """
+        environ = {**self.session.environ, **({} if self.policy.offline else _ANEW)}
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(workspace(self._cache))
+            made = []
+            for number in range(1, times + 1):
+                title = f"{plan.title}, build {number} of {times}"
+                with self._progress.of(title):
+                    choosing = Choosing(
+                        *(self.session, self.policy),
+                        cache=folder / f"cache-{number}",
+                        tell=self._progress.say,
+                        environ=environ,
+                    )
+                    wanted = choosing.with_project(plan)
+                    resolved = choosing.choose_anew(wanted)
+                    store = Store(folder / str(number), tell=self._progress.tell)
+                    stack.callback(store.close)
+                    building = partial(self._build, wanted, resolved, environ=environ)
+                    entry = store.get(plan.identity, building, title=title)
+                made.append(self._handle(Made(wanted, resolved, entry), entry.path, folder / f"scratch-{number}"))
+            yield tuple(made)

@@ -1,0 +1,116 @@
+"""What the fixture `environments` gives to tests: environments by name or by settings."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pytest_envrepro.declaring import settings_of_call
+from pytest_envrepro.errors import EnvReproError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from pytest_envrepro.depot import Depot
+    from pytest_envrepro.envs.base import Environment
+    from pytest_envrepro.envs.virtualenv import VirtualEnvironment
+    from pytest_envrepro.plans import Plan
+    from pytest_envrepro.settings import Layer, Settings
+
+
+class Lender(Protocol):
+    """Makes environments for tests, and explains why it cannot in the words of pytest."""
+
+    def depot(self) -> Depot:
+        """Give where they come from."""
+
+    def plan(self, settings: Callable[[Mapping[str, Layer]], Settings]) -> Plan:
+        """Decide what one is made of."""
+
+    def lend(self, plan: Plan, *, is_private: bool) -> VirtualEnvironment:
+        """Make one, or take the one that is there."""
+
+    def give_back(self, environment: VirtualEnvironment) -> None:
+        """Take back a private one."""
+
+    def skipping(self) -> AbstractContextManager[None]:
+        """Skip the test where there is no such Python, unless the session is strict."""
+
+
+class Environments:
+    """Environments for tests.
+
+    Example behaviour, in a test:
+        client = environments.get("client")
+        other = environments.get(python="3.12", requirements=["flask>=3"])
+        with environments.throwaway("client") as private:
+            private.install("flask==2.3.3")
+    """
+
+    def __init__(self, lender: Lender) -> None:
+        self._lender = lender
+
+    def get(self, declared: str | Settings | Mapping[str, Any] | None = None, /, **settings: Any) -> VirtualEnvironment:
+        """Give an environment that is shared with other tests, and is not to be changed.
+
+        Args:
+            declared: the name of one in the table, or settings.
+            settings: further ones, in `snake_case`; they go over those of the name.
+
+        Raises:
+            SettingsError, LockError, BuildError: it cannot be made.
+            InterpreterNotFound: there is no such Python, and the session is strict; else that skips the test.
+        """
+        __tracebackhide__ = True
+        return self._lent(declared, settings, is_private=False)
+
+    def throwaway(
+        self, declared: str | Settings | Mapping[str, Any] | None = None, /, **settings: Any
+    ) -> VirtualEnvironment:
+        """Give an environment that the test may change. It ends with the test, or with a `with` block.
+
+        Args:
+            declared: the name of one in the table, or settings; nothing for an empty one.
+            settings: further ones, in `snake_case`.
+
+        Raises:
+            SettingsError, LockError, BuildError, InterpreterNotFound: as `get`.
+        """
+        __tracebackhide__ = True
+        return self._lent(declared, settings, is_private=True)
+
+    def _lent(self, declared: Any, settings: Mapping[str, Any], *, is_private: bool) -> VirtualEnvironment:
+        __tracebackhide__ = True
+        call = f"environments.{'throwaway' if is_private else 'get'}(...)"
+        try:
+            with self._lender.skipping():
+                plan = self._lender.plan(lambda named: settings_of_call(call, declared, settings, named))
+                environment = self._lender.lend(plan, is_private=is_private)
+        except EnvReproError as error:  # To the one who asked, its message is all.
+            raise error.with_traceback(None) from None
+        environment.on_exit(lambda: self._lender.give_back(environment))
+        return environment
+
+    @property
+    def host(self) -> Environment:
+        """The environment that runs pytest."""
+        return self._lender.depot().host
+
+    def lock(self, path: str | os.PathLike[str], *, python: str | None = None) -> Environment:
+        """Give a lock, read as an environment: it can be looked at and compared.
+
+        Args:
+            path: relative to the root.
+            python: whose markers decide; as in settings.
+
+        Raises:
+            SettingsError: there is no such lock.
+            LockError: what it pins is not known.
+        """
+        __tracebackhide__ = True
+        try:
+            with self._lender.skipping():
+                return self._lender.depot().lock(os.fspath(path), python)
+        except EnvReproError as error:
+            raise error.with_traceback(None) from None

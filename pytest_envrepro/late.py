@@ -1,0 +1,158 @@
+"""Loads what acts on markers and lends environments, when a session first needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.options import LENDING, RETURNING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from importlib.machinery import ModuleSpec
+
+    from pytest_envrepro.lending import Lending
+    from pytest_envrepro.markers import Markers
+    from pytest_envrepro.returning import Returning
+    from pytest_envrepro.session import Session
+
+_MARKERS = "envrepro-markers"
+_CONFIGS: list[pytest.Config] = []  # Of the sessions of this process: one may run within a test of another.
+
+
+def begin(config: pytest.Config) -> None:
+    """Note that a session begins, for functions that are given none."""
+    _CONFIGS.append(config)
+
+
+def end(config: pytest.Config) -> None:
+    """Note that a session ends."""
+    if config in _CONFIGS:
+        _CONFIGS.remove(config)
+
+
+def current() -> pytest.Config:
+    """Give the session that is at work.
+
+    Raises:
+        RuntimeError: there is none.
+    """
+    if not _CONFIGS:
+        raise RuntimeError("this works in a session of pytest alone, with the plugin pytest-envrepro")
+    return _CONFIGS[-1]
+
+
+def loaded_markers(config: pytest.Config) -> Markers | None:
+    """Give what acts on markers, if it is there."""
+    markers: Markers | None = config.pluginmanager.get_plugin(_MARKERS)
+    return markers
+
+
+def load_markers(config: pytest.Config) -> Markers:
+    """Give what acts on markers; its import is what sessions without them are spared."""
+    markers = loaded_markers(config)
+    if markers is None:
+        with as_installed():
+            from pytest_envrepro.markers import Markers  # noqa: PLC0415
+
+        markers = Markers(config)
+        config.pluginmanager.register(markers, _MARKERS)
+    return markers
+
+
+def loaded_lending(config: pytest.Config) -> Lending | None:
+    """Give what lends environments, if it is there."""
+    lending: Lending | None = config.pluginmanager.get_plugin(LENDING)
+    return lending
+
+
+def load_lending(config: pytest.Config) -> Lending:
+    """Give what lends environments; its import is what sessions without our fixtures are spared.
+
+    Raises:
+        SettingsError: something that it takes is not installed, as after an installation without dependencies.
+    """
+    lending = loaded_lending(config)
+    if lending is None:
+        try:
+            with as_installed():
+                from pytest_envrepro.lending import Lending  # noqa: PLC0415
+                from pytest_envrepro.returning import Returning  # noqa: PLC0415
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.startswith("pytest_envrepro"):
+                raise
+            name = error.name.partition(".")[0].replace("_", "-")
+            raise SettingsError(
+                f"environments for tests take '{name}', which is not installed: pip install {name}"
+            ) from error
+        lending = Lending(config, load_markers(config))
+        config.pluginmanager.register(lending, LENDING)
+        config.pluginmanager.register(Returning(lending), RETURNING)
+    return lending
+
+
+def load_returning(config: pytest.Config) -> Returning:
+    """Give what takes environments back, and tells of them at the end."""
+    load_lending(config)
+    returning: Returning | None = config.pluginmanager.get_plugin(RETURNING)
+    if returning is None:
+        raise RuntimeError(f"the plugin {RETURNING} is blocked")
+    return returning
+
+
+def load_audit() -> Callable[[pytest.Session, Session], None]:
+    """Give what audits markers, which starts programs: its import is what other sessions are spared."""
+    with as_installed():
+        from pytest_envrepro.audit import run  # noqa: PLC0415
+    return run
+
+
+@contextlib.contextmanager
+def usage_errors() -> Iterator[None]:
+    """Let pytest show what the user did wrong, as it shows its own errors."""
+    try:
+        yield
+    except SettingsError as error:
+        from pytest_envrepro.reports.wording import printable  # noqa: PLC0415
+
+        raise pytest.UsageError("\n".join(map(printable, str(error).split("\n")))) from None
+
+
+@contextlib.contextmanager
+def failing() -> Iterator[None]:
+    """Fail a test, without a traceback of ours, for what the user did wrong."""
+    try:
+        yield
+    except SettingsError as error:
+        from pytest_envrepro.reports.wording import printable  # noqa: PLC0415
+
+        said = "\n".join(map(printable, str(error).split("\n")))
+        raise pytest.fail.Exception(said, pytrace=False) from None
+
+
+@contextlib.contextmanager
+def as_installed() -> Iterator[None]:
+    """Import our own modules as they were compiled when they were installed.
+
+    pytest rewrites the assertions in all modules of a plugin, and compiles them anew in a fresh environment or where no
+    bytecode is written, as in most containers: that takes longer than all the checks do, and there is no assertion.
+    """
+    finder: Any = _OurModules
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
+class _OurModules:
+    """Finds the modules of this package, before pytest's finder does."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        return PathFinder.find_spec(name, path, target) if name.startswith("pytest_envrepro.") else None

@@ -1,0 +1,264 @@
+"""Lends environments to the tests of a session that ask for some: what they declare, and what they are given."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from pytest_envrepro import options
+from pytest_envrepro.asking import without_python
+from pytest_envrepro.deciding import resolve_keep, resolve_offline
+from pytest_envrepro.declaring import Mark, is_inside, layers_of
+from pytest_envrepro.depot import Depot
+from pytest_envrepro.errors import EnvReproError, InterpreterNotFound
+from pytest_envrepro.given import Environments
+from pytest_envrepro.loans import SESSION, Loan, Loans, of_fixture
+from pytest_envrepro.markers import printable_lines
+from pytest_envrepro.plans import Policy
+from pytest_envrepro.preparing import Preparing
+from pytest_envrepro.reports.wording import printable
+from pytest_envrepro.settings import merge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_envrepro.envs.base import Environment
+    from pytest_envrepro.envs.virtualenv import VirtualEnvironment
+    from pytest_envrepro.markers import Markers
+    from pytest_envrepro.plans import Plan
+    from pytest_envrepro.settings import Layer, Settings
+
+_DECLARED = frozenset({"environment", "throwaway_venv"})  # The fixtures that a marker declares something for.
+_HOW = "@pytest.mark.environment('NAME'), or @pytest.mark.environment(requirements=[...])"
+_UNMARKED = f"the fixture 'environment' gives what a marker declares, and this test has none: {_HOW}"
+_SHADOWED = (
+    "the fixture 'environment' gives what the marker 'environment' declares, and this suite has registered a marker of "
+    "that name for itself: environments.get(...) gives one without it"
+)
+_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
+_LONGEST_NAME = 24  # Characters: a path that is too long is no first line of a script.
+
+
+class Books(NamedTuple):
+    """Where a session's environments come from, who has which, and which are being made."""
+
+    depot: Depot
+    loans: Loans
+    preparing: Preparing
+
+
+class Lending:
+    """Lends environments to tests.
+
+    Attributes:
+        item: the test that is at work.
+        opened: the books, once there was a need for them.
+        notes: what there is to say at the end of what was declared, a line each.
+    """
+
+    def __init__(self, config: pytest.Config, markers: Markers) -> None:
+        self.config = config
+        self.item: pytest.Item | None = None
+        self.opened: Books | None = None
+        self.notes: dict[str, None] = {}
+        self.is_worker = hasattr(config, "workerinput")
+        self._markers = markers
+        self._plans: dict[str, Plan] = {}
+        self._folders: pytest.TempPathFactory | None = None
+        self._fixtures: list[pytest.FixtureRequest] = []  # Those that are being set up, the innermost last.
+
+    def given(self, folders: pytest.TempPathFactory) -> Environments:
+        """Give what the fixture `environments` gives; what programs write goes to those folders."""
+        self._folders = folders
+        return Environments(self)
+
+    def books(self) -> Books:
+        """Open the books. No property: pytest 8.0 reads those of each plugin when it is registered.
+
+        Raises:
+            SettingsError: the configuration cannot be followed.
+        """
+        if self.opened is None:
+            option = self.config.option
+            since = options.started(self.config)
+            policy = Policy(
+                offline=resolve_offline(option.env_offline, os.environ),
+                since=since if option.env_rebuild else None,
+                keep=resolve_keep(option.env_keep, os.environ),
+            )
+            depot = Depot(self._markers.wanted().session, policy, scratch=self._scratch, tell=self._tell)
+            depot.store.sweep()
+            self.opened = Books(depot, Loans(depot, since=since, among_others=self.is_worker), Preparing(depot))
+        return self.opened
+
+    def _scratch(self) -> Path:
+        if self._folders is None:
+            raise RuntimeError("environments are handed out by fixtures alone")
+        return self._folders.mktemp("environment")
+
+    def _tell(self, text: str) -> None:
+        plugins = self.config.pluginmanager
+        reporter: Any = plugins.get_plugin("terminalreporter")
+        # Of a worker of pytest-xdist nobody sees the terminal.
+        if reporter is None or self.is_worker or self.config.get_verbosity() < 0:
+            return
+        capture: Any = plugins.get_plugin("capturemanager")
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            reporter.write_line(f"envrepro: {printable(text)}")
+
+    # What tests declare.
+
+    def begin(self, item: pytest.Item) -> None:
+        """Note which test is at work, and skip or fail it where what its markers declare cannot be had."""
+        self.item = item
+        if self.opened is not None:
+            self.opened.loans.begin(getattr(item, "fixturenames", ()))
+        others = options.FIXTURES.intersection(getattr(item, "fixturenames", ())) - options.borrowed(item)
+        if others and not self._is_shadowed() and item.get_closest_marker(options.ENVIRONMENT):
+            shown = ", ".join(f"'{name}'" for name in sorted(others))
+            self.notes[f"fixture {shown}: this suite has one of that name, so ours is not used"] = None
+        if self._declares(item):
+            with self.explaining(item):
+                self._plan_of(item)
+
+    def prepare(self, items: Iterable[pytest.Item]) -> None:
+        """Make all that the tests declare, side by side: before them, or beside them in a worker of pytest-xdist."""
+        plans: dict[str, Plan] = {}
+        copied: set[str] = set()
+        for item in filter(self._declares, items):
+            with contextlib.suppress(EnvReproError):  # Is told by the test.
+                if self._is_given(item):
+                    plan = self._plan_of(item)
+                    plans.setdefault(plan.identity, plan)
+                    copied.update([plan.identity] if "throwaway_venv" in options.borrowed(item) else [])
+        if plans:
+            preparing = self.books().preparing
+            preparing.start(plans.values(), copied)
+            if not self.is_worker:
+                preparing.wait()
+
+    def _declares(self, item: pytest.Item) -> bool:
+        """Tell whether a test is given what its markers declare, or wants to run in it."""
+        return not _DECLARED.isdisjoint(options.borrowed(item)) or is_inside(self._marks(item))
+
+    def _is_given(self, item: pytest.Item) -> bool:
+        """Tell whether a test has a use for what its markers declare: without one `environment` is an error."""
+        return "throwaway_venv" in options.borrowed(item) or bool(self._marks(item))
+
+    def _marks(self, item: pytest.Item) -> list[Mark]:
+        """Give the markers of a test, the closest first; those are not ours that the suite has registered for itself."""
+        if self._is_shadowed():
+            return []
+        found = item.iter_markers_with_node(options.ENVIRONMENT)
+        return [Mark(mark.args, mark.kwargs, getattr(node, "originalname", None) or node.name) for node, mark in found]
+
+    def _plan_of(self, item: pytest.Item) -> Plan:
+        marks = self._marks(item)
+        key = repr(marks)
+        if key not in self._plans:
+            layers = layers_of(marks)
+            self._plans[key] = self.plan(lambda named: merge(layers, named))
+        return self._plans[key]
+
+    def _is_shadowed(self) -> bool:
+        return options.ENVIRONMENT in options.registered_by_others(self.config)
+
+    def depot(self) -> Depot:
+        """Give where environments come from."""
+        return self.books().depot
+
+    def plan(self, settings: Callable[[Mapping[str, Layer]], Settings]) -> Plan:
+        """Decide what an environment is made of.
+
+        Args:
+            settings: gives the settings, by the environments that the table declares.
+
+        Raises:
+            EnvReproError: they cannot be followed, or there is no such Python.
+        """
+        depot = self.books().depot
+        return depot.plan(settings(depot.session.config.environments))
+
+    @contextlib.contextmanager
+    def explaining(self, item: pytest.Item) -> Iterator[None]:
+        """Skip or fail a test without a traceback of ours, where its environment cannot be had."""
+        try:
+            yield
+        except InterpreterNotFound as error:
+            try:
+                self._markers.stop(item, without_python(error, strict=self._markers.wanted().strict))
+            except pytest.fail.Exception as failed:
+                raise failed from None
+        except EnvReproError as error:
+            raise pytest.fail.Exception(printable_lines(str(error)), pytrace=False) from None
+
+    @contextlib.contextmanager
+    def skipping(self) -> Iterator[None]:
+        """Skip the test that is at work where there is no such Python, unless the session is strict."""
+        __tracebackhide__ = True
+        try:
+            yield
+        except InterpreterNotFound as error:
+            if self._markers.wanted().strict:
+                raise
+            raise pytest.skip.Exception(printable_lines(without_python(error, strict=False).reason)) from None
+
+    # What tests are given.
+
+    def shared(self, item: pytest.Item) -> Iterator[Environment]:
+        """Give what the test's marker declares; it is looked at when the test is over."""
+        if not self._marks(item):
+            pytest.fail(_SHADOWED if self._is_shadowed() else _UNMARKED, pytrace=False)
+        with self.explaining(item):
+            environment = self.lend(self._plan_of(item), is_private=False)
+        yield environment
+
+    def private(self, item: pytest.Item) -> Iterator[Environment]:
+        """Give a virtualenv of the test's own."""
+        with self.explaining(item):
+            environment = self.lend(self._plan_of(item), is_private=True)
+        yield environment
+
+    def lend(self, plan: Plan, *, is_private: bool) -> VirtualEnvironment:
+        """Make an environment, or take the one that is there, and note who has it.
+
+        Raises:
+            EnvReproError: it cannot be made.
+        """
+        depot, loans, preparing = self.books()
+        preparing.wait_for(plan)
+        made = depot.make(plan)
+        name = _IN_NAMES.sub("-", self.item.name if self.item else "session").strip("-")[:_LONGEST_NAME]
+        environment = depot.private(made, name) if is_private else depot.shared(made)
+        loans.add(self._holder(), Loan(environment, made, time.time()))
+        return environment
+
+    def give_back(self, environment: VirtualEnvironment) -> None:
+        """Take back a private one before its test has ended."""
+        self.books().loans.give_back(environment)
+
+    # Who has it: the test, or a fixture of a class, a module or the session, which outlives the test.
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, request: pytest.FixtureRequest) -> Generator[None, object, object]:
+        """Note which fixture is being set up."""
+        self._fixtures.append(request)
+        try:
+            return (yield)
+        finally:
+            self._fixtures.pop()
+
+    def _holder(self) -> str:
+        request = self._fixtures[-1] if self._fixtures else None
+        if request is None or request.scope == "function":
+            return self.item.nodeid if self.item else SESSION
+        holder = of_fixture(request.fixturename or "")
+        # Runs after the fixture's own end, which may still use it.
+        request.addfinalizer(lambda: self.books().loans.take_back(holder))
+        return holder

@@ -1,0 +1,65 @@
+"""An environment as it is planned: what it is made of, and how."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_envrepro.requirement import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_envrepro.deciding import Keep
+    from pytest_envrepro.installers import ReadyInstaller, Sources
+    from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.settings import Settings
+
+SCHEMA = 1  # Of keys: another one leaves all that was made before aside.
+_MOST_NAMED = 3  # Requirements, in the title of what has no name.
+
+
+class Policy(NamedTuple):
+    """What decides how environments are made, and not which: none of it is part of a key.
+
+    Attributes:
+        offline: whether the network is never touched.
+        since: what was made before this time is made again (seconds since the epoch); None to take all that is there.
+        keep: which private environments survive the session.
+        timeout: of one program that resolves or installs, in seconds.
+    """
+
+    offline: bool = False
+    since: float | None = None
+    keep: Keep = "failed"
+    timeout: float = 1800.0
+
+
+class Plan(NamedTuple):
+    """An environment, as far as it is known without making anything.
+
+    Attributes:
+        identity: tells it from every other one. What it is called, and who declares it, is no part of it.
+    """
+
+    settings: Settings
+    python: Python
+    sources: Sources
+    installer: ReadyInstaller
+    identity: str
+
+    @property
+    def title(self) -> str:
+        """What people know it by, before it is made: its name, else what it is made of."""
+        if self.settings.name:
+            return self.settings.name
+        asked = [redact(each.text) for each in self.sources.requirements]
+        more = f" and {len(asked) - _MOST_NAMED} more" if len(asked) > _MOST_NAMED else ""
+        made_of = self.settings.lock or f"{', '.join(asked[:_MOST_NAMED])}{more}"
+        return f"{self.settings.kind} of {made_of}" if made_of else f"empty {self.settings.kind}"
+
+
+def digest_of(decisive: Sequence[Any]) -> str:
+    """Digest plain JSON types, and mappings and named tuples of them."""
+    return hashlib.sha256(json.dumps(decisive, default=list).encode()).hexdigest()

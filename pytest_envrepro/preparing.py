@@ -1,0 +1,69 @@
+"""Makes the environments of a session side by side, before the tests that need them."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING
+
+from pytest_envrepro import process
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from pytest_envrepro.depot import Depot, Made
+    from pytest_envrepro.plans import Plan
+
+_MOST = 4  # At the same time. Most of it is waiting, for an index or for the disk; the rest is one processor each.
+
+
+class Preparing:
+    """The environments that are being made."""
+
+    def __init__(self, depot: Depot) -> None:
+        self._depot = depot
+        self._futures: dict[str, Future[Made]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+
+    def start(self, plans: Iterable[Plan], copied: Collection[str] = ()) -> None:
+        """Begin with those that have not been begun with; it goes on in the background.
+
+        Args:
+            copied: the identities of those that private copies will be taken of.
+        """
+        new = {plan.identity: plan for plan in plans if plan.identity not in self._futures}
+        if new and self._pool is None:
+            most = min(_MOST, max(2, os.cpu_count() or 1))
+            self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="envrepro")
+        for identity, plan in new.items():
+            if self._pool is not None:
+                self._futures[identity] = self._pool.submit(self._make, plan, is_copied=identity in copied)
+
+    def _make(self, plan: Plan, *, is_copied: bool) -> Made:
+        made = self._depot.make(plan)
+        if is_copied:
+            self._depot.prepare(made)
+        return made
+
+    def wait(self) -> None:
+        """Wait until all of them are made, or have failed: that is told by the test that needs one."""
+        wait(self._futures.values())
+
+    def wait_for(self, plan: Plan) -> None:
+        """Wait for one.
+
+        Raises:
+            EnvReproError: it cannot be made; the next who asks is told the same.
+        """
+        future = self._futures.get(plan.identity)
+        error = future.exception() if future is not None else None
+        if error is not None:
+            # Without what it has gathered on its way to the one who asked before.
+            raise error.with_traceback(None) from None
+
+    def stop(self) -> None:
+        """Leave what has not been begun, and end the programs of what has."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            with process.ending():
+                self._pool.shutdown()

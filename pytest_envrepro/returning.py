@@ -1,0 +1,127 @@
+"""The hooks of a session that lends environments: shared ones come back as they were, and a failure says what it ran in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_envrepro import options
+from pytest_envrepro.envs.packages import Packages
+from pytest_envrepro.markers import printable_lines
+from pytest_envrepro.reports import Ended
+from pytest_envrepro.reports import environments as report
+from pytest_envrepro.reports.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from _pytest.terminal import TerminalReporter  # For its type alone: older versions of pytest do not export it.
+
+    from pytest_envrepro.lending import Lending
+
+
+class Returning:
+    """Takes environments back, and tells what a failure was about and what there is to know at the end."""
+
+    def __init__(self, lending: Lending) -> None:
+        self._lending = lending
+        self._config = lending.config
+        self._ended = Ended()
+        self._has_workers = False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Fail a test that has changed an environment which it shares with others."""
+        result = yield
+        self._look(item)
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Look once more, for what its fixtures have changed; and take back what it has."""
+        try:
+            return (yield)
+        finally:
+            opened = self._lending.opened
+            if opened is not None:
+                try:
+                    self._look(item)
+                finally:
+                    opened.loans.take_back(item.nodeid)
+
+    def _look(self, item: pytest.Item) -> None:
+        opened = self._lending.opened
+        told = opened.loans.look(item.nodeid) if opened else None
+        if told:
+            pytest.fail(printable_lines(told), pytrace=False)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(
+        self,
+        item: pytest.Item,
+        call: pytest.CallInfo[None],  # noqa: ARG002  # The hook's own name for it.
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Say with a failure what there is to know of the environments that the test has."""
+        told = yield
+        opened = self._lending.opened
+        if told.failed and opened is not None:
+            opened.loans.fail(item.nodeid)
+            for title, text in opened.loans.details(item.nodeid):
+                _add(told, title, printable_lines(text))
+        return told
+
+    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str] | None:
+        """Explain two inventories package by package."""
+        if op == "==" and isinstance(left, Packages) and isinstance(right, Packages):
+            return [f"{left!r} == {right!r}", *left.explain(right)]
+        return None
+
+    # The innermost: pytest-xdist sends what a worker tells when it has come out of this hook.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """Take back all that is left; a worker of pytest-xdist tells what there is to tell."""
+        try:
+            return (yield)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        self.note(Ended(notes=tuple(self._lending.notes)))
+        if self._lending.opened is not None:
+            depot, loans, preparing = self._lending.opened
+            preparing.stop()
+            loans.close()
+            depot.store.close()
+            self.note(loans.ended())
+        if self._lending.is_worker:
+            self._config.__dict__["workeroutput"][options.LENDING] = self._ended.pack()
+
+    def note(self, ended: Ended) -> None:
+        """Note what there is to say at the end, of this process or of a worker."""
+        self._ended = self._ended.joined(ended)
+        gate: Any = self._config.pluginmanager.get_plugin("envrepro-gate")
+        if gate is not None and gate.run is not None:
+            gate.run.environments = self._ended.rows
+
+    def note_worker(self, told: Any) -> None:
+        """Note what a worker has told at its end."""
+        self._has_workers = True
+        self.note(Ended.unpack(told))
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Say which private environments stay, and what else there is to know."""
+        lines = [*report.section(self._ended, made=self._has_workers)]
+        if lines and self._config.get_verbosity() > -2:  # noqa: PLR2004  # As often as `-q` was given.
+            terminalreporter.write_sep("=", report.TITLE)
+            for line in lines:
+                terminalreporter.write_line(printable(line.text), **({line.style: True} if line.style else {}))
+
+
+def _add(told: pytest.TestReport, title: str, text: str) -> None:
+    """Add to the failure itself: that is what stands in a JUnit file, and is shown whatever is captured."""
+    add: Any = getattr(told.longrepr, "addsection", None)
+    if add is not None:
+        add(title, text)
+    else:
+        told.sections.append((title, text))

@@ -1,0 +1,111 @@
+"""Sessions that end early: by Ctrl-C, by kill -9; no process is left running, and the next session works."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from borrowing import SLOW_TABLE, is_gone, slow, started_pid
+
+if TYPE_CHECKING:
+    from borrowing import Suite
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals")
+
+BUILT = """
+import pytest
+
+@pytest.mark.environment("slow")
+def test_it(environment):
+    assert list(environment.inventory()) == ["subject"]
+
+@pytest.mark.environment(requirements=["tool"])
+def test_other(environment): pass
+"""
+RUNNING = """
+import pathlib
+import pytest
+
+def test_it(throwaway_venv):
+    code = "import os, pathlib, time; pathlib.Path('running.txt').write_text(str(os.getpid())); time.sleep(60)"
+    throwaway_venv.run_python("-c", code, cwd=pathlib.Path.cwd())
+"""
+BOTH = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "n2"])
+
+
+def begin(suite: Suite, *args: str) -> subprocess.Popen[str]:
+    """Start a session in a process of its own."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *args]
+    return subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@BOTH
+def test_ctrl_c_while_building(fresh: Suite, workers: tuple[str, ...]) -> None:
+    """The session ends with 2, what builds ends with it, and nothing half made is left."""
+    fresh.write(BUILT, SLOW_TABLE, **slow(fresh, 60))
+    session = begin(fresh, *workers)
+    pid = started_pid(fresh.path / "building.txt", session)
+
+    session.send_signal(signal.SIGINT)
+    output = session.communicate(timeout=30)[0]
+
+    assert session.returncode == 2, output
+    assert "INTERNALERROR" not in output
+    assert is_gone(pid)
+    assert not fresh.privates()
+
+
+@BOTH
+def test_ctrl_c_while_running(fresh: Suite, workers: tuple[str, ...]) -> None:
+    """What a test runs in its environment ends with the session, and the throwaway environment too."""
+    fresh.write(RUNNING)
+    session = begin(fresh, *workers)
+    pid = started_pid(fresh.path / "running.txt", session)
+
+    session.send_signal(signal.SIGINT)
+    output = session.communicate(timeout=30)[0]
+
+    assert session.returncode == 2, output
+    assert is_gone(pid)
+    assert not fresh.privates()
+
+
+def test_killed(fresh: Suite) -> None:
+    """After a kill -9 while it was building, the next session builds; what is left is swept."""
+    fresh.write(BUILT, SLOW_TABLE, **slow(fresh, 60))
+    session = begin(fresh)
+    pid = started_pid(fresh.path / "building.txt", session)
+    session.kill()
+    session.communicate(timeout=30)
+    os.kill(pid, signal.SIGKILL)
+    fresh.write(BUILT, SLOW_TABLE, **slow(fresh, 0))
+
+    fresh.run().assert_outcomes(passed=2)
+
+    # An installer that outlived the session may have written for a moment longer.
+    fresh.run().assert_outcomes(passed=2)
+    assert not fresh.privates()
+
+
+def test_collection_error(fresh: Suite) -> None:
+    """Where tests cannot be collected, none is run, and nothing is made."""
+    fresh.write("def test_one(throwaway_venv): pass\n", test_broken="raise RuntimeError\n")
+
+    result = fresh.run("test_it.py", "test_broken.py")
+
+    assert result.ret == 2
+    assert not (fresh.cache / "envs").exists()
+
+
+def test_exit_first(fresh: Suite) -> None:
+    """With -x the rest is left, and what the failed test had stays for a look."""
+    fresh.write("def test_one(throwaway_venv): assert False\n\ndef test_two(throwaway_venv): pass\n")
+
+    result = fresh.run("-x")
+
+    result.assert_outcomes(failed=1)
+    assert len(fresh.privates()) == 1

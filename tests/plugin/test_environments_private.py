@@ -1,0 +1,192 @@
+"""Throwaway environments: changed as the test likes, gone with it, kept where it failed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from borrowing import headed, lines
+from virtualenv.seed.wheels.embed import BUNDLE_FOLDER, BUNDLE_SUPPORT
+
+if TYPE_CHECKING:
+    from borrowing import Suite
+
+BOTH = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "n2"])
+ENDING = """
+def test_passes(throwaway_venv): pass
+
+def test_fails(throwaway_venv):
+    throwaway_venv.install("tool")
+    assert False
+
+def test_fails_within(environments):
+    with environments.throwaway() as private:
+        assert False
+"""
+
+
+def test_changed(suite: Suite) -> None:
+    """install(), a pip of its own and changes by hand are the test's, and no other test sees them."""
+    suite.write(
+        """
+import pytest
+
+pytestmark = pytest.mark.environment(requirements=["alpha==1.0", "pip"])
+
+def module(environment):
+    return environment.prefix / environment.python.layout.purelib / "alpha.py"
+
+def test_install(throwaway_venv):
+    throwaway_venv.install("alpha==2.0", "tool")
+    assert throwaway_venv.inventory()["alpha"].version == "2.0"
+    assert throwaway_venv.run("tool", check=False).returncode == 1
+
+def test_pip(throwaway_venv):
+    throwaway_venv.run("pip", "uninstall", "-y", "alpha")
+    assert "alpha" not in throwaway_venv.inventory()
+
+def test_by_hand(throwaway_venv):
+    module(throwaway_venv).write_text("version = 'mine'\\n")
+    assert throwaway_venv.run_python("-c", "import alpha; print(alpha.version)").stdout == "mine\\n"
+
+def test_untouched(environment, throwaway_venv):
+    for each in (environment, throwaway_venv):
+        assert module(each).read_text() == "version = '1.0'\\n"
+        assert each.inventory()["alpha"].version == "1.0"
+        each.assert_intact()
+"""
+    )
+    pip = Path(str(BUNDLE_FOLDER)) / BUNDLE_SUPPORT[f"{sys.version_info.major}.{sys.version_info.minor}"]["pip"]
+    (suite.bench.wheels / pip.name).write_bytes(pip.read_bytes())
+
+    suite.run().assert_outcomes(passed=4)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ((), ["test_fails", "test_fails_within"]),
+        (("--env-keep=failed",), ["test_fails", "test_fails_within"]),
+        (("--env-keep=none",), []),
+        (("--env-keep=all",), ["test_fails", "test_fails_within", "test_passes"]),
+    ],
+    ids=["default", "failed", "none", "all"],
+)
+def test_kept(fresh: Suite, options: tuple[str, ...], kept: list[str], workers: tuple[str, ...]) -> None:
+    """What stays is told in the summary, with a line that works when it is typed; what does not is gone."""
+    fresh.write(ENDING)
+
+    result = fresh.run(*options, *workers)
+
+    result.assert_outcomes(passed=1, failed=2)
+    told = [line for line in result.outlines if "kept; to enter it: " in line]
+    assert [line.partition(": ")[0] for line in told] == [f"test_it.py::{name}" for name in kept]
+    commands = [line.partition("to enter it: ")[2] for line in told]
+    assert len(fresh.privates()) == len(kept)
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-c", f"{command} && python -c 'import sys; print(sys.prefix)'"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert Path(done.stdout.strip()).parent.name in fresh.privates()
+    enter = [line for line in lines(result, "enter") if not line.startswith("enter     source")]
+    assert enter == ([] if kept else ["enter     is gone with the test: --env-keep=failed keeps it"] * 2)
+
+
+def test_kept_by_variable(fresh: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PYTEST_ENVREPRO_KEEP says the same, and the command line wins."""
+    fresh.write(ENDING)
+    monkeypatch.setenv("PYTEST_ENVREPRO_KEEP", "all")
+
+    fresh.run("--env-keep=none").stdout.no_fnmatch_line("*kept; to enter it*")
+    assert len([line for line in fresh.run().outlines if "kept; to enter it" in line]) == 3
+
+
+def test_wrong_values(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that is none ends the session with 4, by the option and by the variable."""
+    suite.write(ENDING)
+
+    by_option = suite.run("--env-keep=some", subprocess=True)
+    monkeypatch.setenv("PYTEST_ENVREPRO_KEEP", "some")
+    by_variable = suite.run(subprocess=True)
+
+    assert by_option.ret == by_variable.ret == 4
+    by_option.stderr.fnmatch_lines(["*--env-keep: invalid choice: 'some'*"])
+    by_variable.stderr.fnmatch_lines(["ERROR: PYTEST_ENVREPRO_KEEP: has to be failed, all or none, not 'some'"])
+
+
+@BOTH
+def test_gone_after_interrupt(fresh: Suite, workers: tuple[str, ...]) -> None:
+    """What a session has left open is gone when it ends."""
+    fresh.write(
+        """
+import pytest
+
+@pytest.fixture(scope="session")
+def left(environments):
+    return environments.throwaway()
+
+def test_it(left, throwaway_venv):
+    left.install("tool")
+"""
+    )
+
+    fresh.run("-x", *workers).assert_outcomes(passed=1)
+
+    assert fresh.privates() == []
+
+
+@BOTH
+def test_section(suite: Suite, workers: tuple[str, ...]) -> None:
+    """A failure says where the environment is, what it is made of and by whom, and what ran in it last."""
+    suite.write(
+        """
+import pytest
+
+@pytest.mark.environment("client", environment={"API_TOKEN": "hunter2"}, extend_requirements=["tool"])
+def test_it(throwaway_venv):
+    code = "import os; print('https://me:hunter2@example.org/'); raise SystemExit('no: ' + os.environ['API_TOKEN'][:3])"
+    throwaway_venv.run_python("-c", code, "https://me:hunter2@example.org/", check=False)
+    assert False
+""",
+        """
+[tool.envrepro.environments.client]
+requirements = ["alpha>=1"]
+""",
+    )
+
+    result = suite.run("--junitxml=junit.xml", *workers)
+
+    (title,) = [
+        line.strip("- ") for line in result.outlines if line.startswith("--") and "environment 'client'" in line
+    ]
+    told = headed(result, title)
+    path = told[0].split()[1]
+    assert told[1].split()[1] == suite.rows()[0]["key"]
+    marker = "@pytest.mark.environment on test_it"
+    table = "tool.envrepro.environments.client in pyproject.toml"
+    assert told[3:7] == [
+        f'settings  requirements = ["alpha>=1"]     # {table}',
+        f'          extend-requirements = ["tool"]  # {marker}',
+        f'          environment.API_TOKEN = "****"  # {marker}',
+        "note      its settings do not pin all that is in it: versions were chosen when it was first made",
+    ]
+    assert told[7].startswith("last      python -c ")
+    assert told[7].endswith("ended with 1 after " + told[7].rpartition("after ")[2])
+    assert told[8:] == [
+        "          standard output:",
+        "            https://****@example.org/",
+        "          standard error:",
+        "            no: hun",
+        f"enter     source {path}/bin/activate",
+    ]
+    assert "me:hunter2" not in "\n".join(told)
+    junit = (suite.path / "junit.xml").read_text()
+    assert f"enter     source {path}/bin/activate" in junit
+    assert "extend-requirements" in junit
