@@ -1,7 +1,8 @@
-"""The example does what the README promises of it, with the README's own words typed into a shell."""
+"""The examples do what the pages promise of them, with the pages' own words typed into a shell."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from indexes import Index, settings
+from interpreters import need
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 QUICKSTART = ROOT / "examples" / "quickstart"
 OPTIONAL_PARTS = ROOT / "examples" / "optional_parts"
+COMMAND_LINE = ROOT / "examples" / "command_line"
+PROVEN_LOCK = ROOT / "examples" / "proven_lock"
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "benchmarks", "build", "dist")
 _INHERITED = ("CI", "BUILD_NUMBER", "VIRTUAL_ENV", "PYTEST", "COV", "TOX", "PYTHON", "GITHUB_ACTIONS")
 
@@ -53,7 +58,7 @@ def shell(command: str, folder: Path, **variables: str) -> tuple[int, list[str]]
     return done.returncode, done.stdout.splitlines()
 
 
-@pytest.mark.network
+@pytest.mark.requires_integration("network")
 @pytest.mark.skipif(os.name == "nt", reason="the README's commands are those of a POSIX shell")
 def test_the_main_command(tmp_path: Path) -> None:
     """It is clean in a fresh clone, strict too; after an edit it is broken, with the line and the fix."""
@@ -78,7 +83,7 @@ def test_the_main_command(tmp_path: Path) -> None:
     assert "  fix: pip-compile --generate-hashes --output-file=requirements.txt requirements.in" in lines
 
 
-@pytest.mark.network
+@pytest.mark.requires_integration("network")
 def test_the_lock_can_be_compiled_again(tmp_path: Path) -> None:
     """The command in the lock's header gives the same pins."""
     folder = tmp_path / "quickstart"
@@ -91,16 +96,6 @@ def test_the_lock_can_be_compiled_again(tmp_path: Path) -> None:
     assert code == 0, lines
     pins = re.compile(r"^[a-z].*==\S+", re.MULTILINE)
     assert pins.findall((folder / "requirements.txt").read_text()) == pins.findall(before)
-
-
-def test_the_lock_is_nobody_s_own() -> None:
-    """It names no machine, no index, and one hash at least of everything."""
-    text = (QUICKSTART / "requirements.txt").read_text()
-    options = [line for line in text.splitlines() if line.startswith("-")]
-
-    assert not options
-    assert "://" not in text
-    assert all("--hash=sha256:" in pin for pin in re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:])
 
 
 @pytest.fixture
@@ -134,15 +129,32 @@ def test_optional_parts_skip(optional_parts: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="the commands are those of a POSIX shell")
 def test_optional_parts_fail_in_ci(optional_parts: Path) -> None:
     """In a CI they fail, as the page says, unless that part may be missing."""
-    code, lines = shell("pytest -p no:randomly", optional_parts, CI="true")
+    code, lines = shell("pytest -p no:randomly --junitxml=it.xml", optional_parts, CI="true", GITHUB_ACTIONS="true")
 
     assert code == 1
     assert re.match(r"=+ 2 passed, 3 errors in ", lines[-1])
-    assert set(page_block("docs/why-skipped.md", "ERROR at setup")) <= set(lines)
-    assert shell("pytest --env-allow-missing workbook", optional_parts, CI="true")[0] == 0
+    for words in ("ERROR at setup", "::error title=workbook"):
+        assert set(page_block("docs/why-skipped.md", words)) <= set(lines)
+    (shown,) = page_block("docs/why-skipped.md", "envrepro.lacks")
+    assert shown in (optional_parts / "it.xml").read_text(encoding="utf-8")
 
 
-@pytest.mark.skipif(shutil.which("unzip") is None, reason="one of its tests needs unzip, and is explained")
+@pytest.mark.skipif(os.name == "nt", reason="the commands are those of a POSIX shell")
+def test_optional_parts_may_be_missing(optional_parts: Path) -> None:
+    """Each of the three ways to allow that, as the page writes them, lets a CI through."""
+    page = (ROOT / "docs" / "why-skipped.md").read_text(encoding="utf-8")
+    (option,) = set(re.findall(r"`(--env-allow-missing [\w,]+)`", page))
+    (variable,) = set(re.findall(r"`(PYTEST_ENVREPRO_ALLOW_MISSING=[\w,]+)`", page))
+    (key,) = set(re.findall(r"`(allow-missing = .*?)`", page))
+
+    assert shell(f"pytest {option}", optional_parts, CI="true")[0] == 0
+    assert shell(f"{variable} pytest", optional_parts, CI="true")[0] == 0
+    with (optional_parts / "pyproject.toml").open("a", encoding="utf-8") as table:
+        table.write(f"\n[tool.envrepro]\n{key}\n")
+    assert shell("pytest", optional_parts, CI="true")[0] == 0
+
+
+@pytest.mark.requires_tools("unzip")  # One of the tests needs it, and is explained.
 def test_optional_parts_explained(optional_parts: Path) -> None:
     """What a test needs is explained as the page has it, but for where its program lies."""
     command, *expected = page_block("docs/why-skipped.md", "--env-explain")
@@ -152,3 +164,162 @@ def test_optional_parts_explained(optional_parts: Path) -> None:
     assert code == 0
     assert [re.sub(r"/\S*/unzip", "/usr/bin/unzip", line) for line in lines[: len(expected)]] == expected
     assert shell("pytest --env-export workbook", optional_parts) == (0, ["openpyxl>=3.1"])
+
+
+# What builds the command in the place of its own backend, which is on an index: all of the package, as that does.
+_BACKEND = """
+import base64, hashlib, pathlib, zipfile
+
+def build_wheel(folder, settings=None, metadata=None):
+    info, source = "wordtally-1.0.dist-info", pathlib.Path("src")
+    files = {str(path.relative_to(source)): path.read_bytes() for path in sorted(source.rglob("*")) if path.is_file()}
+    files[f"{info}/METADATA"] = b"Metadata-Version: 2.1\\nName: wordtally\\nVersion: 1.0\\n"
+    files[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    files[f"{info}/entry_points.txt"] = b"[console_scripts]\\nwordtally = wordtally.command:main\\n"
+    hashed = {name: base64.urlsafe_b64encode(hashlib.sha256(text).digest()).rstrip(b"=") for name, text in files.items()}
+    record = [f"{name},sha256={hashed[name].decode()},{len(text)}\\n" for name, text in files.items()]
+    files[f"{info}/RECORD"] = "".join([*record, f"{info}/RECORD,,\\n"]).encode()
+    with zipfile.ZipFile(pathlib.Path(folder, "wordtally-1.0-py3-none-any.whl"), "w") as archive:
+        for name, text in files.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
+    return "wordtally-1.0-py3-none-any.whl"
+"""
+# What is on the index: of the lock's packages as much as matters.
+_RELEASES: dict[str, dict[str, tuple[str, ...]]] = {
+    "docutils": {"0.23": ()},
+    "jinja2": {"3.1.5": ("markupsafe>=2.0",), "3.1.6": ("markupsafe>=2.0",)},
+    "markupsafe": {"1.1.1": (), "3.0.2": (), "3.0.4": ()},
+    "python-slugify": {"9.2.0": ("text-unidecode>=1.3",)},
+    "text-unidecode": {"1.3": ()},
+}
+
+
+def without_network(folder: Path, index: Index) -> dict[str, str]:
+    """Make copies of examples such that no network is needed, and give the variables that a shell needs for that.
+
+    The command is built by a backend beside it, and the packages of the lock are tiny ones of the same names.
+    """
+    for name, releases in _RELEASES.items():
+        for version, requires in releases.items():
+            index.add(name, version, requires)
+    for table in folder.glob("**/pyproject.toml"):
+        built_by = 'requires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        text = re.sub(
+            r'requires = \["hatchling.*?\]\nbuild-backend = .*?\n', built_by, table.read_text(encoding="utf-8")
+        )
+        table.write_text(text, encoding="utf-8")
+        (table.parent / "backend.py").write_text(_BACKEND, encoding="utf-8")
+    for lock in folder.glob("**/requirements.txt"):
+        lock.write_text(re.sub(_PIN, lambda pin: _rehashed(pin, index), lock.read_text(encoding="utf-8")), "utf-8")
+    cache = index.path.with_name("cache")
+    return {
+        **settings(index.url, index.path.with_name("caches")),
+        "PIP_FIND_LINKS": "",
+        "PYTEST_ENVREPRO_CACHE": str(cache),
+    }
+
+
+_PIN = re.compile(r"^(?P<name>[a-z][\w-]*)==(?P<version>\S+)(?: \\\n    --hash=sha256:[0-9a-f]+)+", re.MULTILINE)
+
+
+def _rehashed(pin: re.Match[str], index: Index) -> str:
+    """Write a pin with the hash of the tiny package, on as many lines."""
+    (wheel,) = (index.path / pin["name"]).glob(f"*-{pin['version']}-*.whl")
+    return re.sub(r"(?<=sha256:)[0-9a-f]+", hashlib.sha256(wheel.read_bytes()).hexdigest(), pin[0])
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    """Give an index of its own, on which there is nothing yet."""
+    return Index(tmp_path / "index")
+
+
+on_posix = pytest.mark.skipif(os.name == "nt", reason="the commands are those of a POSIX shell")
+
+
+def _copied(example: Path, folder: Path) -> Path:
+    shutil.copytree(example, folder, ignore=shutil.ignore_patterns(".*", "__pycache__"))
+    return folder
+
+
+def _shown(example: Path) -> list[str]:
+    """Give the lines that the README of an example shows, without times."""
+    text = (example / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```console\n\$ pytest\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [_timeless(line) for line in shown.splitlines() if line != "..."]
+
+
+def _timeless(line: str) -> str:
+    line = re.sub(r"\bin \d+\.\d+ ?s\b", "in a while", line)
+    line = re.sub(r"(?<=Python )(\d\.\d+)\.\d+|(?<=uv )\d[\d.]*\d", r"\1", line)
+    return re.sub(r"=+", "=", line)
+
+
+@on_posix
+@pytest.mark.requires_integration("compilers")
+@pytest.mark.requires_packages("virtualenv")
+def test_command_line(tmp_path: Path, index: Index) -> None:
+    """The command is tested on all three Pythons, as the README shows; what the wheel lacks is found on each."""
+    for version in ("3.9", "3.11", "3.13"):
+        need(version, tmp_path / "known")
+    folder = _copied(COMMAND_LINE, tmp_path / "it")
+    environ = without_network(folder, index)
+
+    code, lines = shell("pytest -p no:randomly", folder, **environ)
+
+    assert code == 0, lines
+    assert {*_shown(COMMAND_LINE)} <= {*map(_timeless, lines)}
+
+    backend = folder / "backend.py"
+    backend.write_text(backend.read_text(encoding="utf-8").replace('rglob("*")', 'rglob("*.py")'), encoding="utf-8")
+    code, lines = shell("pytest -p no:randomly", folder, **environ)
+
+    assert code == 1
+    assert re.match(r"=+ 3 failed, 9 passed in ", lines[-1])
+    assert any("No such file or directory" in line and "common.txt" in line for line in lines), lines
+
+
+@on_posix
+@pytest.mark.requires_integration("compilers")
+@pytest.mark.requires_packages("virtualenv")
+def test_proven_lock(tmp_path: Path, index: Index) -> None:
+    """The lock is proven, as the README shows; of a file that was uploaded anew, the environment is not made."""
+    folder = _copied(PROVEN_LOCK, tmp_path / "it")
+    environ = without_network(folder, index)
+    command = "pytest -p no:randomly --deselect tests/test_lock.py::test_works"  # The tiny packages do nothing.
+
+    code, lines = shell(command, folder, **environ)
+
+    assert code == 0, lines
+    assert re.match(r"=+ 2 passed, 1 deselected in ", lines[-1])
+
+    index.delete("jinja2", "3.1.6")
+    index.add("jinja2", "3.1.6", ("markupsafe>=2.1",))
+    code, lines = shell(f"{command} --env-rebuild", folder, **{**environ, **settings(index.url, tmp_path / "other")})
+
+    assert code == 1
+    assert re.match(r"=+ 1 failed, 1 deselected, 1 error in ", lines[-1])
+
+
+@on_posix
+@pytest.mark.requires_integration("network", "compilers")
+@pytest.mark.requires_packages("virtualenv")
+@pytest.mark.parametrize("example", [COMMAND_LINE, PROVEN_LOCK], ids=lambda example: example.name)
+def test_environments_as_they_are(tmp_path: Path, example: Path) -> None:
+    """Both examples pass as they lie there, and print what their READMEs show."""
+    folder = _copied(example, tmp_path / "it")
+
+    code, lines = shell("pytest -p no:randomly", folder, PYTEST_ENVREPRO_CACHE=str(tmp_path / "cache"))
+
+    assert code == 0, lines
+    assert {*_shown(example)} <= {*map(_timeless, lines)}
+
+
+@pytest.mark.parametrize("example", [QUICKSTART, PROVEN_LOCK], ids=lambda example: example.name)
+def test_locks_are_nobody_s_own(example: Path) -> None:
+    """They name no machine, no index, and one hash at least of everything."""
+    text = (example / "requirements.txt").read_text()
+
+    assert not [line for line in text.splitlines() if line.startswith("-")]
+    assert "://" not in text
+    assert all("--hash=sha256:" in pin for pin in re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:])

@@ -13,11 +13,21 @@ import pytest
 PACKAGE = "pytest_envrepro"
 ROOT = Path(__file__).parents[1] / PACKAGE
 
-# The pytest face; `gate` holds the hooks of a session that checks, which `plugin` loads only then.
-FACE = {"plugin", "options", "markers", "fixtures", "items", "inside", "gate"}
+# The pytest face; `gate` holds the hooks of a session that checks, `markers` those of one whose tests say what they need,
+# `lending` and `returning` those of one whose tests ask for environments: `late` loads these three only then.
+# `audit` those of one that audits, and `audited` is the plugin of the sessions that it starts.
+FACE = {
+    *("plugin", "options", "late", "markers", "fixtures", "lending", "returning", "afresh", "items", "inside", "gate"),
+    *("audit", "audited"),
+}
 # The middle: introduces the families to one another. `run` is one session of it, `discovery` finds the locks, and
 # `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place;
-# `asking` judges the markers of a test, `wanted` counts that, `answers` stand in the place of tests, `merging` joins reports.
+# `asking` judges the markers of a test, `advising` says what mends it, `wanted` counts that, `answers` stand in the place of tests, `merging` joins reports.
+# Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for,
+# `plans` are the words for it, `choosing` the versions, `depot` has them made and hands them out, `preparing` several side
+# by side, `progress` tells what takes long; `loans` keep the books, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away.
+# Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
+# in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
 MIDDLE = {
     "session",
     "run",
@@ -29,17 +39,41 @@ MIDDLE = {
     "mending",
     "catalogue",
     "declared",
+    "declared_environments",
     "offered",
     "assessing",
     "loading",
     "asking",
+    "advising",
     "wanted",
     "answers",
     "merging",
+    "asserting",
+    "declaring",
+    "deciding",
+    "gathering",
+    "plans",
+    "choosing",
+    "depot",
+    "preparing",
+    "progress",
+    "loans",
+    "given",
+    "cleaning",
+    "auditing",
+    "claims",
+    "trials",
+    "stripping",
+    "mirroring",
+    "locating",
+    "unmarked",
 }
-FAMILIES = {"locks", "checks", "compilers", "integrations", "envs", "reports"}
+FAMILIES = {"locks", "checks", "compilers", "integrations", "pythons", "installers", "store", "envs", "reports"}
 # The words that all share; each may import only those before it.
-WORDS = ["errors", "requirement", "places", "outcome", "model"]
+WORDS = [
+    *("errors", "values", "requirement", "places", "outcome", "model", "interpreter"),
+    *("matrices", "settingkeys", "layers", "settingtext", "settings"),
+]
 # Of these, only the one that is told may import pytest, start a program, or open files.
 STARTS_PROGRAMS = {"process"}
 OPENS_NO_FILE = {"locks", "checks", "reports"}
@@ -47,20 +81,29 @@ OPENS_NO_FILE = {"locks", "checks", "reports"}
 # Imports inside functions, each with its reason.
 LATE = {
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
-    ("plugin", "pytest_envrepro.markers"): "a session whose tests have no markers of ours is spared it",
+    ("plugin", "pytest_envrepro.deciding"): "is needed where one of its variables is set alone",
+    ("late", "pytest_envrepro.markers"): "a session whose tests have no markers of ours is spared it",
+    ("late", "pytest_envrepro.lending"): "a session whose tests ask for no environment is spared it",
+    ("late", "pytest_envrepro.returning"): "the same",
+    ("late", "pytest_envrepro.audit"): "starts programs: is needed for --env-audit alone",
+    ("late", "pytest_envrepro.reports.wording"): "is needed for an error alone",
+    ("answers", "pytest_envrepro.cleaning"): "brings the store: is needed for --env-clean alone",
     ("plugin", "pytest_envrepro.answers"): "is needed for what is answered in the place of tests alone",
-    ("plugin", "pytest_envrepro.reports.wording"): "is needed for an error alone",
     ("gate", "pytest_envrepro.actions"): "brings reports.github: is needed in GitHub Actions alone",
+    ("markers", "pytest_envrepro.actions"): "brings reports.github: is needed in GitHub Actions alone",
     ("gate", "pytest_envrepro.mending"): "starts programs: is needed for --env-fix alone",
     ("session", "pytest_envrepro.catalogue"): "brings the integrations: is needed where one is used alone",
     ("session", "pytest_envrepro.compilers"): "is needed where something is broken alone",
     ("session", "pytest_envrepro.recompiling"): "starts programs: is needed where locks are compiled alone",
     ("workspace", "filelock"): "is needed where locks are compiled alone, and may be absent",
     ("config", "pytest_envrepro.declared"): "brings the providers: is needed where the table has integrations alone",
+    ("config", "pytest_envrepro.declared_environments"): "is needed where the table has environments alone",
+    ("__init__", "importlib"): "names that the plugin has no use for are imported when somebody asks for them",
     (
         "integrations.docker_engine",
         "pytest_envrepro.integrations.ping",
     ): "brings http.client: is needed for an engine alone",
+    ("errors", "signal"): "is needed for a program that crashed alone",
     ("values", "difflib"): "is needed for a misspelled word alone",
     ("locks.project", "configparser"): "is needed for a setup.cfg alone",
     (
@@ -69,6 +112,13 @@ LATE = {
     ): "is needed for options other than hashes alone, and brings optparse",
     ("envs.inventory", "pytest_envrepro.envs.records"): "is needed where the table asks for integrity alone",
     ("envs.inventory", "pytest_envrepro.envs.provided"): "is needed for integrations alone",
+    (
+        "installers.pip",
+        "virtualenv.seed.wheels.embed",
+    ): "is needed for a Python that no other pip supports; takes 40 ms",
+    ("pythons.machine", "python_discovery"): "takes 40 ms, and is needed where PATH has changed alone; may be absent",
+    ("store.owners", "filelock"): "is needed for environments alone, and may be absent",
+    ("store.cloning", "fcntl"): "is not on every system",
     ("cache", "platformdirs"): "is not needed where the variable is set, and may be absent",
 }
 
@@ -187,8 +237,12 @@ def test_words_know_nothing_above_them() -> None:
 
 
 def test_the_middle_knows_no_face() -> None:
-    """Only the face imports the face."""
-    wrong = [each for each in _imports() if each.module not in FACE and _own(each) in FACE]
+    """Only the face imports the face; the door of the package gives what is public, when somebody asks for it."""
+    wrong = [
+        each
+        for each in _imports()
+        if each.module not in FACE and _own(each) in FACE and not (each.module == "__init__" and each.for_types)
+    ]
 
     assert wrong == []
 
@@ -261,4 +315,13 @@ def test_dependencies() -> None:
     """At run time the package imports the standard library, pytest, packaging, and what LATE lists."""
     foreign = {_top(each.target) for each in _imports() if not each.for_types} - set(sys.stdlib_module_names)
 
-    assert foreign <= {PACKAGE, "pytest", "packaging", "tomli", "platformdirs", "filelock"}
+    assert foreign <= {
+        PACKAGE,
+        "pytest",
+        "packaging",
+        "tomli",
+        "platformdirs",
+        "filelock",
+        "python_discovery",
+        "virtualenv",
+    }
