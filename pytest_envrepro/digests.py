@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_SEPARATOR = re.compile(r"[\s,]+")  # pip's lists of folders have spaces between them, uv's have commas.
 
 
 def digest_of_file(path: Path) -> str:
@@ -24,7 +27,7 @@ def digest_of_file(path: Path) -> str:
 def digest_of_setting(value: str) -> str:
     """Digest the value of a variable, with the files and folders that it names; it may hold credentials."""
     digest = hashlib.sha256(value.encode(errors="surrogateescape"))
-    for word in value.split():
+    for word in _SEPARATOR.split(value):
         with contextlib.suppress(OSError, ValueError):
             if os.path.isfile(word):
                 digest.update(Path(word).read_bytes())

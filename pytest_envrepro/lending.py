@@ -155,7 +155,10 @@ class Lending:
         """Give the markers of a test, the closest first; those are not ours that the suite has registered for itself."""
         if self._is_shadowed():
             return []
-        found = item.iter_markers_with_node(options.ENVIRONMENT)
+        found = [*item.iter_markers_with_node(options.ENVIRONMENT)]
+        # To pytest those of a parameter are as close as those of the function, and come after them.
+        of_parameters = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
+        found.sort(key=lambda each: id(each[1]) not in of_parameters)
         return [Mark(mark.args, mark.kwargs, getattr(node, "originalname", None) or node.name) for node, mark in found]
 
     def _plan_of(self, item: pytest.Item) -> Plan:

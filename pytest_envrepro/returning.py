@@ -8,6 +8,7 @@ import pytest
 
 from pytest_envrepro import options
 from pytest_envrepro.envs.packages import Packages
+from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.markers import printable_lines
 from pytest_envrepro.reports import Ended
 from pytest_envrepro.reports import environments as report
@@ -91,7 +92,10 @@ class Returning:
         if self._lending.opened is not None:
             depot, loans, preparing = self._lending.opened
             preparing.stop()
-            loans.close()
+            try:
+                loans.close()
+            except EnvReproError as error:  # Of a cache that is gone, or full: the session has its verdict by now.
+                self.note(Ended(notes=(f"not all environments could be put away: {error}",)))
             depot.store.close()
             self.note(loans.ended())
         if self._lending.is_worker:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_SECRET = re.compile(r"(?i)token|passw|secret|credential|key|auth")
+_SECRET = re.compile(r"(?i)token|pass|pwd|secret|cred|key|auth|pin|cookie|dsn|sig")
 
 
 def lines_of(key: str, value: Any, origins: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -96,6 +96,9 @@ class VirtualEnvironment(LocalEnvironment):
         __tracebackhide__ = True
         if not requirements or not all(isinstance(each, str) for each in requirements):
             raise TypeError("install() takes requirements: install('flask>=3', 'click')")
+        options = [each for each in requirements if each.lstrip().startswith("-")]
+        if options:
+            raise RefusedError(f"install() takes requirements, and no options: {options[0]!r}")
         if not self.is_private or self._install is None:
             named = f"environments.throwaway('{self.name}')" if self.name else "environments.throwaway(...)"
             raise RefusedError(
@@ -116,7 +119,7 @@ class VirtualEnvironment(LocalEnvironment):
         """Give what is compared at a depth: see `Environment.side`."""
         packages = self.inventory()
         loose = None if depth == "packages" else self._loose(packages)
-        build = {"build": f"{self.python.origin}, {self.python.identity[:12]}"}
+        build = {"build": self.python.identity[:12]}
         system = {**self.python.interpreter.environment, **build}
         return Side(label=self.label, packages=packages, prefix=str(self.prefix), loose=loose, system=system)
 

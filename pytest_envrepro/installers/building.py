@@ -16,6 +16,7 @@ from pytest_envrepro import childenv
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.installing import python_of
 from pytest_envrepro.installers.tools import TIMEOUT, Call, MissingToolError, here, start, told
+from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -76,7 +77,7 @@ def build(  # noqa: PLR0913  # All but the first four are policy, by name.
     return {
         "python": python.interpreter.version,
         "executable": python.executable,
-        "lock": resolved.text,
+        "lock": redact(resolved.text),  # Others may read what is kept.
         "tool": resolved.tool,
         "installer": installer.label,
         "weak": list(resolved.reasons),

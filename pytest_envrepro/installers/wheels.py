@@ -149,6 +149,7 @@ def _built(root: Path, python: Python, installer: ReadyInstaller, call: Call, sh
         with workspace(call.folder) as folder:
             source, output = folder / "project", folder / "wheel"
             copy_tree(root, source, call.folder)
+            _forget_builds(source)
             _point_to_history(root, source)
             environ = {**call.environ, "SOURCE_DATE_EPOCH": _EPOCH}
             call = call._replace(folder=folder, environ=environ)
@@ -166,6 +167,13 @@ def _built(root: Path, python: Python, installer: ReadyInstaller, call: Call, sh
             return shelf / made[0].name
     except CopyError as error:
         raise BuildError(f"this project cannot be copied to build its wheel: {error}") from error
+
+
+def _forget_builds(copy: Path) -> None:
+    """Take away what earlier builds have left beside the source: setuptools would put deleted modules into the wheel."""
+    for pattern in ("build/lib*", "build/bdist*", "*.egg-info"):
+        for folder in copy.glob(pattern):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_for_all(path: Path) -> bool:

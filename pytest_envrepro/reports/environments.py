@@ -64,7 +64,7 @@ def changed(title: str, changes: Iterable[tuple[str, str]], *, among_others: boo
                 if among_others
                 else []
             ),
-            "It is made anew before it is used again. A test that has to change it takes 'throwaway_venv',",
+            "It is put right before it is used again. A test that has to change it takes 'throwaway_venv',",
             "or environments.throwaway(...), in its place.",
         ]
     )
@@ -80,7 +80,7 @@ def section(ended: Ended, *, made: bool = False) -> Iterator[Line]:
         if not row.cached:
             yield Line(f"{row.name}: made in {row.seconds:.1f} s")
     for title in ended.changed:
-        yield Line(f"{title}: was changed by a test, and is made anew before it is used again", "yellow")
+        yield Line(f"{title}: was changed by a test, and is put right before it is used again", "yellow")
     for note in ended.notes:
         yield Line(note, "yellow")
     for each in ended.kept:

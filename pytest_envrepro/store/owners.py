@@ -145,7 +145,8 @@ class Owners:
         with self._guard:
             if self.name:
                 shutil.rmtree(self._folder / self.name, ignore_errors=True)
-                (self._folder / f"{self.name}.lock").unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # The folder may be gone with all that is in it.
+                    (self._folder / f"{self.name}.lock").unlink()
                 self.name = ""
             if self._lock is not None:
                 self._lock.release()

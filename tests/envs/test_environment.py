@@ -332,6 +332,15 @@ class TestInstall:
         with pytest.raises(TypeError, match=re.escape("install() takes requirements: install('flask>=3', 'click')")):
             environment.install()
 
+    def test_options(self, maker: Maker) -> None:
+        """What is an option to the installer is no requirement: it would go past all that is refused in settings."""
+        never: Callable[..., None] = lambda _: pytest.fail("is never called")  # noqa: E731  # It is typed so.
+        environment = maker.virtualenv(is_private=True, install=never)
+
+        assert refusal(environment.install, "flask", " -r /etc/passwd") == (
+            "install() takes requirements, and no options: ' -r /etc/passwd'"
+        )
+
     def test_shared(self, maker: Maker) -> None:
         """A shared one is not changed; the words name both ways to have what is wanted."""
         never: Callable[..., None] = lambda _: pytest.fail("is never called")  # noqa: E731  # It is typed so.

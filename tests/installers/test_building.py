@@ -64,6 +64,19 @@ def test_facts(bench: Bench) -> None:
     )
 
     assert json.loads(json.dumps(facts)) == facts
+    secret = resolved._replace(
+        text="x @ https://joe:s3cret@host/x.whl\n"
+    )  # Others of the machine may read what is kept.
+    kept = build(
+        bench.folder(),
+        python_of(),
+        secret,
+        ready,
+        prove=proof(python_of()),
+        environ=bench.environ,
+        workspace=bench.folder(),
+    )
+    assert kept["lock"] == "x @ https://****@host/x.whl\n"
     assert facts == {
         "python": python_of().interpreter.version,
         "executable": python_of().executable,

@@ -112,6 +112,19 @@ def test_built_and_installed(own: Own, installer: str) -> None:
     assert own.counter.read_text().split() == [HERE, "315532800"]
 
 
+def test_earlier_builds(own: Own) -> None:
+    """What an earlier build has left beside the source is not there when the wheel is built: it may hold deleted modules."""
+    for place in ("build/lib/deleted.py", "own.egg-info/SOURCES.txt"):
+        (own.root / place).parent.mkdir(parents=True)
+        (own.root / place).write_text("")
+    backend = own.root / "backend.py"
+    seen = 'import os\nassert not os.path.exists("build/lib") and not os.path.exists("own.egg-info")\n'
+    backend.write_text(seen + backend.read_text())
+
+    assert own.wheel().path.name.endswith(".whl")
+    assert (own.root / "build" / "lib" / "deleted.py").exists()
+
+
 def test_built_once(own: Own) -> None:
     """It is built once for each state of its source, and again when a file has another content, name or right."""
     first = own.wheel()

@@ -109,3 +109,20 @@ def test_exit_first(fresh: Suite) -> None:
 
     result.assert_outcomes(failed=1)
     assert len(fresh.privates()) == 1
+
+
+def test_cache_that_goes(fresh: Suite) -> None:
+    """A cache that is taken away meanwhile ends no session: it has its verdict, and a line says what was not done."""
+    fresh.write(
+        "import os, pathlib, shutil\n"
+        "def test_it(throwaway_venv):\n"
+        "    cache = pathlib.Path(os.environ['PYTEST_ENVREPRO_CACHE'])\n"
+        "    shutil.rmtree(cache)\n"
+        "    cache.write_text('in its place')\n"
+    )
+
+    result = fresh.run(subprocess=True)
+
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    result.stdout.fnmatch_lines(["*not all environments could be put away: *"])
+    result.assert_outcomes(passed=1)

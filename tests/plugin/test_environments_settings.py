@@ -221,3 +221,27 @@ def test_here(environment): pass
     told = "\n".join(headed(suite.run(), "ERROR at setup of test_here"))
 
     assert "what is installed here" in told
+
+
+def test_parameters_are_closest(suite: Suite) -> None:
+    """What a parameter declares goes over what its function does, by values and by names."""
+    suite.write(
+        """
+import pytest
+
+E = pytest.mark.environment
+
+@E("one", environment={"WHO": "function"})
+@pytest.mark.parametrize("who", [pytest.param("parameter", marks=E(environment={"WHO": "parameter"})), "function"])
+def test_value(environment, who):
+    assert (environment.name, environment.settings.environment["WHO"]) == ("one", who)
+
+@pytest.mark.parametrize("name", [pytest.param("two", marks=E("two")), "one"])
+@E("one")
+def test_name(environment, name):
+    assert environment.name == name
+""",
+        "[tool.envrepro.environments.one]\n[tool.envrepro.environments.two]\n",
+    )
+
+    suite.run().assert_outcomes(passed=4)

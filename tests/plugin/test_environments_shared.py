@@ -45,10 +45,10 @@ def test_writes(fresh: Suite) -> None:
     assert told[0] == "environment 'client' is shared with other tests, and was changed while this one ran:"
     assert told[1].endswith("site-packages/alpha.py has 20 bytes and had 16")
     assert told[2:] == [
-        "It is made anew before it is used again. A test that has to change it takes 'throwaway_venv',",
+        "It is put right before it is used again. A test that has to change it takes 'throwaway_venv',",
         "or environments.throwaway(...), in its place.",
     ]
-    assert headed(result, "environments") == ["client: was changed by a test, and is made anew before it is used again"]
+    assert headed(result, "environments") == ["client: was changed by a test, and is put right before it is used again"]
 
 
 def test_program_writes(fresh: Suite) -> None:
@@ -166,7 +166,7 @@ def test_among_workers(fresh: Suite) -> None:
         result, "test_writes"
     )
     assert lines(result, "client: was changed") == [
-        "client: was changed by a test, and is made anew before it is used again"
+        "client: was changed by a test, and is put right before it is used again"
     ]
 
 

@@ -421,7 +421,8 @@ def test_what_was_given_back_is_made_as_new(store: Store, build: Building, use: 
     assert not used.exists()
     assert (again.parent.stat().st_ino == old) is (use != "in place")  # Then what it is linked to is made anew too.
     assert store.verify(entry) == ()
-    assert (again / "bin" / "tool").read_text() == f"#!{again}/bin/python\n"
+    # Where the path is too long for a first line, it is a shell's to start it.
+    assert f"{again}/bin/python" in (again / "bin" / "tool").read_text()
     assert os.access(again / "bin" / "tool", os.X_OK)
     assert os.readlink(again / "lib64") == "lib"
     assert sorted(path.relative_to(again) for path in again.rglob("*")) == sorted(
