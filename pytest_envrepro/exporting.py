@@ -113,10 +113,10 @@ def is_possible(specifier: SpecifierSet) -> bool:
 
     Where there is any, there is one beside a bound: the bound itself, or the next one that can be told on either side.
     """
-    candidates = {Version("0"), Version(str(_LARGE))}
+    candidates = [Version("0"), Version(str(_LARGE))]  # No set: 1.0 and 1 are equal, and differ for `===`.
     for each in specifier:
         try:
-            candidates.update(_beside(Version(each.version.removesuffix(".*"))))
+            candidates += _beside(Version(each.version.removesuffix(".*")))
         except InvalidVersion:
             return True  # `===` alone may name what is no version, and nothing can be said of it.
     return any(specifier.contains(version, prereleases=True) for version in candidates)
