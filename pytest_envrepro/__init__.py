@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_envrepro.errors import (
-    BuildError,
-    CommandFailed,
-    CommandTimeout,
-    EnvReproError,
-    InterpreterNotFound,
-    LockError,
-    SettingsError,
-)
-
 if TYPE_CHECKING:
     from pytest_envrepro.afresh import assert_reproducible
     from pytest_envrepro.envs.base import Environment
+    from pytest_envrepro.errors import (
+        BuildError,
+        CommandFailed,
+        CommandTimeout,
+        EnvReproError,
+        InterpreterNotFound,
+        LockError,
+        SettingsError,
+    )
     from pytest_envrepro.given import Environments
     from pytest_envrepro.matrices import matrix
     from pytest_envrepro.process import Completed
@@ -43,10 +42,17 @@ __all__ = [
 
 # What the plugin itself has no use for is imported when somebody asks for it: every session imports this file.
 _LATER = {
+    "BuildError": "errors",
+    "CommandFailed": "errors",
+    "CommandTimeout": "errors",
     "Completed": "process",
+    "EnvReproError": "errors",
     "Environment": "envs.base",
     "Environments": "given",
+    "InterpreterNotFound": "errors",
+    "LockError": "errors",
     "Settings": "settings",
+    "SettingsError": "errors",
     "assert_reproducible": "afresh",
     "matrix": "matrices",
 }

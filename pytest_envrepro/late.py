@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.options import LENDING, RETURNING
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from importlib.machinery import ModuleSpec
 
+    from pytest_envrepro.errors import SettingsError
     from pytest_envrepro.lending import Lending
     from pytest_envrepro.markers import Markers
     from pytest_envrepro.returning import Returning
     from pytest_envrepro.session import Session
 
-_MARKERS = "envrepro-markers"
+_LENDING = "envrepro-lending"  # The plugin that lends environments.
+_RETURNING = "envrepro-returning"  # The one that takes them back.
+_MARKERS = "envrepro-markers"  # The one that acts on markers.
 _CONFIGS: list[pytest.Config] = []  # Of the sessions of this process: one may run within a test of another.
 
 
@@ -67,7 +67,7 @@ def load_markers(config: pytest.Config) -> Markers:
 
 def loaded_lending(config: pytest.Config) -> Lending | None:
     """Give what lends environments, if it is there."""
-    lending: Lending | None = config.pluginmanager.get_plugin(LENDING)
+    lending: Lending | None = config.pluginmanager.get_plugin(_LENDING)
     return lending
 
 
@@ -87,21 +87,21 @@ def load_lending(config: pytest.Config) -> Lending:
             if error.name is None or error.name.startswith("pytest_envrepro"):
                 raise
             name = error.name.partition(".")[0].replace("_", "-")
-            raise SettingsError(
+            raise _settings_error()(
                 f"environments for tests take '{name}', which is not installed: pip install {name}"
             ) from error
         lending = Lending(config, load_markers(config))
-        config.pluginmanager.register(lending, LENDING)
-        config.pluginmanager.register(Returning(lending), RETURNING)
+        config.pluginmanager.register(lending, _LENDING)
+        config.pluginmanager.register(Returning(lending), _RETURNING)
     return lending
 
 
 def load_returning(config: pytest.Config) -> Returning:
     """Give what takes environments back, and tells of them at the end."""
     load_lending(config)
-    returning: Returning | None = config.pluginmanager.get_plugin(RETURNING)
+    returning: Returning | None = config.pluginmanager.get_plugin(_RETURNING)
     if returning is None:
-        raise RuntimeError(f"the plugin {RETURNING} is blocked")
+        raise RuntimeError(f"the plugin {_RETURNING} is blocked")
     return returning
 
 
@@ -115,24 +115,38 @@ def load_audit() -> Callable[[pytest.Session, Session], None]:
 @contextlib.contextmanager
 def usage_errors() -> Iterator[None]:
     """Let pytest show what the user did wrong, as it shows its own errors."""
+    settings_error = _settings_error()
     try:
         yield
-    except SettingsError as error:
-        from pytest_envrepro.reports.wording import printable  # noqa: PLC0415
-
-        raise pytest.UsageError("\n".join(map(printable, str(error).split("\n")))) from None
+    except settings_error as error:
+        raise pytest.UsageError(_printable(error)) from None
 
 
 @contextlib.contextmanager
 def failing() -> Iterator[None]:
     """Fail a test, without a traceback of ours, for what the user did wrong."""
+    settings_error = _settings_error()
     try:
         yield
-    except SettingsError as error:
-        from pytest_envrepro.reports.wording import printable  # noqa: PLC0415
+    except settings_error as error:
+        raise pytest.fail.Exception(_printable(error), pytrace=False) from None
 
-        said = "\n".join(map(printable, str(error).split("\n")))
-        raise pytest.fail.Exception(said, pytrace=False) from None
+
+def told_by_tests() -> contextlib.AbstractContextManager[None]:
+    """Say nothing of what the user did wrong: each test that is concerned will."""
+    return contextlib.suppress(_settings_error())
+
+
+def _settings_error() -> type[SettingsError]:
+    with as_installed():
+        from pytest_envrepro.errors import SettingsError  # noqa: PLC0415
+    return SettingsError
+
+
+def _printable(error: SettingsError) -> str:
+    from pytest_envrepro.reports.wording import printable  # noqa: PLC0415
+
+    return "\n".join(map(printable, str(error).split("\n")))
 
 
 @contextlib.contextmanager

@@ -46,10 +46,9 @@ POLICY_VARIABLES = frozenset(
     {"PYTEST_ENVREPRO_KEEP", "PYTEST_ENVREPRO_OFFLINE", "PYTEST_ENVREPRO_STRICT"}
 )  # Are checked when a session begins.
 KEEPS = ("failed", "all", "none")
-LENDING = "envrepro-lending"  # The plugin that lends environments; and what a worker of pytest-xdist tells of it.
+ENDED = "envrepro-ended"  # What a worker of pytest-xdist tells of environments.
 FIXTURES = frozenset({"environment", "environments", "throwaway_venv"})
 _FIXTURES_MODULE = "pytest_envrepro.fixtures"
-RETURNING = "envrepro-returning"  # The one that takes them back.
 AUDITED = "envrepro-audited"  # The one that a session has which an audit has started.
 
 
@@ -178,11 +177,14 @@ def _types(config: pytest.Config, option: str) -> bool:
     return any(each == option or each.startswith(f"{option}=") for each in config.invocation_params.args)
 
 
+def is_answer(config: pytest.Config) -> bool:
+    """Tell whether what was collected is to be explained or audited, in the place of running it."""
+    return bool(config.getoption("env_explain", default=None) or config.getoption("env_audit", default=False))
+
+
 def is_asked(config: pytest.Config) -> bool:
     """Tell whether checks or a report were asked for, and no answer in their place."""
-    if config.getoption("env_explain", default=None) or config.getoption("env_audit", default=False):
-        return False
-    return checks_locks(config) or bool(config.getoption("env_report", default=None))
+    return not is_answer(config) and (checks_locks(config) or bool(config.getoption("env_report", default=None)))
 
 
 def checks_locks(config: pytest.Config) -> bool:

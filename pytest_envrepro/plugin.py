@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro import options
-from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.fixtures import environment, environments, throwaway_venv
-from pytest_envrepro.late import (
-    as_installed,
-    begin,
-    end,
-    failing,
-    load_audit,
-    load_lending,
-    load_markers,
-    load_returning,
-    loaded_lending,
-    loaded_markers,
-    usage_errors,
-)
+from pytest_envrepro import late
+
+with late.as_installed():
+    from pytest_envrepro import options
+    from pytest_envrepro.fixtures import environment, environments, throwaway_venv
 
 if TYPE_CHECKING:
     import argparse
@@ -32,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["environment", "environments", "throwaway_venv"]
 
 _ASKED = pytest.StashKey["argparse.Namespace"]()  # The command line, where it asks for an answer in the place of tests.
+_SKIPPED = pytest.StashKey[dict[str, str]]()  # The modules that are skipped as a whole, by node id, and why.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,14 +44,12 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     asked = config.stash.get(_ASKED, None)
     options.refuse_what_cannot_be(config, asked or config.option)
     if asked is not None:
-        with as_installed():
+        with late.as_installed():
             from pytest_envrepro.answers import answer  # noqa: PLC0415
-        with usage_errors():
+        with late.usage_errors():
             return answer(asked, config.rootpath, config.inipath, config.invocation_params.dir)
-    explained = config.getoption("env_explain", default=None)
-    if explained:
-        config.args[:] = [explained]
-    if explained or config.getoption("env_audit", default=False):
+    if options.is_answer(config):
+        config.args[:] = [config.option.env_explain] if config.option.env_explain else config.args
         for name, value in (("numprocesses", None), ("dist", "no"), ("tx", []), ("distload", False)):
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
@@ -75,14 +62,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not options.POLICY_VARIABLES.isdisjoint(os.environ):
         from pytest_envrepro.deciding import resolve_keep, resolve_offline, resolve_strict  # noqa: PLC0415
 
-        with usage_errors():
+        with late.usage_errors():
             resolve_offline(config.option.env_offline, os.environ)
             resolve_keep(config.option.env_keep, os.environ)
             resolve_strict(config.option.env_strict, os.environ, configured=False)
-    begin(config)
-    config.pluginmanager.register(_Watch(config), _Watch.NAME)
+    late.begin(config)
+    config.stash[_SKIPPED] = {}
+    if options.is_answer(config):
+        config.pluginmanager.register(_Answer(), "envrepro-answer")
     if options.is_asked(config):
-        with as_installed():
+        with late.as_installed():
             from pytest_envrepro.gate import Gate  # noqa: PLC0415
 
         config.pluginmanager.register(Gate(config), "envrepro-gate")
@@ -90,7 +79,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Note that the session has ended."""
-    end(config)
+    late.end(config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -99,17 +88,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     marks = [mark for mark in item.iter_markers() if mark.name in options.MARKERS or mark.name == options.ENVIRONMENT]
     needs = [mark for mark in marks if mark.name != options.ENVIRONMENT]
     if needs and not item.config.pluginmanager.has_plugin(options.AUDITED):
-        load_markers(item.config).look(item, needs)
+        late.load_markers(item.config).look(item, needs)
     declares = len(marks) > len(needs) and _declares(item, marks)
-    if (declares or _borrows(item) or loaded_lending(item.config)) and not item.config.getoption("setupplan"):
-        with failing():
-            load_lending(item.config).begin(item)
+    if (declares or options.borrowed(item) or late.loaded_lending(item.config)) and not item.config.getoption(
+        "setupplan"
+    ):
+        with late.failing():
+            late.load_lending(item.config).begin(item)
 
 
 def _declares(item: pytest.Item, marks: list[pytest.Mark]) -> bool:
     """Tell whether the marker `environment` of a test is to be followed, or told why it is not."""
     if options.ENVIRONMENT in options.registered_by_others(item.config):
-        load_markers(item.config).shadowed.add(options.ENVIRONMENT)
+        late.load_markers(item.config).shadowed.add(options.ENVIRONMENT)
         return False
     is_inside = any(
         mark.name == options.ENVIRONMENT and mark.kwargs.get("inside", False) is not False for mark in marks
@@ -118,25 +109,49 @@ def _declares(item: pytest.Item, marks: list[pytest.Mark]) -> bool:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Explain or audit what was collected, in the place of running it."""
-    if session.testsfailed:
-        return None
-    if session.config.getoption("env_audit", default=False) and not session.config.option.collectonly:
-        with usage_errors():
-            load_audit()(session, load_markers(session.config).wanted().session)
-        return True
-    if not session.config.getoption("env_explain", default=None):
-        return None
-    watch: _Watch | None = session.config.pluginmanager.get_plugin(_Watch.NAME)
-    with usage_errors():
-        load_markers(session.config).explain(session.items, watch.skipped if watch else {})
-    return True
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Look at the integrations where the project declares some, or a report will list them."""
+    if _decides(session.config) and options.uses_integrations(session.config):
+        with late.usage_errors():
+            late.load_markers(session.config).count_failures()
 
 
-def _borrows(item: pytest.Item) -> bool:
-    """Tell whether a test asks for an environment."""
-    return bool(options.borrowed(item))
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """Note a module that is skipped as a whole: that can fail the session."""
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        late.current().stash[_SKIPPED][report.nodeid] = reason.removeprefix("Skipped: ")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Make the environments that tests ask for; and fail the session for what fails it beside its tests."""
+    config = session.config
+    is_to_run = not session.testsfailed or config.getoption("continue_on_collection_errors")
+    if is_to_run and not options.is_listing(config) and any(map(options.borrowed, session.items)):
+        with late.told_by_tests():
+            late.load_lending(config).prepare(session.items)
+    result = yield
+    skipped = config.stash[_SKIPPED]
+    if _decides(config) and (late.loaded_markers(config) or (skipped and options.is_used(config))):
+        with late.usage_errors():
+            session.testsfailed += late.load_markers(config).count_failures(skipped)
+    return result
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the controller of pytest-xdist, as a worker."""
+    config = session.config
+    markers, skipped = late.loaded_markers(config), config.stash[_SKIPPED]
+    if hasattr(config, "workerinput") and (markers or (skipped and options.is_used(config))):
+        told = {"skipped": skipped, "shadowed": sorted(markers.shadowed) if markers else []}
+        config.__dict__["workeroutput"]["envrepro-markers"] = told
+
+
+def _decides(config: pytest.Config) -> bool:
+    """Tell whether this process decides on the session: no worker does, and no list of tests is a session."""
+    return not hasattr(config, "workerinput") and not options.is_listing(config)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -145,6 +160,19 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["envrepro-started"] = options.started(node.config)
     if not node.config.pluginmanager.has_plugin(_Listener.NAME):
         node.config.pluginmanager.register(_Listener(node.config), _Listener.NAME)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Note what a worker has told: pytest-xdist passes on one alone of modules that are skipped at the same line."""
+    output = getattr(node, "workeroutput", None) or {}
+    told = output.get("envrepro-markers", {})
+    node.config.stash[_SKIPPED].update(told.get("skipped", {}))
+    if told:  # Of markers that were met nothing else is told.
+        late.load_markers(node.config).shadowed.update(told["shadowed"])
+    ended = output.get(options.ENDED)
+    if ended is not None:
+        late.load_returning(node.config).note_worker(ended)
 
 
 class _Listener:
@@ -159,75 +187,35 @@ class _Listener:
         """Note what a test needs."""
         told = report.__dict__.get("envrepro_needs")
         if told is not None:
-            load_markers(self._config).note(report.nodeid, told)
+            late.load_markers(self._config).note(report.nodeid, told)
 
 
-class _Watch:
-    """Sees what fails a session beside its tests: modules that are skipped as a whole, and what the table requires."""
-
-    NAME = "envrepro-watch"
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._is_worker = hasattr(config, "workerinput")
-        self.skipped: dict[str, str] = {}
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
-        """Look at the integrations where the project declares some, or a report will list them."""
-        if self._decides and options.uses_integrations(self._config):
-            with usage_errors():
-                load_markers(self._config).count_failures()
+class _Answer:
+    """In a session that explains or audits what was collected, in the place of running it."""
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self) -> Generator[None, object, object]:
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
         """Let a module that is skipped as a whole be explained: to pytest a test of it is one that does not exist."""
         try:
             return (yield)
         except pytest.UsageError:
-            if self.skipped and self._config.getoption("env_explain", default=None):
+            if session.config.stash[_SKIPPED] and session.config.getoption("env_explain"):
                 return None
             raise
 
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note a module that is skipped as a whole."""
-        if report.skipped:
-            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-            self.skipped[report.nodeid] = reason.removeprefix("Skipped: ")
-
-    @pytest.hookimpl(optionalhook=True)
-    def pytest_testnodedown(self, node: Any) -> None:
-        """Note what a worker has told: pytest-xdist passes on one alone of modules that are skipped at the same line."""
-        told = (getattr(node, "workeroutput", None) or {}).get("envrepro-markers", {})
-        self.skipped.update(told.get("skipped", {}))
-        if told:  # Of markers that were met nothing else is told.
-            load_markers(self._config).shadowed.update(told["shadowed"])
-        ended = (getattr(node, "workeroutput", None) or {}).get(options.LENDING)
-        if ended is not None:
-            load_returning(self._config).note_worker(ended)
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Make the environments that tests ask for; and fail the session for what fails it beside its tests."""
-        is_to_run = not session.testsfailed or self._config.getoption("continue_on_collection_errors")
-        if is_to_run and not options.is_listing(self._config) and any(map(_borrows, session.items)):
-            with contextlib.suppress(SettingsError):  # Is told by the tests.
-                load_lending(self._config).prepare(session.items)
-        result = yield
-        if self._decides and (loaded_markers(self._config) or (self.skipped and options.is_used(self._config))):
-            with usage_errors():
-                session.testsfailed += load_markers(self._config).count_failures(self.skipped)
-        return result
-
     @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self) -> None:
-        """Tell the controller of pytest-xdist, as a worker."""
-        markers = loaded_markers(self._config)
-        shadowed = sorted(markers.shadowed) if markers else []
-        if self._is_worker and (markers or (self.skipped and options.is_used(self._config))):
-            told = {"skipped": self.skipped, "shadowed": shadowed}
-            self._config.__dict__["workeroutput"]["envrepro-markers"] = told
-
-    @property
-    def _decides(self) -> bool:
-        return not self._is_worker and not options.is_listing(self._config)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Explain, or audit."""
+        config = session.config
+        if session.testsfailed:
+            return None
+        if config.getoption("env_audit") and not config.option.collectonly:
+            with late.usage_errors():
+                late.load_audit()(session, late.load_markers(config).wanted().session)
+            return True
+        if not config.getoption("env_explain"):
+            return None
+        skipped = config.stash[_SKIPPED]
+        with late.usage_errors():
+            late.load_markers(config).explain(session.items, skipped)
+        return True

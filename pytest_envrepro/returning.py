@@ -99,7 +99,7 @@ class Returning:
             depot.store.close()
             self.note(loans.ended())
         if self._lending.is_worker:
-            self._config.__dict__["workeroutput"][options.LENDING] = self._ended.pack()
+            self._config.__dict__["workeroutput"][options.ENDED] = self._ended.pack()
 
     def note(self, ended: Ended) -> None:
         """Note what there is to say at the end, of this process or of a worker."""

@@ -86,6 +86,7 @@ LATE = {
     ("late", "pytest_envrepro.lending"): "a session whose tests ask for no environment is spared it",
     ("late", "pytest_envrepro.returning"): "the same",
     ("late", "pytest_envrepro.audit"): "starts programs: is needed for --env-audit alone",
+    ("late", "pytest_envrepro.errors"): "a session that asks for nothing is spared it",
     ("late", "pytest_envrepro.reports.wording"): "is needed for an error alone",
     ("answers", "pytest_envrepro.cleaning"): "brings the store: is needed for --env-clean alone",
     ("plugin", "pytest_envrepro.answers"): "is needed for what is answered in the place of tests alone",

@@ -73,7 +73,6 @@ def test_import_is_light() -> None:
 
     assert result.stdout.split() == [
         "pytest_envrepro",
-        "pytest_envrepro.errors",
         "pytest_envrepro.fixtures",
         "pytest_envrepro.late",
         "pytest_envrepro.options",
