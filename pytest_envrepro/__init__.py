@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         EnvReproError,
         InterpreterNotFound,
         LockError,
+        RefusedError,
         SettingsError,
     )
     from pytest_envrepro.given import Environments
@@ -33,6 +34,7 @@ __all__ = [
     "Environments",
     "InterpreterNotFound",
     "LockError",
+    "RefusedError",
     "Settings",
     "SettingsError",
     "__version__",
@@ -51,6 +53,7 @@ _LATER = {
     "Environments": "given",
     "InterpreterNotFound": "errors",
     "LockError": "errors",
+    "RefusedError": "errors",
     "Settings": "settings",
     "SettingsError": "errors",
     "assert_reproducible": "afresh",

@@ -42,7 +42,7 @@ def assert_reproducible(
         lending = load_lending(current())
         with lending.skipping():
             plan = lending.plan(lambda named: settings_of_call("assert_reproducible(...)", settings, further, named))
-        with lending.depot().afresh(plan, times) as made:
+        with lending.afresh(plan, times) as made:
             assert_same(made)
     except (AssertionError, EnvReproError) as error:  # To the one who asked, its message is all.
         raise error.with_traceback(None) from None

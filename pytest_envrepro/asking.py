@@ -14,10 +14,11 @@ from pytest_envrepro.reports import IntegrationRows, Lacking, NeedRow
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pytest_envrepro.catalogue import Catalogue
     from pytest_envrepro.errors import InterpreterNotFound
+    from pytest_envrepro.reports import Foreseen
 
 _INTEGRATION = "requires_integration"
 _TITLES = {
@@ -243,8 +244,15 @@ def rows(checked: Checked) -> tuple[NeedRow, ...]:
     )
 
 
-def explained(answer: Answer) -> tuple[tuple[IntegrationRows, ...], str]:
-    """Give what a test needs as reports show it, and what comes of it here."""
+def explained(
+    answer: Answer, environments: Sequence[Foreseen] = (), *, strict: bool = False
+) -> tuple[tuple[IntegrationRows, ...], str]:
+    """Give what a test needs as reports show it, and what comes of it here.
+
+    Args:
+        environments: those that it would be given.
+        strict: whether a missing Python fails the test.
+    """
     pieces = tuple(
         IntegrationRows(name=piece.title, status=piece.checked.status, rows=rows(piece.checked))
         for piece in answer.pieces
@@ -252,5 +260,10 @@ def explained(answer: Answer) -> tuple[tuple[IntegrationRows, ...], str]:
     if answer.fault:
         return pieces, f"fails: {answer.reason}"
     if not answer.reason:
-        return pieces, "runs here" if pieces else "names nothing that it needs, and runs"
+        faults = [each for each in environments if each.fault]
+        if any(not each.is_missing for each in faults) or (faults and strict):
+            return pieces, "fails here"
+        if faults:
+            return pieces, "is skipped here"
+        return pieces, "runs here" if pieces or environments else "names nothing that it needs, and runs"
     return pieces, "fails here, as this session is strict" if answer.fails else "is skipped here"

@@ -77,7 +77,7 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
     """Give the folder for what is remembered; None where nobody says where it may be."""
     chosen = environ.get("PYTEST_ENVREPRO_CACHE")
     if chosen:
-        return Path(chosen)
+        return Path(chosen).absolute()
     try:
         import platformdirs  # noqa: PLC0415  # Is not needed where the variable is set, and may be absent.
     except ImportError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.cache import VerdictCache
     from pytest_envrepro.config import Config
-    from pytest_envrepro.integrations import Checked, Found, Provider
+    from pytest_envrepro.integrations import Checked, Found, Need, Provider
     from pytest_envrepro.locks import Tree
     from pytest_envrepro.model import Inventory
     from pytest_envrepro.requirement import Requirement
@@ -286,6 +286,14 @@ class Catalogue:
         """Give the requirements of an extra of this project."""
         self._refuse_unknown_extra(name)
         return self._offered.of_extra(canonicalize_name(name))
+
+    def parts(self, name: str) -> tuple[Integration, ...]:
+        """Give an integration and those that it includes, each once."""
+        return self._parts(self._get(name))
+
+    def answers(self, part: Integration) -> tuple[Need, ...]:
+        """Give the needs of a part that only code can judge."""
+        return tuple(ask(self._around) for ask in part.asks)
 
     def _parts(self, integration: Integration) -> tuple[Integration, ...]:
         """Give an integration and those that it includes, each once.

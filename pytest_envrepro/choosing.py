@@ -4,26 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro import childenv
 from pytest_envrepro.cache import VerdictCache
 from pytest_envrepro.compilers import COMPILERS
 from pytest_envrepro.digests import digest_of_file, digest_of_setting
-from pytest_envrepro.installers import Asked, Pinned, Resolved, editable_project, project_wheel, resolve
+from pytest_envrepro.errors import BuildError
+from pytest_envrepro.installers import (
+    Asked,
+    Pinned,
+    Resolved,
+    editable_project,
+    made_ready,
+    named_places,
+    project_wheel,
+    resolve,
+    states,
+    with_wheels,
+)
 from pytest_envrepro.plans import digest_of
 from pytest_envrepro.workspace import alone, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pytest_envrepro.installers import ProjectWheel
     from pytest_envrepro.installers.resolving import Tool
+    from pytest_envrepro.interpreter import Python
     from pytest_envrepro.plans import Plan, Policy
     from pytest_envrepro.session import Session
 
 _KEPT = 512  # Choices: each is some kilobytes.
 _RESOLVERS: Mapping[str, Tool] = {"auto": "auto", "uv": "uv", "pip": "pip-tools"}  # By the installer of the settings.
+
+
+class Elsewhere(NamedTuple):
+    """Another machine that versions are chosen for: an image.
+
+    Attributes:
+        resolve: chooses them there.
+        builder: the Python of this machine that builds wheels.
+    """
+
+    resolve: Callable[[Plan], Resolved]
+    builder: Python
 
 
 class Choosing:
@@ -33,6 +60,7 @@ class Choosing:
         cache: the user's cache folder, or another one.
         environ: the variables that tools choose from; the session's unless given.
         tell: is told what is being done, where that takes its time.
+        elsewhere: where versions are chosen for another machine than this one.
     """
 
     def __init__(
@@ -43,7 +71,9 @@ class Choosing:
         cache: Path,
         tell: Callable[[str], None],
         environ: Mapping[str, str] | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._session = session
         self._environ = session.environ if environ is None else environ
         self._policy = policy
@@ -51,47 +81,98 @@ class Choosing:
         self._tell = tell
         self._memory = VerdictCache(cache, room="resolved", kept=_KEPT)
 
-    def with_project(self, plan: Plan) -> Plan:
-        """Ask for the project itself beside the other requirements, where the settings do."""
-        if not plan.settings.project:
-            return plan
-        root = self._session.root
-        if plan.settings.project == "editable":
-            project = editable_project(root)
-        else:
-            project = project_wheel(
-                root,
-                plan.python,
-                plan.installer,
-                cache=self._cache,
-                environ=self._environ,
-                offline=self._policy.offline,
-                tell=self._tell,
-                timeout=self._policy.timeout,
-            )
-        own = Asked(project.requirement(plan.settings.extras), "this project")
-        sources = plan.sources._replace(requirements=(own, *plan.sources.requirements))
-        return plan._replace(sources=sources, identity=digest_of([plan.identity, project.identity]))
+    def chosen(self, plan: Plan, *, anew: bool = False) -> tuple[Plan, Resolved]:
+        """Give a plan with all that lies on this machine in its place, and the versions that are chosen for it.
 
-    def choose(self, plan: Plan) -> Resolved:
+        Args:
+            anew: whatever was chosen before.
+
+        Raises:
+            BuildError: what is asked for contradicts itself, or cannot be had or built.
+        """
+        ready = self._made_ready(plan)
+        resolved = self._choose_anew(ready) if anew else self._choose(ready)
+        resolved, folders = with_wheels(resolved, partial(self._wheel, plan))
+        return ready._replace(folders={**ready.folders, **folders}), resolved
+
+    def _made_ready(self, plan: Plan) -> Plan:
+        """Put what lies on this machine in its place: the project itself, and the wheels of folders that are asked for.
+
+        Raises:
+            BuildError: it is not there, or cannot be built.
+        """
+        identities: list[Any] = [plan.identity]
+        asked: list[Asked] = []
+        if plan.settings.project:
+            root = self._session.root
+            own = editable_project(root) if plan.settings.project == "editable" else self._wheel(plan, root)
+            if own.editable and plan.installer.name == "uv" and "#" in str(own.path):
+                # uv 0.13 reads it as the beginning of a fragment, however it is written.
+                raise BuildError(
+                    f'uv takes no editable project whose path has a "#" in it: set installer = "pip" ({root})'
+                )
+            asked.append(Asked(own.requirement(plan.settings.extras), "this project"))
+            identities.append(own.identity)
+        environment, build = plan.python.interpreter.environment, partial(self._wheel, plan)
+        ready = [made_ready(each, environment, build) for each in plan.sources.requirements]
+        bounds = [made_ready(each, environment, build) for each in plan.sources.constraints]
+        identities += [each.identity for each in (*ready, *bounds)]
+        sources = plan.sources._replace(
+            requirements=(*asked, *(each.asked for each in ready)), constraints=tuple(each.asked for each in bounds)
+        )
+        folders = dict(each.folder for each in (*ready, *bounds) if each.folder is not None)
+        return plan._replace(sources=sources, identity=digest_of(identities), folders=folders)
+
+    def project(self, plan: Plan) -> Path:
+        """Give this project's wheel, built unless it is there.
+
+        Raises:
+            BuildError: it cannot be built.
+        """
+        return self._wheel(plan, self._session.root).path
+
+    def _wheel(self, plan: Plan, root: Path, what: str = "this project") -> ProjectWheel:
+        python = self._elsewhere.builder if self._elsewhere else plan.python
+        return project_wheel(
+            *(root, python, plan.installer),
+            cache=self._cache,
+            environ=self._environ,
+            what=what,
+            written=self._policy.written,
+            offline=self._policy.offline,
+            tell=self._tell,
+            timeout=self._policy.timeout,
+        )
+
+    def _choose(self, plan: Plan) -> Resolved:
         """Choose versions once: the same requirements come to the same pins until somebody asks to choose again."""
         if plan.sources.lock is not None:
-            return self.choose_anew(plan)
-        key = digest_of([plan.identity, self._configuration()])
+            return self._choose_anew(plan)
+        key = digest_of([plan.identity, self._configuration(plan)])
         with alone(self._cache, f"resolve-{key[:16]}"):
             known = self._memory.get(key)
             if known is not None and (self._policy.since is None or known["at"] >= self._policy.since):
-                return _unpack(known["resolved"])
-            resolved = self.choose_anew(plan)
-            self._memory.put(key, {"at": time.time(), "resolved": resolved._asdict()})
+                resolved = _unpack(known["resolved"])
+                # What a folder asks for by a path in its turn has changed, where this is another one.
+                if known["states"] == self.states(resolved):
+                    return resolved
+            resolved = self._choose_anew(plan)
+            kept = {"at": time.time(), "resolved": resolved._asdict(), "states": self.states(resolved)}
+            self._memory.put(key, kept)
         return resolved
 
-    def choose_anew(self, plan: Plan) -> Resolved:
+    def states(self, resolved: Resolved) -> dict[str, str]:
+        """Tell in what state what was chosen is on this machine, where its pins do not say so."""
+        return states(resolved.pins, self._cache)
+
+    def _choose_anew(self, plan: Plan) -> Resolved:
         """Choose versions, whatever was chosen before.
 
         Raises:
             BuildError: what is asked for contradicts itself, or cannot be had.
         """
+        if self._elsewhere is not None:
+            return self._elsewhere.resolve(plan)
         if plan.sources.lock is None and plan.sources.requirements:
             self._tell("choosing versions")
         with workspace(self._cache) as folder:
@@ -102,22 +183,24 @@ class Choosing:
                 environ=self._environ,
                 workspace=folder,
                 offline=self._policy.offline,
-                arguments=plan.settings.installer_args,
+                arguments=plan.installer.options(offline=self._policy.offline),
                 timeout=self._policy.timeout,
             )
 
-    def _configuration(self) -> list[Any]:
+    def _configuration(self, plan: Plan) -> list[Any]:
         """Digest what the user has told pip and uv of indexes and the like: other indexes, other versions."""
         environ = childenv.for_tools(self._environ, Path.cwd())
         found: dict[str, str] = {}
+        files: list[Path] = []
         for compiler in COMPILERS:
             for kind in compiler.settings:
                 settings = childenv.settings_of(environ, kind)
                 found.update((name, digest_of_setting(value)) for name, value in settings.items())
-            for file in compiler.config_files(environ):
-                with contextlib.suppress(OSError):  # As for the tool: it is not there, or may not be read.
-                    found[file] = digest_of_file(Path(file))
-        return sorted(found.items())
+            files += map(Path, compiler.config_files(environ))
+        for file in files:
+            with contextlib.suppress(OSError):  # As for the tool: it is not there, or may not be read.
+                found[str(file)] = digest_of_file(file)
+        return [*sorted(found.items()), sorted(named_places(files, plan.settings.installer_args).items())]
 
 
 def _unpack(data: Mapping[str, Any]) -> Resolved:

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.asking import Ask, answer
-from pytest_envrepro.cache import VerdictCache
 from pytest_envrepro.discovery import read_project
-from pytest_envrepro.integrations import Integration, Surroundings, parse_tool, providers
+from pytest_envrepro.integrations import Integration, parse_tool
 from pytest_envrepro.integrations.satisfaction import Satisfaction
-from pytest_envrepro.offered import Offered
 from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
@@ -97,43 +95,16 @@ class Claims:
 
     def _parts(self, marker: str, name: str) -> tuple[Integration, ...]:
         """Give what a marker names that is known to exist, with all that it includes."""
+        if marker == "requires_integration":
+            return self._session.catalogue.parts(name)
         canonical = canonicalize_name(name)
-        if marker != "requires_integration":
-            wanted = {
-                "requires_packages": Integration(name, requirements=(name,)),
-                "requires_tools": Integration(name, tools=(name,)),
-                "requires_group": Integration(name, groups=(canonical,)),
-                "requires_extra": Integration(name, extras=(canonical,)),
-            }
-            return (wanted[marker],)
-        parts: dict[str, Integration] = {}
-        waiting = [name]
-        while waiting:
-            part = self._find(waiting.pop())
-            if part is not None and part.name not in parts:
-                parts[part.name] = part
-                waiting += part.includes
-        return tuple(parts.values())
-
-    def _find(self, name: str) -> Integration | None:
-        head, colon, rest = name.rpartition(":")
-        mine = (each for each in providers() if each.prefix == head + colon)
-        return next(filter(None, (each.get(rest, self._around) for each in mine)), None)
-
-    @cached_property
-    def _around(self) -> Surroundings:
-        session = self._session
-        offered = Offered(session.tree)
-        return Surroundings(
-            root=session.root,
-            declared=session.config.integrations,
-            groups=offered.groups,
-            extras=offered.extras,
-            environ=session.environ,
-            inventory=lambda: session.inventory,
-            cache=VerdictCache(session.cache_folder),
-            memory={},
-        )
+        wanted = {
+            "requires_packages": Integration(name, requirements=(name,)),
+            "requires_tools": Integration(name, tools=(name,)),
+            "requires_group": Integration(name, groups=(canonical,)),
+            "requires_extra": Integration(name, extras=(canonical,)),
+        }
+        return (wanted[marker],)
 
     def _taken(
         self, parts: Sequence[Integration], requirements: Iterable[Requirement]
@@ -141,7 +112,7 @@ class Claims:
         """Give what of some integrations can be taken away; and what cannot, for people."""
         names: set[str] = set()
         stays = [f"the Debian package {package}" for part in parts for package in part.apt_packages]
-        stays += [ask(self._around).requirement for part in parts for ask in part.asks]
+        stays += [need.requirement for part in parts for need in self._session.catalogue.answers(part)]
         for requirement in requirements:
             distribution = self._satisfaction.distribution(requirement)
             if distribution is None:

@@ -8,17 +8,18 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_envrepro import process
 from pytest_envrepro.asserting import Asserting
 from pytest_envrepro.choosing import Choosing
-from pytest_envrepro.digests import digest_of_file
 from pytest_envrepro.envs.hosting import HostEnvironment
 from pytest_envrepro.envs.locked import LockEnvironment
 from pytest_envrepro.envs.virtualenv import VirtualEnvironment
-from pytest_envrepro.errors import BuildError, SettingsError
-from pytest_envrepro.gathering import gather, read_lock
-from pytest_envrepro.installers import build, install_into, installer_for
+from pytest_envrepro.errors import BuildError
+from pytest_envrepro.gathering import read_lock
+from pytest_envrepro.installers import build, install_into
 from pytest_envrepro.outcome import counted
-from pytest_envrepro.plans import SCHEMA, Plan, Policy, digest_of
+from pytest_envrepro.planning import key_of, plan_of
+from pytest_envrepro.plans import Plan, Policy, digest_of
 from pytest_envrepro.progress import Progress
 from pytest_envrepro.pythons import Finder, check_built
 from pytest_envrepro.store import Damaged, Store
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_envrepro.containers import Containers
     from pytest_envrepro.installers import Resolved
+    from pytest_envrepro.interpreter import Python
     from pytest_envrepro.session import Session
     from pytest_envrepro.settings import Settings
     from pytest_envrepro.store import Entry
@@ -79,6 +82,20 @@ class Depot:
         return Store(self._cache / "envs", tell=self._progress.tell, since=self.policy.since)
 
     @cached_property
+    def containers(self) -> Containers:
+        """The containers among them."""
+        from pytest_envrepro.containers import Containers  # noqa: PLC0415  # A session without them is spared it.
+
+        return Containers(
+            *(self.session, self.policy),
+            cache=self._cache,
+            scratch=self._scratch,
+            progress=self._progress,
+            finder=self._finder,
+            judge=self.judge,
+        )
+
+    @cached_property
     def _choosing(self) -> Choosing:
         return Choosing(self.session, self.policy, cache=self._cache, tell=self._progress.say)
 
@@ -90,32 +107,33 @@ class Depot:
             InterpreterNotFound: there is no such Python here.
             BuildError: nothing here can install for it; or a command of theirs fails.
         """
-        if settings.kind != "virtualenv":
-            raise SettingsError(f"an environment of kind '{settings.kind}' cannot be made yet")
-        session = self.session
         python = self._finder.find(settings.python)
-        installer = installer_for(settings.installer, python, session.environ, settings.installer_args)
-        sources = gather(settings, session, python)
-        decisive = [
-            *(SCHEMA, python.identity, installer.name, settings.installer_args, sources.lock),
-            [asked.text for asked in sources.requirements],
-            [asked.text for asked in sources.constraints],
-            *(settings.project, str(session.root) if settings.project else None, sorted(settings.extras)),
-            {place: digest_of_file(path) for place, path in self._files(settings).items()},
-        ]
-        return Plan(settings, python, sources, installer, digest_of(decisive))
+        return plan_of(settings, self.session, python, offline=self.policy.offline)
 
-    def _files(self, settings: Settings) -> Mapping[str, Path]:
-        """Give what is copied into the environment, by its place there.
+    def python(self, settings: Settings) -> Python:
+        """Give the Python that settings ask for.
 
         Raises:
-            SettingsError: a file does not exist.
+            InterpreterNotFound: there is none here.
         """
-        files = {place: self.session.root / path for place, path in settings.files.items()}
-        missing = sorted(str(path) for place, path in settings.files.items() if not files[place].is_file())
-        if missing:
-            raise SettingsError(f"files: {', '.join(missing)} does not exist")
-        return files
+        return self._finder.find(settings.python)
+
+    def foreseen(self, plan: Plan) -> tuple[Entry | None, bool]:
+        """Find what is made of a plan already, and tell whether that is known without a program being run for it.
+
+        Raises:
+            BuildError: it cannot be made.
+        """
+        programs = process.Programs()
+        programs.end()
+        try:
+            with programs.here():
+                ready, resolved = self._choosing.chosen(plan)
+        except BuildError:
+            if programs.refused:
+                return None, False
+            raise
+        return self.store.find(key_of(ready, resolved, self._choosing.states(resolved))), True
 
     def make(self, plan: Plan) -> Made:
         """Make an environment, or take the one that is there; from any thread.
@@ -131,16 +149,8 @@ class Depot:
             return made._replace(plan=plan)
 
     def _make(self, plan: Plan) -> Made:
-        plan = self._choosing.with_project(plan)
-        resolved = self._choosing.choose(plan)
-        pins = [(pin.name, pin.version, pin.url, pin.hashes) for pin in resolved.pins]
-        settings = plan.settings
-        key = digest_of(
-            [
-                *(SCHEMA, plan.python.identity, plan.installer.name, settings.installer_args, pins),
-                {place: digest_of_file(path) for place, path in self._files(settings).items()},
-            ]
-        )
+        plan, resolved = self._choosing.chosen(plan)
+        key = key_of(plan, resolved, self._choosing.states(resolved))
         rebuild = self.policy.since is not None
         entry = self.store.get(key, partial(self._build, plan, resolved), rebuild=rebuild, title=plan.title)
         if not entry.cached:
@@ -160,7 +170,8 @@ class Depot:
                 resolved,
                 plan.installer,
                 prove=lambda made: check_built(made, plan.python, self.session.environ),
-                files=self._files(plan.settings),
+                files=plan.files,
+                folders=plan.folders,
                 environ=self.session.environ if environ is None else environ,
                 workspace=working,
                 app_data=self._cache / "virtualenv",
@@ -269,8 +280,7 @@ class Depot:
                         tell=self._progress.say,
                         environ=environ,
                     )
-                    wanted = choosing.with_project(plan)
-                    resolved = choosing.choose_anew(wanted)
+                    wanted, resolved = choosing.chosen(plan, anew=True)
                     store = Store(folder / str(number), tell=self._progress.tell)
                     stack.callback(store.close)
                     building = partial(self._build, wanted, resolved, environ=environ)

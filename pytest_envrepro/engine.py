@@ -36,6 +36,8 @@ class Image(NamedTuple):
         labels: as they are written in it.
         platform: `linux/amd64`, `linux/arm64/v8`.
         environment: the variables that it sets (`ENV`).
+        tags: its names: `python:3.12-slim`; none of a layer that a build has left.
+        user: who its programs run as (`USER`); empty for root.
     """
 
     id: str
@@ -43,6 +45,8 @@ class Image(NamedTuple):
     labels: Mapping[str, str]
     platform: str
     environment: Mapping[str, str]
+    tags: tuple[str, ...] = ()
+    user: str = ""
 
 
 class Executed(NamedTuple):
@@ -92,7 +96,10 @@ class Order:
         platform: as of an image; None for the engine's own.
         scratch: folders that are empty, in memory, and no part of it (tmpfs).
         binds: folders of the engine's machine, and where they are seen in it, read-only.
+        read_only: whether nothing in it can be changed but those folders.
         keep: whether it stays when this process ends, in the place of ending with it.
+        ports: those that are to be reached from this machine (TCP), by `address`; on an engine of this machine all are
+            where its network is a bridge.
     """
 
     image: str
@@ -107,7 +114,42 @@ class Order:
     platform: str | None = None
     scratch: tuple[str, ...] = ()
     binds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    read_only: bool = False
     keep: bool = False
+    ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """A container of a project of Compose.
+
+    Attributes:
+        labels: all that it has.
+        image: the id of its image.
+        state: `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
+        returncode: of one that has ended.
+        restarts: how often the engine has started it again.
+        health: `starting`, `healthy` or `unhealthy`; empty where it has no health check.
+        said: what its health check has written the last times, a line each; the latest is the last.
+        error: why it was not started, in the engine's words; else empty.
+        networks: those that it is on, and its own address there; empty where it has none.
+        published: its ports (TCP) that are published, and where each is reached from this machine.
+        machine: the name of the engine's machine, as seen from this one.
+    """
+
+    id: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    image: str = ""
+    state: str = "running"
+    returncode: int = 0
+    restarts: int = 0
+    health: str = ""
+    said: tuple[str, ...] = ()
+    error: str = ""
+    networks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    published: Mapping[int, tuple[str, int]] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    machine: str = "127.0.0.1"
 
 
 class Container(Protocol):
@@ -121,7 +163,7 @@ class Container(Protocol):
     def name(self) -> str:
         """Its name, for people and for `docker exec`."""
 
-    def run(
+    def run(  # noqa: PLR0913  # As in `subprocess`.
         self,
         argv: Sequence[str],
         *,
@@ -130,17 +172,26 @@ class Container(Protocol):
         user: str | None = None,
         timeout: float | None = None,
         input: bytes | None = None,  # noqa: A002  # As in `subprocess`.
+        limit: int | None = None,
     ) -> Executed:
         """Run a program, with the words as they are and no shell, and wait for its end.
 
+        Whatever ends the wait (the time, Ctrl-C) also ends the program with all that it has started, as far as that can
+        be found: what has left its session, its parent and its variables behind cannot. It sees one variable more,
+        `ENVREPRO_RUN`, which it is found by. A status of 128 and the number of a signal is told as that signal's:
+        engines do not tell a shell that ends so from a program that was ended.
+
         Args:
             environ: further variables.
-            timeout: in seconds; it is then ended with all that it has started. None for never.
+            timeout: in seconds; None for never.
+            input: what it reads from its standard input; None for nothing.
+            limit: how much of each stream is wanted, in bytes: one that writes more is ended, and the rest is not read.
+                None for all; but one that writes more than 256 MiB is an error.
 
         Raises:
             ProgramNotFoundError: there is no such program.
             ExecutionTimeoutError: it took longer.
-            EngineError: the container is gone, or the engine is.
+            EngineError: the container is gone, or the engine is, or there is no such user or folder.
         """
 
     def read(self, path: str) -> bytes:
@@ -150,15 +201,23 @@ class Container(Protocol):
             EngineError: there is none, or it is a folder.
         """
 
-    def fetch(self, path: str, folder: Path) -> None:
-        """Copy a file or a folder, with all in it, into a folder of this machine; links stay links, none leads out of it.
+    def fetch(self, path: str, folder: Path) -> Mapping[str, str]:
+        """Copy a file or a folder, with all in it, into a folder of this machine, under its own name.
+
+        Links stay links, and those that lead out of the folder are left out.
+
+        Returns:
+            what was left out, by its path under `folder`: the text of a link that leads out, or `device`.
 
         Raises:
-            EngineError: there is none.
+            EngineError: there is none, or it cannot be laid there safely.
         """
 
     def write(self, path: str, data: bytes, *, mode: int = 0o644, owner: str | None = None) -> None:
-        """Write a file; folders on its way are made.
+        """Write a file; folders on its way are made, and a file or a link that is there is replaced.
+
+        Args:
+            owner: `user`, `user:group`, by names or numbers; None for root.
 
         Raises:
             EngineError: it cannot be written.
@@ -171,7 +230,21 @@ class Container(Protocol):
         """Give what its first program has written: of ours, nothing; of an image's own, its log."""
 
     def address(self, port: int) -> tuple[str, int]:
-        """Give where a port of it is reached from this machine."""
+        """Give where a port of it is reached from this machine.
+
+        Raises:
+            EngineError: it cannot be reached.
+        """
+
+    def is_running(self) -> bool:
+        """Tell whether it still runs."""
+
+    def save(self, reference: str) -> None:
+        """Make an image of it as it is now, without what lies in folders in memory.
+
+        Raises:
+            EngineError: it is gone, or there is no room.
+        """
 
     def end(self) -> None:
         """End it and remove it, with its volumes; no error where it is gone."""
@@ -232,8 +305,29 @@ class Engine(Protocol):
     def remove_image(self, reference: str) -> bool:
         """Remove an image that nothing uses; tell whether it is gone."""
 
-    def sweep(self) -> int:
-        """Remove what processes left that are gone: containers, networks and volumes of ours; say how many."""
+    def sweep(self, *, kept: bool = False) -> int:
+        """Remove what processes left that are gone: containers, networks and volumes of ours; say how many.
+
+        Args:
+            kept: also those that were to stay; they are removed after a day in any case.
+        """
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What a command for Docker is given, so that it asks this engine and no other: `DOCKER_HOST` and its like."""
+
+    def members(self, project: str) -> tuple[Member, ...]:
+        """Give the containers of a project of Compose, by service and number, however they have ended."""
+
+    def member(self, member: Member) -> Container:
+        """Give the handle of such a container, which stays when this process ends."""
+
+    def take_down(self, project: str, *, grace: int = 0) -> int:
+        """Remove all that a project of Compose has made, its volumes too; say how many things.
+
+        Args:
+            grace: what containers are given to end by themselves, in whole seconds.
+        """
 
     def close(self) -> None:
         """End all containers of this process, and close the connection."""

@@ -61,6 +61,10 @@ class BuildError(EnvReproError):
     """An environment cannot be made of its settings; the message says what failed, and what was asked for it."""
 
 
+class RefusedError(EnvReproError):
+    """An environment cannot do what was asked of it; the message says why, and what to do instead."""
+
+
 class CommandFailed(EnvReproError):  # noqa: N818  # The same.
     """A program in an environment has ended with another status than 0; the message holds the ends of both streams.
 

@@ -34,4 +34,14 @@ def throwaway_venv(request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     """A private virtualenv, which the test may change: as its marker declares it, else an empty one."""
     lending = load_lending(request.config)
     lending.given(tmp_path_factory)
-    yield from lending.private(request.node)
+    yield from lending.private(request.node, "throwaway_venv")
+
+
+@pytest.fixture
+def throwaway_container(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Environment]:
+    """A private running container, which the test may change: as its marker declares it, else an empty one."""
+    lending = load_lending(request.config)
+    lending.given(tmp_path_factory)
+    yield from lending.private(request.node, "throwaway_container")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_envrepro import childenv, process
 from pytest_envrepro.discovery import tree_of
+from pytest_envrepro.envs.locked import refuse_unknown
 from pytest_envrepro.errors import BuildError, LockError, SettingsError
-from pytest_envrepro.installers import Asked, Sources
+from pytest_envrepro.installers import Asked, Sources, offline_variables
 from pytest_envrepro.locks import Inputs
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.places import is_local
+from pytest_envrepro.requirement import parse, redact
 from pytest_envrepro.toolwords import last_words
 
 if TYPE_CHECKING:
@@ -28,15 +31,18 @@ _COMMAND_TIMEOUT = 300.0  # Seconds: `poetry export` takes one or two, and may h
 _NEVER_REPLICATED = frozenset({"pip", "setuptools", "wheel", "distribute", "pytest-envrepro"})  # As `pip freeze` does.
 
 
-def gather(settings: Settings, session: Session, python: Python) -> Sources:
+def gather(settings: Settings, session: Session, python: Python, *, offline: bool = False) -> Sources:
     """Collect all that the settings ask for, but for the project itself: requirements, or one lock to be taken as it is.
+
+    Args:
+        offline: whether a command of the settings is told to leave the network alone.
 
     Raises:
         SettingsError: they name what does not exist.
         LockError: a file cannot be read, or is none of its kind.
         BuildError: the command of `replicate-local` fails.
     """
-    gatherer = _Gatherer(settings, session, python)
+    gatherer = _Gatherer(settings, session, python, offline=offline)
     asked = tuple(gatherer.asked())
     constraints = tuple(gatherer.bounds())
     if settings.lock is None:
@@ -44,14 +50,16 @@ def gather(settings: Settings, session: Session, python: Python) -> Sources:
     lock = gatherer.lock(settings.lock)
     pins = [pin for pin in lock.pins if pin.requirement.applies(python.interpreter.environment)]
     if not asked and not constraints and not settings.project and all(pin.version and pin.hashes for pin in pins):
-        return Sources(lock=_as_text(pins))
+        return Sources(lock=_as_text(pins, lock.path))
     pinned = tuple(Asked(_pinned(pin, session.root), f"{lock.path}:{pin.line}") for pin in pins)
     return Sources(requirements=(*pinned, *asked), constraints=constraints)
 
 
-def _as_text(pins: Iterable[Pin]) -> str:
-    """Write pins with their hashes as a requirements file."""
-    return "".join(f"{_pep508(pin.requirement, marker=False)}{_hashes(pin)}\n" for pin in pins)
+def _as_text(pins: Iterable[Pin], path: str) -> str:
+    """Write pins with their hashes, and where they stand, as a requirements file."""
+    return "".join(
+        f"{_pep508(pin.requirement, marker=False)}{_hashes(pin)}\n    # via {path}:{pin.line}\n" for pin in pins
+    )
 
 
 def _hashes(pin: Pin) -> str:
@@ -70,7 +78,8 @@ def _pinned(pin: Pin, root: Path) -> str:
 def _located(requirement: Requirement, folder: Path) -> str:
     """Write a requirement of a path, which is relative to a folder, by its URL."""
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    url = (folder / (requirement.url or "").removeprefix("file:")).resolve().as_uri()
+    place = requirement.url or ""
+    url = place if "://" in place else (folder / place.removeprefix("file:")).resolve().as_uri()
     return f"{requirement.name}{extras} @ {url}" if requirement.name else f"{url}{extras}"
 
 
@@ -87,7 +96,8 @@ def _pep508(requirement: Requirement, *, marker: bool = True) -> str:
 class _Gatherer:
     """Reads what one declaration names."""
 
-    def __init__(self, settings: Settings, session: Session, python: Python) -> None:
+    def __init__(self, settings: Settings, session: Session, python: Python, *, offline: bool) -> None:
+        self._offline = offline
         self._settings = settings
         self._session = session
         self._python = python
@@ -118,7 +128,8 @@ class _Gatherer:
             yield from map(self._of, self._read(self._session.tree, value, key).roots)
         else:
             for index, text in enumerate(value):
-                yield Asked(text, f"{key} of {self._declared_by(f'{key}[{index}]', key)}")
+                source = f"{key} of {self._declared_by(f'{key}[{index}]', key)}"
+                yield Asked(self._absolute(parse(text)) if " @ " in text else text, source)
 
     def _declared_by(self, *keys: str) -> str:
         """Give where a value came from; of a list that came from several places, a part by itself."""
@@ -126,11 +137,19 @@ class _Gatherer:
 
     def _of(self, root: Root) -> Asked:
         requirement = root.requirement
-        text = _pep508(requirement)
-        if requirement.url is not None and "://" not in requirement.url:
-            text = _located(requirement, self._session.root / os.path.dirname(root.file))
-            text = f"-e {text}" if root.editable else text
+        if root.editable and requirement.url is not None and is_local(requirement.url):
+            folder = self._session.root / os.path.dirname(root.file)
+            text = f"-e {_located(replace(requirement, name=None), folder)}"
+        else:
+            text = self._absolute(requirement, os.path.dirname(root.file))
         return Asked(text, f"{root.file}:{root.line}")
+
+    def _absolute(self, requirement: Requirement, folder: str = "") -> str:
+        """Write a requirement as it is given to a tool, a path in it absolute; it is relative to a folder of the project."""
+        if requirement.url is None or "://" in requirement.url or not is_local(requirement.url):
+            return _pep508(requirement)
+        marker = f" ; {requirement.marker}" if requirement.marker else ""
+        return f"{_located(requirement, self._session.root / folder)}{marker}"
 
     def _read(self, tree: Tree, path: str, key: str) -> Inputs:
         """Read a requirements file, and all that it reads.
@@ -152,9 +171,21 @@ class _Gatherer:
 
         Raises:
             SettingsError: there is none.
-            LockError: it cannot be read.
+            LockError: it cannot be read, or is none: it does not pin all that it asks for.
         """
-        return read_lock(self._session, path, self._declared_by("lock"))
+        where = self._declared_by("lock")
+        try:
+            return read_lock(self._session, path, where)
+        except LockError as error:
+            found = self._session.lock(error.file)
+            if not found.unpinned or found.recipe is not None:
+                raise
+            advice = (
+                f"{error.message}, so this is no lock: other versions could be installed on another day\n"
+                f'  write requirements = "{path}" in the place of lock ({where}): versions are then chosen once, and kept;'
+                "\n  or compile it, as with pip-compile, and name the lock that comes of it"
+            )
+            raise LockError(error.file, error.line, advice) from error
 
     def _replicated(self) -> Iterator[Asked]:
         command = self._settings.replicate_local
@@ -187,6 +218,7 @@ class _Gatherer:
         shown = redact(" ".join(command))
         try:
             environ = childenv.for_tools(self._session.environ)
+            environ |= offline_variables() if self._offline else {}
             done = process.run(command, cwd=self._session.root, environ=environ, timeout=_COMMAND_TIMEOUT)
         except process.NotStartedError as error:
             raise BuildError(f"replicate-local: {error}") from error
@@ -215,8 +247,5 @@ def read_lock(session: Session, path: str, declared_by: str) -> Lock:
     if not session.tree.exists(path):
         raise SettingsError(f"the lock {path} of {declared_by} does not exist")
     lock = session.lock(path)
-    reason = lock.unread or lock.partial
-    if reason is not None or lock.unpinned:
-        unpinned = f"{', '.join(sorted(lock.unpinned))} stands there without a version"
-        raise LockError(path, None, reason or unpinned)
+    refuse_unknown(lock)
     return lock

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.depot import Depot
     from pytest_envrepro.envs.base import Environment
+    from pytest_envrepro.envs.container import ContainerEnvironment
     from pytest_envrepro.envs.virtualenv import VirtualEnvironment
-    from pytest_envrepro.plans import Plan
+    from pytest_envrepro.plans import ContainerPlan, Plan
     from pytest_envrepro.settings import Layer, Settings
 
 
@@ -25,13 +26,13 @@ class Lender(Protocol):
     def depot(self) -> Depot:
         """Give where they come from."""
 
-    def plan(self, settings: Callable[[Mapping[str, Layer]], Settings]) -> Plan:
+    def plan(self, settings: Callable[[Mapping[str, Layer]], Settings]) -> Plan | ContainerPlan:
         """Decide what one is made of."""
 
-    def lend(self, plan: Plan, *, is_private: bool) -> VirtualEnvironment:
+    def lend(self, plan: Plan | ContainerPlan, *, is_private: bool) -> VirtualEnvironment | ContainerEnvironment:
         """Make one, or take the one that is there."""
 
-    def give_back(self, environment: VirtualEnvironment) -> None:
+    def give_back(self, environment: VirtualEnvironment | ContainerEnvironment) -> None:
         """Take back a private one."""
 
     def skipping(self) -> AbstractContextManager[None]:
@@ -50,8 +51,9 @@ class Environments:
 
     def __init__(self, lender: Lender) -> None:
         self._lender = lender
+        self._plans: dict[Settings, Plan | ContainerPlan] = {}
 
-    def get(self, declared: str | Settings | Mapping[str, Any] | None = None, /, **settings: Any) -> VirtualEnvironment:
+    def get(self, declared: str | Settings | Mapping[str, Any] | None = None, /, **settings: Any) -> Any:
         """Give an environment that is shared with other tests, and is not to be changed.
 
         Args:
@@ -65,9 +67,7 @@ class Environments:
         __tracebackhide__ = True
         return self._lent(declared, settings, is_private=False)
 
-    def throwaway(
-        self, declared: str | Settings | Mapping[str, Any] | None = None, /, **settings: Any
-    ) -> VirtualEnvironment:
+    def throwaway(self, declared: str | Settings | Mapping[str, Any] | None = None, /, **settings: Any) -> Any:
         """Give an environment that the test may change. It ends with the test, or with a `with` block.
 
         Args:
@@ -80,17 +80,27 @@ class Environments:
         __tracebackhide__ = True
         return self._lent(declared, settings, is_private=True)
 
-    def _lent(self, declared: Any, settings: Mapping[str, Any], *, is_private: bool) -> VirtualEnvironment:
+    def _lent(
+        self, declared: Any, settings: Mapping[str, Any], *, is_private: bool
+    ) -> VirtualEnvironment | ContainerEnvironment:
         __tracebackhide__ = True
         call = f"environments.{'throwaway' if is_private else 'get'}(...)"
         try:
             with self._lender.skipping():
-                plan = self._lender.plan(lambda named: settings_of_call(call, declared, settings, named))
-                environment = self._lender.lend(plan, is_private=is_private)
+                environment = self._lender.lend(self._plan(call, declared, settings), is_private=is_private)
         except EnvReproError as error:  # To the one who asked, its message is all.
             raise error.with_traceback(None) from None
         environment.on_exit(lambda: self._lender.give_back(environment))
         return environment
+
+    def _plan(self, call: str, declared: Any, values: Mapping[str, Any]) -> Plan | ContainerPlan:
+        """Decide once in a session what settings are made of: files are read, and a command runs, for the first call alone."""
+        named = self._lender.depot().session.config.environments
+        settings = settings_of_call(call, declared, values, named)
+        if settings not in self._plans:
+            self._plans[settings] = self._lender.plan(lambda _: settings)
+        # Two that are equal may have other origins.
+        return self._plans[settings]._replace(settings=settings)
 
     @property
     def host(self) -> Environment:

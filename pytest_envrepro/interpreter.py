@@ -38,6 +38,7 @@ class Python:
         is_threaded: whether it is a free-threaded build.
         is_debug: whether it is a debug build.
         bits: 32 or 64.
+        libc: the C library that it runs with, `glibc 2.36`; empty where there is no telling.
         tag_groups: the wheel tags that it supports, best first: (`cp312-cp312`, platforms).
     """
 
@@ -50,6 +51,7 @@ class Python:
     is_threaded: bool = False
     is_debug: bool = False
     bits: int = 64
+    libc: str = ""
     tag_groups: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property

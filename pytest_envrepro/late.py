@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _LENDING = "envrepro-lending"  # The plugin that lends environments.
 _RETURNING = "envrepro-returning"  # The one that takes them back.
+_EXPLAINING = "envrepro-explaining"  # The one that says what differs between two.
 _MARKERS = "envrepro-markers"  # The one that acts on markers.
 _CONFIGS: list[pytest.Config] = []  # Of the sessions of this process: one may run within a test of another.
 
@@ -81,6 +82,7 @@ def load_lending(config: pytest.Config) -> Lending:
     if lending is None:
         try:
             with as_installed():
+                from pytest_envrepro.explaining import Explaining  # noqa: PLC0415
                 from pytest_envrepro.lending import Lending  # noqa: PLC0415
                 from pytest_envrepro.returning import Returning  # noqa: PLC0415
         except ModuleNotFoundError as error:
@@ -93,6 +95,7 @@ def load_lending(config: pytest.Config) -> Lending:
         lending = Lending(config, load_markers(config))
         config.pluginmanager.register(lending, _LENDING)
         config.pluginmanager.register(Returning(lending), _RETURNING)
+        config.pluginmanager.register(Explaining(), _EXPLAINING)
     return lending
 
 

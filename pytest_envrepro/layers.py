@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envrepro.settingkeys import APPENDING, EXTENDS, KEYS, read_settings
+from pytest_envrepro.settingkeys import APPENDING, CONTAINER, EXTENDS, KEYS, VIRTUALENV, read_settings
+from pytest_envrepro.settingkinds import disagreeing, without_containers
 from pytest_envrepro.values import Values
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ class Layer(NamedTuple):
         origin: the place, for people: `tool.envrepro.environments.client in pyproject.toml`.
         values: by key; `extends` names an environment that these are laid over.
         name: of an environment that all starts afresh from: nothing of farther layers counts.
+        kinds: where its `kind` is one value of a matrix, all of them: it is one declaration for several kinds.
     """
 
     origin: str
     values: Mapping[str, Any]
     name: str | None = None
+    kinds: tuple[str, ...] = ()
 
 
 class Fault(NamedTuple):
@@ -56,7 +59,8 @@ class Laid:
         self.values: dict[str, Any] = {}
         self._faults = faults
         self._laid: dict[str, None] = {}  # The origins of all layers, in their order.
-        self._last: dict[str, str] = {}
+        self._last: dict[str, Layer] = {}  # The one that set a key last.
+        self._kinds: set[object] = set()
         self._parts: dict[str, dict[str, str]] = {}
 
     def add_all(self, layers: Iterable[Layer]) -> None:
@@ -64,11 +68,29 @@ class Laid:
         for layer in layers:
             self._add(layer)
 
+    def agree(self) -> None:
+        """Judge them as a whole.
+
+        Keys of containers are a fault in a virtualenv, unless one of the layers speaks of containers: then they are for
+        those, and nothing here.
+        """
+        if any(fault.key == "kind" for fault in self._faults):
+            return
+        if self.values.get("kind", VIRTUALENV) == VIRTUALENV and CONTAINER in self._kinds:
+            self.values = without_containers(self.values)
+            inner = self.values.get("files", ())
+            parts = self._parts.get("files", {})
+            self._parts["files"] = {part: parts[part] for part in parts if part.partition(".")[2] in inner}
+        for key, message in disagreeing(self.values):
+            layer, kind = self._last[key], self._last.get("kind")
+            apart = "" if kind in (None, layer) else f" (kind = {kind.values['kind']!r} is from {kind.origin})"
+            self._faults.append(Fault(layer, _written(layer, key), f"{message}{apart}"))
+
     def origins(self) -> dict[str, str]:
         """Give where each value came from, and, where those are several places, each of its parts."""
         found: dict[str, str] = {}
         for key in self.values:
-            adding = set(self._parts[key].values()) or {self._last[key]}
+            adding = set(self._parts[key].values()) or {self._last[key].origin}
             distinct = [origin for origin in self._laid if origin in adding]
             found[key] = (" and " if KEYS[key].form == "mapping" else ", extended by ").join(distinct)
             found.update(self._parts[key] if len(distinct) > 1 else {})
@@ -77,20 +99,23 @@ class Laid:
     def _add(self, layer: Layer) -> None:
         noting = _Noting(layer, self._faults)
         self._laid[layer.origin] = None
+        self._kinds.update(layer.kinds)
         found = read_settings(
             noting, {key: layer.values[key] for key in layer.values if key != EXTENDS}, in_python=True
         )
+        if "kind" in found:
+            self._kinds.add(found["kind"])
         for key, each in KEYS.items():
             if key in found:
-                self._put(key, found[key], layer.origin, onto=each.form == "mapping")
+                self._put(key, found[key], layer, onto=each.form == "mapping")
             extending, base = f"{APPENDING}{key}", self.values.get(key)
             if extending in found and isinstance(base, str):
-                message = f"'{key}' is the file '{base}' ({self._last[key]}), and only a list can be extended"
+                message = f"'{key}' is the file '{base}' ({self._last[key].origin}), and only a list can be extended"
                 noting.fault(extending, f"{message}: add to the file, or name another one that reads it with '-r'")
             elif extending in found:
-                self._put(key, found[extending], layer.origin, onto=True)
+                self._put(key, found[extending], layer, onto=True)
 
-    def _put(self, key: str, value: Any, origin: str, *, onto: bool) -> None:
+    def _put(self, key: str, value: Any, layer: Layer, *, onto: bool) -> None:
         """Replace a value, or add to it."""
         before = self._parts.get(key, {}) if onto else {}
         parts: Iterable[str] = ()
@@ -101,5 +126,11 @@ class Laid:
             parts = [f"{key}[{len(before) + index}]" for index in range(len(value))]
             value = (*(self.values.get(key, ()) if onto else ()), *value)
         self.values[key] = value
-        self._last[key] = origin
-        self._parts[key] = {**before, **dict.fromkeys(parts, origin)}
+        self._last[key] = layer
+        self._parts[key] = {**before, **dict.fromkeys(parts, layer.origin)}
+
+
+def _written(layer: Layer, key: str) -> str:
+    """Give a key as a layer has it."""
+    spellings = (key, key.replace("-", "_"), f"{APPENDING}{key}", f"{APPENDING}{key}".replace("-", "_"))
+    return next((each for each in spellings if each in layer.values), key)

@@ -5,36 +5,45 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_envrepro import options
+from pytest_envrepro import holders, options
 from pytest_envrepro.asking import without_python
+from pytest_envrepro.boxes import Boxes
 from pytest_envrepro.deciding import resolve_keep, resolve_offline
 from pytest_envrepro.declaring import Mark, is_inside, layers_of
 from pytest_envrepro.depot import Depot
-from pytest_envrepro.errors import EnvReproError, InterpreterNotFound
+from pytest_envrepro.envs.virtualenv import VirtualEnvironment
+from pytest_envrepro.errors import EnvReproError, InterpreterNotFound, SettingsError
+from pytest_envrepro.foreseeing import foreseen
 from pytest_envrepro.given import Environments
-from pytest_envrepro.loans import SESSION, Loan, Loans, of_fixture
+from pytest_envrepro.loans import SESSION, Holder, Loan, Loans
 from pytest_envrepro.markers import printable_lines
-from pytest_envrepro.plans import Policy
+from pytest_envrepro.plans import ContainerPlan, Policy
 from pytest_envrepro.preparing import Preparing
 from pytest_envrepro.reports.wording import printable
-from pytest_envrepro.settings import merge
+from pytest_envrepro.settingkeys import CONTAINER, VIRTUALENV
+from pytest_envrepro.settings import Layer, merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_envrepro.envs.base import Environment
-    from pytest_envrepro.envs.virtualenv import VirtualEnvironment
+    from pytest_envrepro.envs.container import ContainerEnvironment
     from pytest_envrepro.markers import Markers
     from pytest_envrepro.plans import Plan
-    from pytest_envrepro.settings import Layer, Settings
+    from pytest_envrepro.reports import Foreseen
+    from pytest_envrepro.settings import Settings
 
-_DECLARED = frozenset({"environment", "throwaway_venv"})  # The fixtures that a marker declares something for.
+_VENV, _CONTAINER = "throwaway_venv", "throwaway_container"
+_DECLARED = frozenset({"environment", _VENV, _CONTAINER})  # The fixtures that a marker declares something for.
+_KINDS = {_VENV: VIRTUALENV, _CONTAINER: CONTAINER}
+_ENGINE = "docker-engine"  # The integration that containers need.
+_OF_CONTAINERS = Layer(origin=f"the fixture '{_CONTAINER}'", values={"kind": CONTAINER})
 _HOW = "@pytest.mark.environment('NAME'), or @pytest.mark.environment(requirements=[...])"
 _UNMARKED = f"the fixture 'environment' gives what a marker declares, and this test has none: {_HOW}"
 _SHADOWED = (
@@ -50,6 +59,7 @@ class Books(NamedTuple):
 
     depot: Depot
     loans: Loans
+    boxes: Boxes
     preparing: Preparing
 
 
@@ -69,9 +79,10 @@ class Lending:
         self.notes: dict[str, None] = {}
         self.is_worker = hasattr(config, "workerinput")
         self._markers = markers
-        self._plans: dict[str, Plan] = {}
+        self._plans: dict[str, Plan | ContainerPlan] = {}
         self._folders: pytest.TempPathFactory | None = None
-        self._fixtures: list[pytest.FixtureRequest] = []  # Those that are being set up, the innermost last.
+        # Those that are being set up, the innermost last.
+        self._fixtures: list[tuple[pytest.FixtureDef[Any], pytest.FixtureRequest]] = []
 
     def given(self, folders: pytest.TempPathFactory) -> Environments:
         """Give what the fixture `environments` gives; what programs write goes to those folders."""
@@ -91,10 +102,13 @@ class Lending:
                 offline=resolve_offline(option.env_offline, os.environ),
                 since=since if option.env_rebuild else None,
                 keep=resolve_keep(option.env_keep, os.environ),
+                written=options.written(self.config),
             )
             depot = Depot(self._markers.wanted().session, policy, scratch=self._scratch, tell=self._tell)
             depot.store.sweep()
-            self.opened = Books(depot, Loans(depot, since=since, among_others=self.is_worker), Preparing(depot))
+            boxes = Boxes(lambda: depot.containers, policy.keep)
+            self.opened = Books(depot, Loans(depot, since=since), boxes, Preparing(depot))
+            self._begin_loans()
         return self.opened
 
     def _scratch(self) -> Path:
@@ -105,8 +119,10 @@ class Lending:
     def _tell(self, text: str) -> None:
         plugins = self.config.pluginmanager
         reporter: Any = plugins.get_plugin("terminalreporter")
-        # Of a worker of pytest-xdist nobody sees the terminal.
-        if reporter is None or self.is_worker or self.config.get_verbosity() < 0:
+        if self.is_worker:  # Nobody sees its terminal.
+            options.tell_controller(self.config, printable(text))
+            return
+        if reporter is None or self.config.get_verbosity() < 0:
             return
         capture: Any = plugins.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
@@ -117,31 +133,54 @@ class Lending:
     def begin(self, item: pytest.Item) -> None:
         """Note which test is at work, and skip or fail it where what its markers declare cannot be had."""
         self.item = item
-        if self.opened is not None:
-            self.opened.loans.begin(getattr(item, "fixturenames", ()))
+        self._begin_loans()
         others = options.FIXTURES.intersection(getattr(item, "fixturenames", ())) - options.borrowed(item)
         if others and not self._is_shadowed() and item.get_closest_marker(options.ENVIRONMENT):
             shown = ", ".join(f"'{name}'" for name in sorted(others))
             self.notes[f"fixture {shown}: this suite has one of that name, so ours is not used"] = None
         if self._declares(item):
             with self.explaining(item):
-                self._plan_of(item)
+                plan = self._plan_of(item)
+            if isinstance(plan, ContainerPlan):
+                self._markers.look(item, [pytest.mark.requires_integration(_ENGINE).mark])
+
+    def _begin_loans(self) -> None:
+        """Note in the books which test is at work: when it begins, or when they are opened for it."""
+        if self.opened is not None and self.item is not None:
+            self.opened.loans.begin(self.item.nodeid, partial(holders.is_given, self.item))
+            self.opened.boxes.begin(partial(holders.is_given, self.item))
 
     def prepare(self, items: Iterable[pytest.Item]) -> None:
         """Make all that the tests declare, side by side: before them, or beside them in a worker of pytest-xdist."""
-        plans: dict[str, Plan] = {}
+        plans: dict[str, Plan | ContainerPlan] = {}
         copied: set[str] = set()
         for item in filter(self._declares, items):
             with contextlib.suppress(EnvReproError):  # Is told by the test.
                 if self._is_given(item):
                     plan = self._plan_of(item)
+                    if isinstance(plan, ContainerPlan) and not self._has_engine():
+                        continue
                     plans.setdefault(plan.identity, plan)
-                    copied.update([plan.identity] if "throwaway_venv" in options.borrowed(item) else [])
+                    copied.update([plan.identity] if _VENV in options.borrowed(item) else [])
         if plans:
             preparing = self.books().preparing
             preparing.start(plans.values(), copied)
             if not self.is_worker:
                 preparing.wait()
+
+    def _has_engine(self) -> bool:
+        return self.depot().session.catalogue.check(_ENGINE).status == "met"
+
+    def foresee(self, item: pytest.Item) -> tuple[Foreseen, ...]:
+        """Say which environments a test would be given, and make none."""
+        depot = self.books().depot
+
+        def settings(named: Mapping[str, Layer]) -> Settings:
+            if not self._is_given(item):
+                raise SettingsError(_SHADOWED if self._is_shadowed() else _UNMARKED)
+            return merge(layers_of(self._marks(item)), named)
+
+        return tuple(foreseen(fixture, settings, depot) for fixture in sorted(options.borrowed(item)))
 
     def _declares(self, item: pytest.Item) -> bool:
         """Tell whether a test is given what its markers declare, or wants to run in it."""
@@ -149,7 +188,7 @@ class Lending:
 
     def _is_given(self, item: pytest.Item) -> bool:
         """Tell whether a test has a use for what its markers declare: without one `environment` is an error."""
-        return "throwaway_venv" in options.borrowed(item) or bool(self._marks(item))
+        return not options.borrowed(item).isdisjoint(_KINDS) or bool(self._marks(item))
 
     def _marks(self, item: pytest.Item) -> list[Mark]:
         """Give the markers of a test, the closest first; those are not ours that the suite has registered for itself."""
@@ -161,11 +200,12 @@ class Lending:
         found.sort(key=lambda each: id(each[1]) not in of_parameters)
         return [Mark(mark.args, mark.kwargs, getattr(node, "originalname", None) or node.name) for node, mark in found]
 
-    def _plan_of(self, item: pytest.Item) -> Plan:
+    def _plan_of(self, item: pytest.Item) -> Plan | ContainerPlan:
         marks = self._marks(item)
-        key = repr(marks)
+        takes_container = _CONTAINER in options.borrowed(item)
+        key = f"{takes_container} {marks!r}"
         if key not in self._plans:
-            layers = layers_of(marks)
+            layers = (*([_OF_CONTAINERS] if takes_container else []), *layers_of(marks))
             self._plans[key] = self.plan(lambda named: merge(layers, named))
         return self._plans[key]
 
@@ -176,7 +216,7 @@ class Lending:
         """Give where environments come from."""
         return self.books().depot
 
-    def plan(self, settings: Callable[[Mapping[str, Layer]], Settings]) -> Plan:
+    def plan(self, settings: Callable[[Mapping[str, Layer]], Settings]) -> Plan | ContainerPlan:
         """Decide what an environment is made of.
 
         Args:
@@ -186,7 +226,8 @@ class Lending:
             EnvReproError: they cannot be followed, or there is no such Python.
         """
         depot = self.books().depot
-        return depot.plan(settings(depot.session.config.environments))
+        declared = settings(depot.session.config.environments)
+        return depot.containers.plan(declared) if declared.kind == CONTAINER else depot.plan(declared)
 
     @contextlib.contextmanager
     def explaining(self, item: pytest.Item) -> Iterator[None]:
@@ -222,46 +263,81 @@ class Lending:
             environment = self.lend(self._plan_of(item), is_private=False)
         yield environment
 
-    def private(self, item: pytest.Item) -> Iterator[Environment]:
-        """Give a virtualenv of the test's own."""
+    def private(self, item: pytest.Item, fixture: str) -> Iterator[Environment]:
+        """Give an environment of the test's own, of the kind that a fixture is for."""
         with self.explaining(item):
-            environment = self.lend(self._plan_of(item), is_private=True)
+            plan = self._plan_of(item)
+            if plan.settings.kind != _KINDS[fixture]:
+                other = next(name for name, kind in _KINDS.items() if kind == plan.settings.kind)
+                origin = plan.settings.origins["kind"]
+                raise SettingsError(
+                    f"the fixture '{fixture}' gives a {_KINDS[fixture]}, and kind = \"{plan.settings.kind}\" is declared "
+                    f"({origin}): take '{other}', or declare kind=\"{_KINDS[fixture]}\""
+                )
+            environment = self.lend(plan, is_private=True)
         yield environment
 
-    def lend(self, plan: Plan, *, is_private: bool) -> VirtualEnvironment:
+    def lend(self, plan: Plan | ContainerPlan, *, is_private: bool) -> VirtualEnvironment | ContainerEnvironment:
         """Make an environment, or take the one that is there, and note who has it.
 
         Raises:
             EnvReproError: it cannot be made.
         """
-        depot, loans, preparing = self.books()
+        depot, loans, boxes, preparing = self.books()
         preparing.wait_for(plan)
-        made = depot.make(plan)
         name = _IN_NAMES.sub("-", self.item.name if self.item else "session").strip("-")[:_LONGEST_NAME]
+        if isinstance(plan, ContainerPlan):
+            return boxes.lend(self._holder(), plan, is_private=is_private, name=name)
+        made = depot.make(plan) if is_private else loans.sound(depot.make(plan))
         environment = depot.private(made, name) if is_private else depot.shared(made)
-        loans.add(self._holder(), Loan(environment, made, time.time()))
+        loans.add(self._holder(), Loan(environment, made))
         return environment
 
-    def give_back(self, environment: VirtualEnvironment) -> None:
+    def afresh(
+        self, plan: Plan | ContainerPlan, times: int
+    ) -> contextlib.AbstractContextManager[Sequence[VirtualEnvironment | ContainerEnvironment]]:
+        """Make an environment several times from nothing; they are gone when the block ends.
+
+        Raises:
+            EnvReproError: it cannot be made.
+        """
+        depot = self.depot()
+        if isinstance(plan, ContainerPlan):
+            return depot.containers.afresh(plan, times)
+        return depot.afresh(plan, times)
+
+    def give_back(self, environment: VirtualEnvironment | ContainerEnvironment) -> None:
         """Take back a private one before its test has ended."""
-        self.books().loans.give_back(environment)
+        _, loans, boxes, _ = self.books()
+        if isinstance(environment, VirtualEnvironment):
+            loans.give_back(environment)
+        else:
+            boxes.give_back(environment)
+
+    def take_back(self, holder: Holder) -> None:
+        """Take back all that a holder has."""
+        if self.opened is not None:
+            self.opened.loans.take_back(holder)
+            self.opened.boxes.take_back(holder)
 
     # Who has it: the test, or a fixture of a class, a module or the session, which outlives the test.
 
     @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, request: pytest.FixtureRequest) -> Generator[None, object, object]:
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
         """Note which fixture is being set up."""
-        self._fixtures.append(request)
+        self._fixtures.append((fixturedef, request))
         try:
             return (yield)
         finally:
             self._fixtures.pop()
 
-    def _holder(self) -> str:
-        request = self._fixtures[-1] if self._fixtures else None
-        if request is None or request.scope == "function":
-            return self.item.nodeid if self.item else SESSION
-        holder = of_fixture(request.fixturename or "")
+    def _holder(self) -> Holder:
+        definition, request = self._fixtures[-1] if self._fixtures else (None, None)
+        if definition is None or request is None or request.scope == "function":
+            return holders.of_test(self.item) if self.item else SESSION
+        holder = holders.of_fixture(definition, request)
         # Runs after the fixture's own end, which may still use it.
-        request.addfinalizer(lambda: self.books().loans.take_back(holder))
+        request.addfinalizer(lambda: self.take_back(holder))
         return holder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shlex
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,81 +10,108 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.reports import Ended, EnvironmentRow, Kept, Lent
 from pytest_envrepro.reports import environments as report
+from pytest_envrepro.witness import TICK, Witness, changed_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_envrepro.depot import Depot, Made
     from pytest_envrepro.envs.virtualenv import VirtualEnvironment
-    from pytest_envrepro.store import Change
 
-SESSION = ""  # The holder of what no single test has.
-_TICK = 0.02  # Seconds: the times of files are those of a clock that stands still for so long.
+_SOON = 0.5  # Seconds: who was looked at within them, with no test since, is not looked at again.
 
 
-def of_fixture(name: str) -> str:
-    """Give the holder of what a fixture of a class, a module or the session has."""
-    return f"fixture '{name}'"
+class Holder(NamedTuple):
+    """Who has an environment.
+
+    Attributes:
+        shown: for people: a node id, or the words for a fixture; empty for the session.
+        definition: of a fixture: several may have one name, in modules, in classes, and one in the place of another.
+        node: whose end is the fixture's: a class, a module, the session.
+    """
+
+    shown: str
+    definition: object = None
+    node: object = None
+
+
+SESSION = Holder("")  # Of what no single test has.
 
 
 class Loan(NamedTuple):
-    """An environment that somebody has been given, what it is made of, and since when (seconds since the epoch)."""
+    """An environment that somebody has been given, and what it is made of."""
 
     environment: VirtualEnvironment
     made: Made
-    since: float
 
 
 class Loans:
-    """Which environments are lent, and to whom: a node id, or the session.
+    """Which environments are lent, and to whom.
 
     Args:
         since: when the session began, in seconds since the epoch.
-        among_others: whether other processes run tests of this session at the same time.
     """
 
-    def __init__(self, depot: Depot, *, since: float, among_others: bool = False) -> None:
+    def __init__(self, depot: Depot, *, since: float) -> None:
         self._since = since
         self._depot = depot
-        self._among_others = among_others
-        self._held: dict[str, list[Loan]] = {}
-        # The test that is at work: since when, in seconds since the epoch, and the fixtures that it is given.
-        self._began = 0.0
-        self._given: frozenset[str] = frozenset()
-        self._failed: set[str] = set()
-        self._dirty: set[Path] = set()  # The prefixes of shared ones that have changed, and are still lent.
+        self._witness = Witness(depot.store)
+        self._held: dict[Holder, list[Loan]] = {}
+        self._is_given: Callable[[Holder], bool] = _is_none
+        self._idle = 0.0  # When the last test was over, in seconds since the epoch: since then, none did anything.
+        self._failed: set[Holder] = set()
+        self._dirty: set[str] = set()  # The builds that have changed, which was told.
         self._rows: dict[str, EnvironmentRow] = {}
         self._kept: list[Kept] = []
         self._changed: list[str] = []
-        self._blamed: set[tuple[str, str]] = set()  # Who has changed which build: that is told once.
         self._notes: dict[str, None] = {}
 
-    def begin(self, fixtures: Iterable[str]) -> None:
-        """Note that a test begins: what was changed before is none of its doing.
+    def begin(self, name: str, is_given: Callable[[Holder], bool]) -> None:
+        """Note that a test begins, and have all as it was made that it is given by fixtures which have it already.
 
         Args:
-            fixtures: the names of those that it is given.
+            is_given: tells whether it is given what a fixture of a wider scope has.
         """
-        self._began = time.time()
-        self._given = frozenset(map(of_fixture, fixtures))
-        for holder in self._given & self._held.keys() if self._dirty else ():
-            self._held[holder] = [self._healed(loan) for loan in self._held[holder]]
+        self._witness.begin(name)
+        self._is_given = is_given
+        for holder in filter(is_given, self._held):
+            self._held[holder] = [self._sound(loan) for loan in self._held[holder]]
 
-    def _healed(self, loan: Loan) -> Loan:
-        """Have what a test has changed made as it was, at its place, for those who still have it from a fixture."""
-        if loan.environment.prefix not in self._dirty:
-            return loan
-        self._dirty.discard(loan.environment.prefix)
-        with contextlib.suppress(EnvReproError):  # It could be made before; else the next test tells what has changed.
-            return loan._replace(made=self._depot.make(loan.made.plan), since=time.time())
+    def _sound(self, loan: Loan) -> Loan:
+        with contextlib.suppress(
+            EnvReproError
+        ):  # It could be made before; else the test's look tells what has changed.
+            return loan if loan.environment.is_private else loan._replace(made=self.sound(loan.made))
         return loan
 
-    def fail(self, holder: str) -> None:
-        """Note that the test at work has failed: what it has, itself or by its fixtures, may be worth a look."""
-        self._failed |= {holder, *self._given}
+    def sound(self, made: Made) -> Made:
+        """Give a shared environment as it was made: what was done to it meanwhile is told, and put right.
 
-    def add(self, holder: str, loan: Loan) -> None:
+        It is looked at unless that was done a moment ago, and no test has run since.
+
+        Raises:
+            EnvReproError: it cannot be made anew.
+        """
+        looked = self._depot.store.looked(made.entry)
+        if looked >= self._idle and time.time() - looked < _SOON:
+            return made
+        changes = self._depot.store.changes(made.entry)
+        if not changes:
+            return made
+        if made.entry.build not in self._dirty:
+            self._changed.append(made.plan.title)
+            when = changed_at(made.entry.path, changes)
+            suspects = [*self._witness.before(when), *self._witness.beside(when)]
+            self._notes[report.changed_unseen(made.plan.title, changes, suspects)] = None
+        self._dirty.discard(made.entry.build)
+        return self._depot.make(made.plan)
+
+    def fail(self, holder: Holder) -> None:
+        """Note that the test at work has failed: what it has, itself or by its fixtures, may be worth a look."""
+        self._failed |= {holder, *filter(self._is_given, self._held)}
+
+    def add(self, holder: Holder, loan: Loan) -> None:
         """Note who has one."""
         self._held.setdefault(holder, []).append(loan)
         environment, made = loan.environment, loan.made
@@ -99,34 +125,39 @@ class Loans:
             reasons = "; ".join(made.resolved.reasons)
             self._notes[f"{environment.title}: another day could bring something else ({reasons})"] = None
 
-    def look(self, holder: str) -> str | None:
+    def look(self, holder: Holder) -> str | None:
         """Look whether the shared ones of a test are as they were made, and say what of them is not.
 
         Those that fixtures of a wider scope hold are looked at too: the test may have them from there. What is changed
         is mended, or made anew, before it is given out again.
         """
+        self._idle = time.time()
         told = []
-        for environment, made, since in self._of(holder):
-            if environment.is_private or (holder, made.entry.build) in self._blamed:
+        for environment, made in self._of(holder):
+            if environment.is_private or made.entry.build in self._dirty:
                 continue
             changes = self._depot.store.changes(made.entry)
             if changes:
                 self._changed.append(environment.title)
-                self._dirty.add(environment.prefix)
-                if _changed_at(environment.prefix, changes) >= max(since, self._began) - _TICK:
-                    self._blamed.add((holder, made.entry.build))
-                    told.append(report.changed(environment.label, changes, among_others=self._among_others))
+                self._dirty.add(made.entry.build)
+                when = changed_at(environment.prefix, changes)
+                beside = self._witness.beside(when)
+                if when >= self._witness.since - TICK:
+                    told.append(report.changed(environment.label, changes, test=holder.shown, beside=beside))
+                else:
+                    suspects = [*self._witness.before(when), *beside]
+                    self._notes[report.changed_unseen(environment.title, changes, suspects)] = None
         return "\n".join(told) or None
 
-    def _of(self, holder: str) -> list[Loan]:
+    def _of(self, holder: Holder) -> list[Loan]:
         """Give what a test has, itself or by its fixtures, the same build once."""
         found: dict[Path, Loan] = {}
-        for each in (holder, *sorted(self._given)):
+        for each in (holder, *filter(self._is_given, self._held)):
             for loan in self._held.get(each, ()):
                 found.setdefault(loan.environment.prefix, loan)
         return [*found.values()]
 
-    def details(self, holder: str) -> Iterator[tuple[str, str]]:
+    def details(self, holder: Holder) -> Iterator[tuple[str, str]]:
         """Say all there is to know of what a test has: titles and texts."""
         for loan in self._of(holder):
             yield f"envrepro: {loan.environment.label}", report.details(self._lent(loan))
@@ -152,16 +183,16 @@ class Loans:
         keep = self._depot.policy.keep
         return keep == "all" or (keep == "failed" and failed)
 
-    def take_back(self, holder: str) -> None:
+    def take_back(self, holder: Holder) -> None:
         """Take back what a holder has; what is private is gone then, or kept."""
         for loan in self._held.pop(holder, ()):
             self._end(holder, loan.environment)
 
-    def _end(self, holder: str, environment: VirtualEnvironment) -> None:
+    def _end(self, holder: Holder, environment: VirtualEnvironment) -> None:
         if environment.is_private and environment.prefix.exists():
             stays = self._stays(failed=holder in self._failed)
             if stays:
-                self._kept.append(Kept(holder, _entering(environment)))
+                self._kept.append(Kept(holder.shown, _entering(environment)))
             self._depot.store.release(environment.prefix, keep=stays)
 
     def give_back(self, environment: VirtualEnvironment) -> None:
@@ -188,16 +219,8 @@ class Loans:
         )
 
 
-def _changed_at(prefix: Path, changes: Iterable[Change]) -> float:
-    """Give when the latest of some changes was made, in seconds since the epoch; of what is gone, when its folder changed."""
-    latest = 0.0
-    for change in changes:
-        path = os.path.join(prefix, change.path)
-        while not os.path.lexists(path) and len(path) > len(str(prefix)):
-            path = os.path.dirname(path)
-        with contextlib.suppress(OSError):
-            latest = max(latest, os.lstat(path).st_ctime)
-    return latest or time.time()
+def _is_none(_: Holder) -> bool:
+    return False
 
 
 def _entering(environment: VirtualEnvironment) -> str:

@@ -17,16 +17,17 @@ from pytest_envrepro.deciding import resolve_strict
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.reports import NeedsSummary
 from pytest_envrepro.reports import needs as report
+from pytest_envrepro.reports.environments import explanation
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.session import Session
 from pytest_envrepro.wanted import Wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 
     from _pytest.terminal import TerminalReporter  # For its type alone: older versions of pytest do not export it.
 
-    from pytest_envrepro.reports import IntegrationRows
+    from pytest_envrepro.reports import Foreseen, IntegrationRows
 
 
 class Markers:
@@ -117,11 +118,17 @@ class Markers:
         self.shadowed |= shadowed
         return [Ask(mark.name, mark.args, tuple(mark.kwargs.items())) for mark in marks if mark.name not in shadowed]
 
-    def explain(self, items: Iterable[pytest.Item], skipped: Mapping[str, str]) -> None:
+    def explain(
+        self,
+        items: Iterable[pytest.Item],
+        skipped: Mapping[str, str],
+        foresee: Callable[[pytest.Item], tuple[Foreseen, ...]],
+    ) -> None:
         """Print what tests need, and whether that is met here.
 
         Args:
             skipped: the modules that are skipped as a whole, with the reasons.
+            foresee: gives the environments that a test would be given.
 
         Raises:
             SettingsError: the configuration cannot be followed.
@@ -133,16 +140,21 @@ class Markers:
             answer = self.wanted().answer(
                 self._asks([mark for mark in item.iter_markers() if mark.name in options.MARKERS])
             )
-            pieces, outcome = explained(answer)
+            environments = foresee(item)
+            pieces, outcome = explained(answer, environments, strict=self.wanted().strict)
             try:
                 self._skip_by_others(item)
             except (pytest.skip.Exception, pytest.xfail.Exception) as error:
                 outcome = f"does not run, by a mark of its own: {error.msg or 'without a reason'}"
-            self._explain(item.nodeid, pieces, outcome)
+            self._explain(item.nodeid, pieces, outcome, environments)
 
-    def _explain(self, node_id: str, pieces: Iterable[IntegrationRows], outcome: str) -> None:
+    def _explain(
+        self, node_id: str, pieces: Iterable[IntegrationRows], outcome: str, environments: Iterable[Foreseen] = ()
+    ) -> None:
         reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
-        lines = report.explanation(node_id, pieces, printable_lines(outcome), report.ticks_for(sys.stdout.encoding))
+        given = [line for each in environments for line in explanation(each)]
+        ticks = report.ticks_for(sys.stdout.encoding)
+        lines = report.explanation(node_id, pieces, printable_lines(outcome), ticks, given)
         for line in lines if reporter is not None else ():
             reporter.write_line(line.text, **({line.style: True} if line.style else {}))
 

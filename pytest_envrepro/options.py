@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -28,6 +29,8 @@ _LISTS = (
     "env_audit",
 )
 
+# The options of reports: pytest's own, ours, and those of pytest-html, pytest-json-report and pytest-reportlog.
+_REPORTS = ("xmlpath", "log_file", "env_report", "htmlpath", "json_report_file", "report_log")
 # By name: as `--markers` shows them.
 MARKERS = MappingProxyType(
     {
@@ -40,14 +43,16 @@ MARKERS = MappingProxyType(
 )
 # The one that declares, and demands nothing.
 ENVIRONMENT = "environment"
-_ENVIRONMENT_TEXT = "environment(name=None, /, *, inside=False, **settings): the environment that 'environment' and 'throwaway_venv' give"
+_ENVIRONMENT_TEXT = "environment(name=None, /, *, inside=False, **settings): the environment that 'environment', 'throwaway_venv' and 'throwaway_container' give"
 _NEEDED = MappingProxyType({"env-explain": "a node id, a file or a folder", "env-report": "a file"})
 POLICY_VARIABLES = frozenset(
     {"PYTEST_ENVREPRO_KEEP", "PYTEST_ENVREPRO_OFFLINE", "PYTEST_ENVREPRO_STRICT"}
 )  # Are checked when a session begins.
 KEEPS = ("failed", "all", "none")
+CACHE = "PYTEST_ENVREPRO_CACHE"
+TELLING = "envrepro-telling"  # Among what a worker is given: where it tells what it is doing.
 ENDED = "envrepro-ended"  # What a worker of pytest-xdist tells of environments.
-FIXTURES = frozenset({"environment", "environments", "throwaway_venv"})
+FIXTURES = frozenset({"environment", "environments", "throwaway_venv", "throwaway_container"})
 _FIXTURES_MODULE = "pytest_envrepro.fixtures"
 AUDITED = "envrepro-audited"  # The one that a session has which an audit has started.
 
@@ -177,6 +182,14 @@ def _types(config: pytest.Config, option: str) -> bool:
     return any(each == option or each.startswith(f"{option}=") for each in config.invocation_params.args)
 
 
+def tell_controller(config: pytest.Config, text: str) -> None:
+    """Have the controller of pytest-xdist show a line, as a worker; where it is gone, nobody is to be told."""
+    channel: Any = config.__dict__["workerinput"].get(TELLING)
+    if channel is not None:
+        with contextlib.suppress(OSError):
+            channel.send(text)
+
+
 def is_answer(config: pytest.Config) -> bool:
     """Tell whether what was collected is to be explained or audited, in the place of running it."""
     return bool(config.getoption("env_explain", default=None) or config.getoption("env_audit", default=False))
@@ -185,6 +198,15 @@ def is_answer(config: pytest.Config) -> bool:
 def is_asked(config: pytest.Config) -> bool:
     """Tell whether checks or a report were asked for, and no answer in their place."""
     return not is_answer(config) and (checks_locks(config) or bool(config.getoption("env_report", default=None)))
+
+
+def written(config: pytest.Config) -> tuple[Path, ...]:
+    """Give the files and folders that this session writes its reports to, as far as its options name them."""
+    option, folder = config.option, config.invocation_params.dir
+    named = [getattr(option, name, None) for name in _REPORTS]
+    coverage = getattr(option, "cov_report", None)  # pytest-cov's: by the kind of report.
+    named += coverage.values() if isinstance(coverage, dict) else ()
+    return tuple(folder / name for name in named if isinstance(name, str) and name)
 
 
 def checks_locks(config: pytest.Config) -> bool:

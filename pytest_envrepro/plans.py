@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from pytest_envrepro.deciding import Keep
     from pytest_envrepro.installers import ReadyInstaller, Sources
@@ -28,12 +30,14 @@ class Policy(NamedTuple):
         since: what was made before this time is made again (seconds since the epoch); None to take all that is there.
         keep: which private environments survive the session.
         timeout: of one program that resolves or installs, in seconds.
+        written: files and folders that this session writes, such as its reports: they are nobody's source.
     """
 
     offline: bool = False
     since: float | None = None
     keep: Keep = "failed"
     timeout: float = 1800.0
+    written: tuple[Path, ...] = ()
 
 
 class Plan(NamedTuple):
@@ -41,6 +45,8 @@ class Plan(NamedTuple):
 
     Attributes:
         identity: tells it from every other one. What it is called, and who declares it, is no part of it.
+        files: what is copied into it, by the place there.
+        folders: of what was built in the place of a folder, the folder's URL by the canonical name.
     """
 
     settings: Settings
@@ -48,16 +54,39 @@ class Plan(NamedTuple):
     sources: Sources
     installer: ReadyInstaller
     identity: str
+    files: Mapping[str, Path] = MappingProxyType({})
+    folders: Mapping[str, str] = MappingProxyType({})
 
     @property
     def title(self) -> str:
         """What people know it by, before it is made: its name, else what it is made of."""
         if self.settings.name:
-            return self.settings.name
+            return self.settings.title or ""
         asked = [redact(each.text) for each in self.sources.requirements]
         more = f" and {len(asked) - _MOST_NAMED} more" if len(asked) > _MOST_NAMED else ""
         made_of = self.settings.lock or f"{', '.join(asked[:_MOST_NAMED])}{more}"
-        return f"{self.settings.kind} of {made_of}" if made_of else f"empty {self.settings.kind}"
+        python = f" ({self.settings.python})" if self.settings.python else ""
+        return f"{f'{self.settings.kind} of {made_of}' if made_of else f'empty {self.settings.kind}'}{python}"
+
+
+class ContainerPlan(NamedTuple):
+    """A container environment, as far as it is known without an engine.
+
+    Attributes:
+        reference: the image that it begins with.
+        apt_packages: those of the settings, and of their integrations.
+        identity: tells it from every other one.
+    """
+
+    settings: Settings
+    reference: str
+    apt_packages: tuple[str, ...]
+    identity: str
+
+    @property
+    def title(self) -> str:
+        """What people know it by."""
+        return self.settings.title or f"container of {self.reference}"
 
 
 def digest_of(decisive: Sequence[Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,13 +12,15 @@ from pytest_envrepro import late
 
 with late.as_installed():
     from pytest_envrepro import options
-    from pytest_envrepro.fixtures import environment, environments, throwaway_venv
+    from pytest_envrepro.fixtures import environment, environments, throwaway_container, throwaway_venv
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Generator
 
-__all__ = ["environment", "environments", "throwaway_venv"]
+    from pytest_envrepro.reports import Foreseen
+
+__all__ = ["environment", "environments", "throwaway_container", "throwaway_venv"]
 
 _ASKED = pytest.StashKey["argparse.Namespace"]()  # The command line, where it asks for an answer in the place of tests.
 _SKIPPED = pytest.StashKey[dict[str, str]]()  # The modules that are skipped as a whole, by node id, and why.
@@ -59,6 +62,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the gate where it is asked for: its import is what a session without it is spared."""
     options.register_markers(config)
+    cache = os.environ.get(options.CACHE)
+    if cache and not os.path.isabs(cache):  # For whoever asks later, and from elsewhere.
+        os.environ[options.CACHE] = os.path.join(config.invocation_params.dir, cache)
     if not options.POLICY_VARIABLES.isdisjoint(os.environ):
         from pytest_envrepro.deciding import resolve_keep, resolve_offline, resolve_strict  # noqa: PLC0415
 
@@ -160,6 +166,10 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["envrepro-started"] = options.started(node.config)
     if not node.config.pluginmanager.has_plugin(_Listener.NAME):
         node.config.pluginmanager.register(_Listener(node.config), _Listener.NAME)
+    listener: _Listener = node.config.pluginmanager.get_plugin(_Listener.NAME)
+    channel = node.gateway.newchannel()
+    channel.setcallback(lambda text: listener.tell(node.gateway.id, text))
+    node.workerinput[options.TELLING] = channel
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -176,18 +186,50 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 class _Listener:
-    """On the controller of pytest-xdist, where no test is set up: notes what tests need."""
+    """On the controller of pytest-xdist, where no test is set up: notes what tests need, and tells what workers tell."""
 
     NAME = "envrepro-listener"
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._guard = threading.RLock()  # Is held while the terminal may be written to by a hook.
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
         """Note what a test needs."""
         told = report.__dict__.get("envrepro_needs")
         if told is not None:
             late.load_markers(self._config).note(report.nodeid, told)
+        with self._guard:
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logstart(self) -> Generator[None, object, object]:
+        """Let no line come between what is told of a test."""
+        with self._guard:
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True, optionalhook=True)
+    def pytest_xdist_node_collection_finished(self) -> Generator[None, object, object]:
+        """Let no line come into the one that says what workers do."""
+        with self._guard:
+            return (yield)
+
+    def tell(self, worker: str, text: str) -> None:
+        """Write a line of a worker's, in a thread of its own: on a line of its own, also between the dots of tests."""
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is None or self._config.get_verbosity() < 0:
+            return
+        with self._guard:
+            reporter.ensure_newline()
+            if reporter._tw.width_of_current_line:  # noqa: SLF001  # Dots are no line to pytest, and it has no word for that.
+                reporter.line("")
+            reporter.write_line(f"envrepro: {worker}: {text}")
+
+
+def _foresee(item: pytest.Item) -> tuple[Foreseen, ...]:
+    """Say which environments a test would be given."""
+    return late.load_lending(item.config).foresee(item) if options.borrowed(item) else ()
 
 
 class _Answer:
@@ -217,5 +259,5 @@ class _Answer:
             return None
         skipped = config.stash[_SKIPPED]
         with late.usage_errors():
-            late.load_markers(config).explain(session.items, skipped)
+            late.load_markers(config).explain(session.items, skipped, _foresee)
         return True

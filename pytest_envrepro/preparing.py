@@ -7,14 +7,18 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
 from pytest_envrepro import process
+from pytest_envrepro.plans import ContainerPlan, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
-    from pytest_envrepro.depot import Depot, Made
-    from pytest_envrepro.plans import Plan
+    from pytest_envrepro.depot import Depot
 
 _MOST = 4  # At the same time. Most of it is waiting, for an index or for the disk; the rest is one processor each.
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Preparing:
@@ -22,10 +26,12 @@ class Preparing:
 
     def __init__(self, depot: Depot) -> None:
         self._depot = depot
-        self._futures: dict[str, Future[Made]] = {}
+        self._futures: dict[str, Future[None]] = {}
         self._pool: ThreadPoolExecutor | None = None
+        self._programs = process.Programs()
+        self._unwatch: Callable[[], None] = _nothing
 
-    def start(self, plans: Iterable[Plan], copied: Collection[str] = ()) -> None:
+    def start(self, plans: Iterable[Plan | ContainerPlan], copied: Collection[str] = ()) -> None:
         """Begin with those that have not been begun with; it goes on in the background.
 
         Args:
@@ -35,21 +41,25 @@ class Preparing:
         if new and self._pool is None:
             most = min(_MOST, max(2, os.cpu_count() or 1))
             self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="envrepro")
+            self._unwatch = process.watch_signals()
         for identity, plan in new.items():
             if self._pool is not None:
                 self._futures[identity] = self._pool.submit(self._make, plan, is_copied=identity in copied)
 
-    def _make(self, plan: Plan, *, is_copied: bool) -> Made:
-        made = self._depot.make(plan)
-        if is_copied:
-            self._depot.prepare(made)
-        return made
+    def _make(self, plan: Plan | ContainerPlan, *, is_copied: bool) -> None:
+        with self._programs.here():
+            if isinstance(plan, ContainerPlan):
+                self._depot.containers.make(plan)
+                return
+            made = self._depot.make(plan)
+            if is_copied:
+                self._depot.prepare(made)
 
     def wait(self) -> None:
         """Wait until all of them are made, or have failed: that is told by the test that needs one."""
         wait(self._futures.values())
 
-    def wait_for(self, plan: Plan) -> None:
+    def wait_for(self, plan: Plan | ContainerPlan) -> None:
         """Wait for one.
 
         Raises:
@@ -65,5 +75,6 @@ class Preparing:
         """Leave what has not been begun, and end the programs of what has."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            with process.ending():
-                self._pool.shutdown()
+            self._programs.end()
+            self._pool.shutdown()
+            self._unwatch()

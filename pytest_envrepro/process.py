@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -9,16 +10,18 @@ import subprocess
 import tempfile
 import threading
 import time
+import weakref
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.signals import Ending, held
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 _GRACE = 3.0  # Seconds that a program is given to end by itself, once it is asked to.
 _LOOKING = 0.005  # Seconds between two looks at how much a program has written.
-_RUNNING: set[subprocess.Popen[bytes]] = set()  # Those of all threads.
-_ENDING = threading.Event()
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class Completed(NamedTuple):
@@ -78,39 +81,27 @@ def run(
         NotStartedError: there is no such program, or it may not be run.
         TimedOutError: it took longer.
     """
-    if _ENDING.is_set():
-        raise NotStartedError(f"{argv[0]} is not started: this session ends")
     started = time.perf_counter()
+    mine = _mine()
+    process: subprocess.Popen[bytes] | None = None
+    is_late = False
     # Files, not pipes: what a program leaves running in the background may hold a pipe for ever.
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _given(input) as given, _signals_raised():
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _given(input) as given, _watching():
         try:
-            process = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=dict(environ),
-                stdin=given,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            why = getattr(error, "strerror", None) or error
-            raise NotStartedError(f"{argv[0]} cannot be started: {why}") from error
-        is_late = False
-        _RUNNING.add(process)
-        try:
+            with held():  # Between a start and the note of it, nothing may come.
+                process = mine.start(argv, cwd, environ, (given, out, err))
             _wait(process, timeout, (out, err), limit)
         except subprocess.TimeoutExpired:
             is_late = True
-            _end(process)
+            _end([process])
         except BaseException:
-            _end(process)
+            _end([process])
             raise
         finally:
-            _RUNNING.discard(process)
+            mine.forget(process)
         completed = Completed(
             tuple(argv),
-            process.returncode,
+            process.returncode if process else 0,
             _text_of(out, limit),
             _text_of(err, limit),
             time.perf_counter() - started,
@@ -120,16 +111,115 @@ def run(
     return completed
 
 
+class Programs:
+    """Programs that are ended together, whichever threads run them."""
+
+    def __init__(self) -> None:
+        self._guard = threading.RLock()  # A signal may come while it is held, and its handler takes it too.
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._is_over = False
+        self.refused = False  # Whether one was to be started when these had ended.
+        _ALL.add(self)
+
+    @contextlib.contextmanager
+    def here(self) -> Iterator[None]:
+        """Have all programs among these that this thread runs within the block."""
+        before = _mine()
+        _HERE.programs = self
+        try:
+            yield
+        finally:
+            _HERE.programs = before
+
+    def start(
+        self, argv: Sequence[str], cwd: Path, environ: Mapping[str, str], streams: tuple[int | IO[bytes], ...]
+    ) -> subprocess.Popen[bytes]:
+        """Start one, and note it.
+
+        Raises:
+            NotStartedError: it cannot be started, or these have been ended.
+        """
+        stdin, stdout, stderr = streams
+        with self._guard:
+            if self._is_over:
+                self.refused = True
+                raise NotStartedError(f"{argv[0]} is not started: this session ends")
+            try:
+                process = subprocess.Popen(
+                    argv,
+                    cwd=cwd,
+                    env=dict(environ),
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or error
+                raise NotStartedError(f"{argv[0]} cannot be started: {why}") from error
+            self._running.add(process)
+        return process
+
+    def forget(self, process: subprocess.Popen[bytes] | None) -> None:
+        """Forget one that has ended."""
+        if process is not None and process.returncode is not None:
+            self._running.discard(process)
+
+    def end(self) -> None:
+        """End all that run, and let none be started any more."""
+        _end(self.close())
+
+    def close(self) -> tuple[subprocess.Popen[bytes], ...]:
+        """Let none be started any more, and give those that run."""
+        with self._guard:
+            self._is_over = True
+            return tuple(self._running)
+
+    def disown(self) -> None:
+        """Forget all: in a process that was forked, they are another's."""
+        self._guard = threading.RLock()
+        self._running = set()
+
+
+_ALL: weakref.WeakSet[Programs] = weakref.WeakSet()
+_HERE = threading.local()
+_OTHERS = Programs()  # Those that belong to no others.
+
+
+def _mine() -> Programs:
+    programs: Programs = getattr(_HERE, "programs", _OTHERS)
+    return programs
+
+
+def _all() -> list[subprocess.Popen[bytes]]:
+    return [process for programs in tuple(_ALL) for process in programs.close()]
+
+
+def _disown_all() -> None:
+    for programs in tuple(_ALL):
+        programs.disown()
+
+
+# Nobody is waited for in a handler: what it has interrupted may hold what that takes.
+_SIGNALS = Ending(lambda: _ask(_all()), lambda: _signal_all(_all(), _KILL))
+# For what was started, and whose end was interrupted.
+atexit.register(lambda: _end(_all()))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_disown_all)
+
+
+def watch_signals() -> Callable[[], None]:
+    """Have a signal that ends this process end all programs too, whichever threads run them; call what is given to stop."""
+    return _SIGNALS.watch()
+
+
 @contextlib.contextmanager
-def ending() -> Iterator[None]:
-    """End the programs that other threads run, and let none be started until the block is left."""
-    _ENDING.set()
+def _watching() -> Iterator[None]:
+    stop = watch_signals()
     try:
-        for process in tuple(_RUNNING):
-            _end(process)
         yield
     finally:
-        _ENDING.clear()
+        stop()
 
 
 @contextlib.contextmanager
@@ -162,7 +252,8 @@ def _wait(
         except subprocess.TimeoutExpired:
             if any(os.fstat(file.fileno()).st_size > limit for file in files):
                 # At once: what is asked first writes on meanwhile, as fast as memory takes it.
-                _kill(process)
+                _signal_all([process], _KILL)
+                process.wait()
                 return
             if end is not None and time.monotonic() >= end:
                 raise
@@ -175,57 +266,38 @@ def _text_of(file: IO[bytes], limit: int | None) -> str:
     return file.read(-1 if limit is None else limit).decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-class _SignalledError(BaseException):
-    """This process is asked to end."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        super().__init__()
-
-
-@contextlib.contextmanager
-def _signals_raised() -> Iterator[None]:
-    """Raise where a signal would end this process, and leave programs running; afterwards it does end it."""
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [getattr(signal, name) for name in names]
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def raise_it(number: int, _: object) -> None:
-        raise _SignalledError(number)
-
-    # A handler of somebody's own stays.
-    before = {
-        number: signal.signal(number, raise_it) for number in numbers if signal.getsignal(number) is signal.SIG_DFL
-    }
+def _end(processes: Iterable[subprocess.Popen[bytes] | None]) -> None:
+    """End processes and their sessions: ask first, then insist, also on those that they have left behind."""
+    there = [process for process in processes if process is not None]
     try:
-        yield
-    except _SignalledError as error:
-        signal.signal(error.number, signal.SIG_DFL)
-        os.kill(os.getpid(), error.number)
-        raise
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _ask(there)
+    finally:  # Also where somebody cannot wait.
+        _signal_all(there, _KILL)
+        for process in there:
+            process.wait()
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a process and its session: ask first, then insist, also on those that it has left behind."""
-    _signal(process, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=_GRACE)
-    _kill(process)
+def _ask(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    _signal_all(processes, signal.SIGTERM)
+    end = time.monotonic() + _GRACE
+    while not all(map(_has_ended, processes)) and time.monotonic() < end:
+        time.sleep(_LOOKING)
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-    process.wait()
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Look at a process, and leave it to others to know how it has ended."""
+    if not hasattr(os, "waitid"):
+        return process.poll() is not None
+    try:
+        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, number)
-        else:
-            process.kill()
+def _signal_all(processes: Iterable[subprocess.Popen[bytes]], number: int) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(process.pid, number)
+            else:
+                process.kill()

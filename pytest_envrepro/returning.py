@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_envrepro import options
-from pytest_envrepro.envs.packages import Packages
 from pytest_envrepro.errors import EnvReproError
+from pytest_envrepro.holders import of_test
 from pytest_envrepro.markers import printable_lines
 from pytest_envrepro.reports import Ended
 from pytest_envrepro.reports import environments as report
@@ -29,7 +29,6 @@ class Returning:
         self._lending = lending
         self._config = lending.config
         self._ended = Ended()
-        self._has_workers = False
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -49,11 +48,11 @@ class Returning:
                 try:
                     self._look(item)
                 finally:
-                    opened.loans.take_back(item.nodeid)
+                    self._lending.take_back(of_test(item))
 
     def _look(self, item: pytest.Item) -> None:
         opened = self._lending.opened
-        told = opened.loans.look(item.nodeid) if opened else None
+        told = opened.loans.look(of_test(item)) if opened else None
         if told:
             pytest.fail(printable_lines(told), pytrace=False)
 
@@ -67,16 +66,11 @@ class Returning:
         told = yield
         opened = self._lending.opened
         if told.failed and opened is not None:
-            opened.loans.fail(item.nodeid)
-            for title, text in opened.loans.details(item.nodeid):
-                _add(told, title, printable_lines(text))
+            for books in (opened.loans, opened.boxes):
+                books.fail(of_test(item))
+                for title, text in books.details(of_test(item)):
+                    _add(told, title, printable_lines(text))
         return told
-
-    def pytest_assertrepr_compare(self, op: str, left: object, right: object) -> list[str] | None:
-        """Explain two inventories package by package."""
-        if op == "==" and isinstance(left, Packages) and isinstance(right, Packages):
-            return [f"{left!r} == {right!r}", *left.explain(right)]
-        return None
 
     # The innermost: pytest-xdist sends what a worker tells when it has come out of this hook.
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -90,14 +84,15 @@ class Returning:
     def _close(self) -> None:
         self.note(Ended(notes=tuple(self._lending.notes)))
         if self._lending.opened is not None:
-            depot, loans, preparing = self._lending.opened
+            depot, loans, boxes, preparing = self._lending.opened
             preparing.stop()
-            try:
-                loans.close()
-            except EnvReproError as error:  # Of a cache that is gone, or full: the session has its verdict by now.
-                self.note(Ended(notes=(f"not all environments could be put away: {error}",)))
+            for books in (loans, boxes):
+                try:
+                    books.close()
+                except EnvReproError as error:  # Of a cache that is gone, or full: the session has its verdict by now.
+                    self.note(Ended(notes=(f"not all environments could be put away: {error}",)))
+                self.note(books.ended())
             depot.store.close()
-            self.note(loans.ended())
         if self._lending.is_worker:
             self._config.__dict__["workeroutput"][options.ENDED] = self._ended.pack()
 
@@ -110,12 +105,11 @@ class Returning:
 
     def note_worker(self, told: Any) -> None:
         """Note what a worker has told at its end."""
-        self._has_workers = True
         self.note(Ended.unpack(told))
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Say which private environments stay, and what else there is to know."""
-        lines = [*report.section(self._ended, made=self._has_workers)]
+        lines = [*report.section(self._ended)]
         if lines and self._config.get_verbosity() > -2:  # noqa: PLR2004  # As often as `-q` was given.
             terminalreporter.write_sep("=", report.TITLE)
             for line in lines:

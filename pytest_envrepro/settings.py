@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.containervalues import WORKDIR, limit_text
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.layers import Fault, Laid, Layer
+from pytest_envrepro.requirement import redact
 from pytest_envrepro.settingkeys import EXTENDS, KEYS, read_settings
-from pytest_envrepro.settingtext import lines_of, redacted
+from pytest_envrepro.settingkinds import disagreeing
+from pytest_envrepro.settingtext import is_of_table, lines_of, redacted, shown_variable
 from pytest_envrepro.values import Values, did_you_mean, kind_of
+from pytest_envrepro.zenmlsettings import ORIGIN, converted
 
 if TYPE_CHECKING:
     import os
@@ -24,9 +29,12 @@ __all__ = ["DEFAULT", "Given", "Layer", "Settings", "combine", "merge"]
 
 DEFAULT = "default"
 _BY_HAND = "Settings(...)"
+# The one key whose attribute has another name: `dockerfile()` writes the one that is generated.
+_OWN_DOCKERFILE = "own_dockerfile"
+_ATTRIBUTES = {key: key.replace("-", "_") for key in KEYS} | {"dockerfile": _OWN_DOCKERFILE}
 
 
-def _nothing() -> Mapping[str, str]:
+def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
 
 
@@ -48,6 +56,23 @@ class Given(TypedDict, total=False):
     installer: Literal["auto", "pip", "uv"]
     installer_args: Sequence[str]
     files: Mapping[str, str | os.PathLike[str]]
+    compose: str | os.PathLike[str] | Mapping[str, str | float | os.PathLike[str]]
+    base_image: str | None
+    dockerfile: str | os.PathLike[str] | None
+    context: str | os.PathLike[str] | None
+    skip_build: bool
+    pull: Literal["missing", "never", "always"]
+    platform: str | None
+    apt_packages: Sequence[str]
+    apt_snapshot: str | None
+    build_environment: Mapping[str, str]
+    run: Sequence[str | Sequence[str]]
+    user: str | None
+    workdir: str | os.PathLike[str]
+    network: str | None
+    limits: Mapping[str, str | float]
+    ca_bundle: str | os.PathLike[str]
+    builder: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, init=False, repr=False)
@@ -64,7 +89,25 @@ class Settings:
         replicate_local: whether it gets what is installed here; or a command, whose output is a requirements file.
         environment: variables of the programs that run in it.
         installer_args: arguments for the installer alone.
-        files: what is copied into it: the path within the environment, and the path of the file.
+        files: what is copied into it: the path within the environment, and the path of the file; in a container the
+            first may be absolute.
+        compose: services beside it: `file`, the Compose file; `scope`, `session` (the default) or `worker`; `timeout`, in
+            seconds; empty where there are none.
+        base_image: what a container begins with: NAME:TAG, NAME@DIGEST or an id; None for one by the Python.
+        own_dockerfile, context: one's own Dockerfile in the place of it (the key `dockerfile`), and the folder that it
+            copies from.
+        skip_build: whether that is taken as it is.
+        pull: when it is fetched from its registry.
+        platform: as engines name it; None for the engine's own.
+        apt_packages: `NAME:ARCHITECTURE=VERSION`.
+        apt_snapshot: the time of the snapshot that they are from, in UTC; None for the mirror of today.
+        build_environment: variables of all that builds, and of nothing that runs.
+        run: commands that build, the last of all: each by its words, and no shell.
+        user, workdir: of the programs that run in it; None for the image's user.
+        network: `none`, `bridge`, `host` or a name; None for the engine's choice.
+        limits: `memory` in bytes, `cpus`, `pids`.
+        ca_bundle: certificates while building: `none`, `host` or the path of a file.
+        builder: what builds.
         origins: where each value came from, by key in `kebab-case`; where a list or a mapping came from several places,
             also by part: `groups[1]`, `environment.PORT`.
 
@@ -87,22 +130,44 @@ class Settings:
     installer: Literal["auto", "pip", "uv"] = "auto"
     installer_args: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=_nothing, hash=False)
+    compose: Mapping[str, Any] = field(default_factory=_nothing, hash=False)
+    base_image: str | None = None
+    own_dockerfile: str | None = None
+    context: str | None = None
+    skip_build: bool = False
+    pull: Literal["missing", "never", "always"] = "missing"
+    platform: str | None = None
+    apt_packages: tuple[str, ...] = ()
+    apt_snapshot: str | None = None
+    build_environment: Mapping[str, str] = field(default_factory=_nothing, hash=False)
+    run: tuple[tuple[str, ...], ...] = ()
+    user: str | None = None
+    workdir: str = WORKDIR
+    network: str | None = None
+    limits: Mapping[str, int | float] = field(default_factory=_nothing, hash=False)
+    ca_bundle: str = "none"
+    builder: str = "engine"
     origins: Mapping[str, str] = field(init=False, compare=False)
 
     def __init__(self, **given: Unpack[Given]) -> None:
         table: dict[str, Any] = dict(given)
         name = table.pop("name", None)
+        if _OWN_DOCKERFILE in table:  # By which `dataclasses.replace` knows it.
+            table.setdefault("dockerfile", table.pop(_OWN_DOCKERFILE))
         values = Values("")
         values.string(name, "name")
         for key in [key for key in table if key.startswith("extend")]:
             del table[key]
             values.fault(key, "Settings(...) stand alone: tables and markers can extend others")
         found = read_settings(values, table, in_python=True)
+        if not any(fault.startswith("kind:") for fault in values.faults):
+            for key, message in disagreeing({key: found[key] for key in found if found[key] != KEYS[key].default}):
+                values.fault(key if key in table else key.replace("-", "_"), message)
         if values.faults:
             raise _error("an environment", values.faults)
         object.__setattr__(self, "name", name)
         for key, each in KEYS.items():
-            object.__setattr__(self, key.replace("-", "_"), found.get(key, each.default))
+            object.__setattr__(self, _ATTRIBUTES[key], found.get(key, each.default))
         self._tell({key: _BY_HAND for key in KEYS if self._get(key) != KEYS[key].default})
 
     @classmethod
@@ -116,12 +181,31 @@ class Settings:
         settings._tell(origins)
         return settings
 
+    @classmethod
+    def from_zenml(cls, docker_settings: Any, *steps: Any, name: str | None = None, **further: Any) -> Settings:
+        """Make the settings of a container that say what ZenML's `DockerSettings` say; ZenML is not imported.
+
+        Args:
+            docker_settings: the object, or a mapping as in ZenML's YAML. Of the object, what was set explicitly counts.
+            steps: those of a step, over them, as ZenML merges them: a list of the step replaces that of the pipeline.
+            further: settings of ours over all that, merged as layers are (`extend_apt_packages=[...]`).
+
+        Raises:
+            SettingsError: a field has no counterpart, and says what to write in its place; or a value is wrong.
+        """
+        given = Layer(ORIGIN, converted(docker_settings, *steps))
+        settings = merge([given, Layer("Settings.from_zenml(...)", further)], {})
+        values: Any = {key.replace("-", "_"): getattr(settings, _ATTRIBUTES[key]) for key in KEYS}
+        return cls.told(settings.origins, name=name, **values)
+
     def _tell(self, origins: Mapping[str, str]) -> None:
         object.__setattr__(self, "origins", MappingProxyType({**dict.fromkeys(KEYS, DEFAULT), **origins}))
 
     def __repr__(self) -> str:
         told = {
-            key.replace("-", "_"): redacted(key, self._get(key)) for key in KEYS if self._get(key) != KEYS[key].default
+            key.replace("-", "_"): redacted(key, self._printable(key), self.origins)
+            for key in KEYS
+            if self._get(key) != KEYS[key].default
         }
         named = {} if self.name is None else {"name": self.name}
         return f"Settings({', '.join(f'{key}={value!r}' for key, value in {**named, **told}.items())})"
@@ -129,12 +213,50 @@ class Settings:
     def explain(self) -> str:
         """Say of each value that is not the default where it came from, a line each; credentials are hidden."""
         set_here = [key for key in KEYS if self.origins[key] != DEFAULT]
-        lines = [line for key in set_here for line in lines_of(key, self._get(key), self.origins)]
+        lines = [line for key in set_here for line in lines_of(key, self._printable(key), self.origins)]
         width = max((len(text) for text, _ in lines), default=0)
         return "\n".join(f"{text:<{width}}  # {origin}" for text, origin in lines) or "all settings are the default"
 
+    def dockerfile(self) -> str:
+        """Write the Dockerfile of a container for people, each line with the setting that it comes from; credentials are hidden.
+
+        No engine is asked, and no file opened: what is only known then (the digest of the base, the lock) has the name
+        that it will have.
+
+        Raises:
+            SettingsError: it is no container, or nothing is built.
+        """
+        from importlib import import_module  # noqa: PLC0415
+
+        found: str = import_module("pytest_envrepro.images").dockerfile(self)
+        return found
+
+    @property
+    def title(self) -> str | None:
+        """What people know it by: its name, with the Python that it does not have from its name; None without a name."""
+        if self.name is None or self.python is None or is_of_table(self.origins["python"]):
+            return self.name
+        return f"{self.name} ({self.python})"
+
+    def shown_variables(self) -> dict[str, tuple[str, str]]:
+        """Give the variables of its programs, each as it is, and as it may be shown."""
+        shown = redacted("environment", self.environment, self.origins)
+        return {name: (value, shown[name]) for name, value in self.environment.items()}
+
+    def _printable(self, key: str) -> Any:
+        """Give a value in words that a table could have in its place."""
+        value = self._get(key)
+        if key == "run":
+            return tuple(map(shlex.join, value))
+        if key == "limits":
+            return {name: limit_text(name, each) for name, each in value.items()}
+        if key == "build-environment":
+            of_parts = {name: self.origins.get(f"{key}.{name}", self.origins[key]) for name in value}
+            return {name: shown_variable(name, each, of_parts[name]) for name, each in value.items()}
+        return redact(value) if key == "builder" else value
+
     def _get(self, key: str) -> Any:
-        return getattr(self, key.replace("-", "_"))
+        return getattr(self, _ATTRIBUTES[key])
 
 
 def merge(layers: Sequence[Layer], named: Mapping[str, Layer]) -> Settings:
@@ -174,6 +296,7 @@ def combine(layers: Iterable[Layer], named: Mapping[str, Layer]) -> tuple[Settin
         stack.append(layer)
     merged = Laid(faults)
     merged.add_all(stack)
+    merged.agree()
     if faults:
         return None, tuple(faults)
     values: Any = {key.replace("-", "_"): value for key, value in merged.values.items()}

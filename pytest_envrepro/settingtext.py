@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SECRET = re.compile(r"(?i)token|pass|pwd|secret|cred|key|auth|pin|cookie|dsn|sig")
+# What stands in the project's table can be read there by whoever reads a report. What a marker or a call says may have
+# come from a variable or a vault: of that, what can hardly be a secret is shown alone.
+_TABLE = re.compile(r"(?:tool\.envrepro\.)?environments\.[\w.-]+ in .+")
+_HARMLESS = re.compile(r"[A-Za-z]{0,10}|\d{1,5}")
+_HIDDEN = "****"
 
 
 def lines_of(key: str, value: Any, origins: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -24,7 +29,7 @@ def lines_of(key: str, value: Any, origins: Mapping[str, str]) -> Iterator[tuple
     Args:
         origins: of the key, and of its parts (`groups[1]`, `environment.PORT`) where they have several.
     """
-    value, whole = redacted(key, value), origins[key]
+    value, whole = redacted(key, value, origins), origins[key]
     if isinstance(value, dict) and value:
         for name, each in value.items():
             shown = name if _BARE.fullmatch(name) else _toml(name)
@@ -37,16 +42,31 @@ def lines_of(key: str, value: Any, origins: Mapping[str, str]) -> Iterator[tuple
         yield f"{key} = {_toml(value)}", whole
 
 
-def redacted(key: str, value: Any) -> Any:
-    """Give a value without the credentials in it; a mapping as a plain dictionary."""
+def redacted(key: str, value: Any, origins: Mapping[str, str]) -> Any:
+    """Give a value without the credentials in it; a mapping as a plain dictionary.
+
+    Args:
+        origins: as of `lines_of`.
+    """
     if isinstance(value, tuple):
         return tuple(map(redact, value))
+    if isinstance(value, Mapping) and key in {"environment", "build-environment"}:
+        of_parts = {name: origins.get(f"{key}.{name}", origins[key]) for name in value}
+        return {name: shown_variable(name, each, of_parts[name]) for name, each in value.items()}
     if isinstance(value, Mapping):
-        are_variables = key == "environment"
-        return {
-            name: "****" if are_variables and _SECRET.search(name) else redact(each) for name, each in value.items()
-        }
+        return {name: redact(each) if isinstance(each, str) else each for name, each in value.items()}
     return value
+
+
+def is_of_table(origin: str) -> bool:
+    """Tell whether a value comes from the project's table."""
+    return _TABLE.fullmatch(origin) is not None
+
+
+def shown_variable(name: str, value: str, origin: str) -> str:
+    """Give the value of a variable as it may be shown, by its name and by where it came from."""
+    is_known = is_of_table(origin) or _HARMLESS.fullmatch(value)
+    return redact(value) if is_known and not _SECRET.search(name) else _HIDDEN
 
 
 def _toml(value: Any) -> str:

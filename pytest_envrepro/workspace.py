@@ -98,6 +98,25 @@ def alone(cache: Path | None, name: str) -> Iterator[None]:
         yield
 
 
+def is_unused(cache: Path) -> bool:
+    """Tell whether no session compiles or builds here at this moment; what dead ones have left is swept."""
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    work, mending = cache / "work", cache / "mending"
+    is_used = False
+    if work.is_dir():
+        with FileLock(work / "sweep.lock"):
+            _sweep(work)
+            is_used = any(each.is_dir() for each in work.iterdir())
+    for path in mending.glob("*.lock"):
+        try:
+            with FileLock(path, timeout=0):
+                pass
+        except Timeout:
+            is_used = True
+    return not is_used
+
+
 def copy_files(root: Path, paths: Iterable[str], target: Path) -> None:
     """Copy some files of a project, as far as they exist.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import making
 import pytest
+from containing import base_image, box, docker_api, engine  # noqa: F401  # Fixtures.
 from projects import Project, Site
 
 import pytest_envrepro.answers

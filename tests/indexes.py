@@ -109,10 +109,12 @@ def compile_lock(project: Project, command: str, environ: Mapping[str, str] | No
     """Run a compile command as a person would, in the project."""
     program, *words = command.split()
     argv = {"pip-compile": [sys.executable, "-m", "piptools", "compile"], "uv": [uv_program()]}[program]
+    # None of our code runs in a compiler.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
         [*argv, *words],
         cwd=project.path,
-        env={**os.environ, "UV_PYTHON": sys.executable, **(environ or {})},
+        env={**inherited, "UV_PYTHON": sys.executable, **(environ or {})},
         capture_output=True,
         text=True,
         check=False,

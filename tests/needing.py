@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from projects import Project
 
 TABLE = """
@@ -24,6 +26,15 @@ queue = { requirements = ["kombu"] }
 plain = { requirements = ["pytest"] }
 """
 WAYS = pytest.mark.parametrize("way", [(), ("-n2",)], ids=["plain", "-n2"])
+
+
+def rows(table: Mapping[str, tuple[Any, ...]], on_workers: Collection[str]) -> list[Any]:
+    """Give the rows of a table, each without workers, and those that are named with workers too, as its first column.
+
+    What decides is the same code in both: of workers, a row for each way that something comes to them is enough.
+    """
+    plain = [pytest.param((), *row, id=name) for name, row in table.items()]
+    return [*plain, *(pytest.param(("-n2",), *table[name], id=f"{name} -n2") for name in on_workers)]
 
 
 def write(project: Project, test: str, table: str = TABLE, **files: str) -> None:

@@ -46,9 +46,10 @@ class Project:
         return run(*arguments)
 
     def test(self, *args: str, subprocess: bool = False) -> pytest.RunResult:
-        """Run pytest as it is; in processes of its own with `-n2` among the arguments."""
+        """Run pytest as it is; with `-n2` among the arguments its workers are processes of their own."""
         arguments = ("-p", "no:randomly", "-p", "no:hypothesispytest", *args)
-        is_outside = subprocess or "-n2" in args
+        # pytest-xdist gives its workers the search path that this process had at first: without a test's own packages.
+        is_outside = subprocess or ("-n2" in args and any((self.pytester.path / "site").glob("*")))
         run = self.pytester.runpytest_subprocess if is_outside else self.pytester.runpytest_inprocess
         return run(*arguments)
 

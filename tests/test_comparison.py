@@ -179,6 +179,7 @@ class Tool:
     title: str
     judge: Callable[[Place], Verdict]
     writer: str = "pip-compile"
+    needs: tuple[str, ...] = ()
     environment: bool = False
 
 
@@ -417,10 +418,10 @@ def recompiling_session(place: Place) -> Verdict:
 
 
 TOOLS = [
-    Tool(name="pip-compile", title="`pip-compile`, `git diff`", judge=pip_compile),
-    Tool(name="uv", title="`uv pip compile`, `git diff`", judge=uv_compile, writer="uv"),
+    Tool(name="pip-compile", title="`pip-compile`, `git diff`", judge=pip_compile, needs=("git",)),
+    Tool(name="uv", title="`uv pip compile`, `git diff`", judge=uv_compile, writer="uv", needs=("git",)),
     Tool(name="rules_python", title="rules_python `.test`", judge=bazel_test, writer="bazel"),
-    Tool(name="pip-lock", title="pip-lock", judge=pip_lock, environment=True),
+    Tool(name="pip-lock", title="pip-lock", judge=pip_lock, environment=True, needs=("network",)),
     Tool(name="pip-check", title="`pip check`", judge=pip_check, environment=True),
     Tool(name="env-lock", title="`pytest --env-lock`", judge=session, environment=True),
     Tool(name="env-recompile", title="`pytest --env-recompile`", judge=recompiling_session, environment=True),
@@ -540,20 +541,19 @@ def write(judge: Judge, wheel: Path) -> None:
     PAGE.write_text(f"{before}{begin}{table}{end}{after}", encoding="utf-8")
 
 
-pytestmark = [
-    pytest.mark.skipif(os.name == "nt", reason="the environments are made of symbolic links"),
-    pytest.mark.requires_integration("compilers", "git"),
-]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the environments are made of symbolic links")
+locked = pytest.mark.requires_integration("compilers")  # They write the locks that all tools judge.
 each_tool = pytest.mark.parametrize(
     "tool",
     [
-        pytest.param(tool, id=tool.name, marks=[pytest.mark.requires_integration("network")] * (tool.judge is pip_lock))
+        pytest.param(tool, id=tool.name, marks=[pytest.mark.requires_integration(name) for name in tool.needs])
         for tool in TOOLS
     ],
 )
 
 
 @pytest.mark.skipif(WRITING, reason="the page is written")
+@locked
 @each_tool
 @pytest.mark.parametrize("row", range(len(STATES)), ids=lambda row: f"state-{row + 1}")
 def test_cell(judge: Judge, row: int, tool: Tool) -> None:
@@ -571,6 +571,7 @@ def test_table(judge: Judge, request: pytest.FixtureRequest) -> None:
 
 
 @pytest.mark.skipif(WRITING, reason="the page is written")
+@locked
 @each_tool
 @pytest.mark.parametrize("state", LIKE_ADDED, ids=["tightened", "left"])
 def test_other_edits_of_the_inputs(judge: Judge, state: State, tool: Tool) -> None:
@@ -579,6 +580,7 @@ def test_other_edits_of_the_inputs(judge: Judge, state: State, tool: Tool) -> No
 
 
 @pytest.mark.skipif(WRITING, reason="the page is written")
+@locked
 @pytest.mark.parametrize("row", range(len(STATES)), ids=lambda row: f"state-{row + 1}")
 def test_lock_of_uv(judge: Judge, row: int) -> None:
     """We say the same of the lock that uv has written."""

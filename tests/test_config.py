@@ -204,8 +204,19 @@ ENVIRONMENTS: dict[str, tuple[Any, list[str]]] = {
         ],
     ),
     "a container": (
-        {"execution": {"kind": "container", "base-image": "python:3.12-slim"}, "client": {"extends": "execution"}},
-        [".execution.kind: containers cannot be made yet: the only kind is 'virtualenv'"],
+        {
+            "client": {"project": "editable", "apt-packages": ["git"]},
+            "execution": {"kind": "container", "extends": "client", "base-image": "a b"},
+            "fast": {"extends": "execution", "kind": "virtualenv"},
+        },
+        [
+            '.client.apt-packages: is for containers, and this is a virtualenv: write kind = "container", or leave it out',
+            (
+                ".client.project: 'editable' needs the source beside it, which a container has not: write \"wheel\" "
+                "(kind = 'container' is from tool.envrepro.environments.execution in pyproject.toml)"
+            ),
+            ".execution.base-image: 'a b' is no image: write NAME:TAG, NAME@sha256:... or sha256:...",
+        ],
     ),
     "extends what is not there": (
         {"client": {}, "server": {"extends": "cleint"}, "other": {"extends": "server"}},

@@ -10,7 +10,7 @@ import platform
 import re
 import shlex
 import shutil
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -341,19 +341,23 @@ def test_keys_of_the_table() -> None:
     assert set(rows["locks"]) == names(DeclaredLock)
     assert all(f"`{name}`" in sections["installed"] for name in names(InstalledFrom))
     assert set(rows["integrations"]) == names(Integration) - {"name", "declared-in", "asks"}
-    of_settings = {field.name.replace("_", "-") for field in fields(Settings)}
-    assert set(rows["environments"]) == (of_settings | {"extends"}) - {"name", "origins"}
+    assert set(rows["environments"]) == {*Settings().origins, "extends"}
 
 
 def test_examples_of_keys_of_environments() -> None:
     """Every example in the reference's table of their keys is accepted, as a table of its own."""
     section = read("docs/reference.md").partition("\n### `environments`\n")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| `([\w-]+)` \| `(.*?)` \|", section, re.MULTILINE)
+    containers = dict(
+        re.findall(r"^\| `([\w-]+)` \| `(.*?)` \|", section.partition("for containers alone")[2], re.MULTILINE)
+    )
 
     for key, example in rows:
-        table = load_toml("a page", f"environments.it.{key} = {example}\nenvironments.client = {{}}\n")
+        besides = 'environments.it.kind = "container"\n' if key in containers else ""
+        besides += 'environments.it.dockerfile = "Dockerfile"\n' if key == "context" else ""
+        table = load_toml("a page", f"environments.it.{key} = {example}\n{besides}environments.client = {{}}\n")
         declared = read_config(table, file="envrepro.toml", prefix="", codes=()).environments
-        assert [*declared["it"].values] == [key]
+        assert key in declared["it"].values
 
     assert rows
 
@@ -434,8 +438,7 @@ def test_declared_as_in_the_example() -> None:
     assert table["tool"]["envrepro"] == real["tool"]["envrepro"]
 
 
-@pytest.mark.requires_tools("bash")
-@pytest.mark.requires_integration("pip")
+@pytest.mark.requires_tools("bash", "pip")  # The program: whose it is, the commands do not ask.
 def test_installing_what_is_missing(optional_part: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both commands give pip what is missing, whatever a conftest does; of a wrong name the first ends with 0."""
     shutil.copytree(OPTIONAL_PARTS, optional_part, ignore=shutil.ignore_patterns(".*", "__pycache__"))

@@ -25,6 +25,8 @@ OPTIONAL_PARTS = ROOT / "examples" / "optional_parts"
 COMMAND_LINE = ROOT / "examples" / "command_line"
 PROVEN_LOCK = ROOT / "examples" / "proven_lock"
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "benchmarks", "build", "dist")
+# What is installed for one short session is not worth compiling; pip takes a no to a "no" for one.
+_QUICKLY = {"PIP_NO_COMPILE": "no", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 _INHERITED = ("CI", "BUILD_NUMBER", "VIRTUAL_ENV", "PYTEST", "COV", "TOX", "PYTHON", "GITHUB_ACTIONS")
 
 
@@ -39,7 +41,7 @@ def readme_command(words: str) -> str:
 def outside() -> Mapping[str, str]:
     """Give the environment of a user's shell, in which `python3` is the Python that runs this."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(_INHERITED)}
-    return {**environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"}
+    return {**environ, **_QUICKLY, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environ['PATH']}"}
 
 
 def shell(command: str, folder: Path, **variables: str) -> tuple[int, list[str]]:

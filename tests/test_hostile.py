@@ -86,14 +86,14 @@ def test_folder_name(clean: Project, site: Site) -> None:
 )
 def test_time(text: str) -> None:
     """No line costs the square of its length."""
-    started = time.perf_counter()
+    started = time.process_time()  # However busy the machine is.
     for read_text in (parse, parse_line):
         with contextlib.suppress(ValueError):
             read_text(text)
     redact(f"https://h/?{'key' * 20000}")
     read(f"{text}\n", {})
 
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_long_line() -> None:

@@ -17,15 +17,30 @@ ROOT = Path(__file__).parents[1] / PACKAGE
 # `lending` and `returning` those of one whose tests ask for environments: `late` loads these three only then.
 # `audit` those of one that audits, and `audited` is the plugin of the sessions that it starts.
 FACE = {
-    *("plugin", "options", "late", "markers", "fixtures", "lending", "returning", "afresh", "items", "inside", "gate"),
+    *(
+        "plugin",
+        "options",
+        "late",
+        "markers",
+        "fixtures",
+        "lending",
+        "holders",
+        "returning",
+        "explaining",
+        "afresh",
+        "items",
+        "inside",
+        "gate",
+    ),
     *("audit", "audited"),
 }
 # The middle: introduces the families to one another. `run` is one session of it, `discovery` finds the locks, and
 # `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place;
 # `asking` judges the markers of a test, `advising` says what mends it, `wanted` counts that, `answers` stand in the place of tests, `merging` joins reports.
 # Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for,
-# `plans` are the words for it, `choosing` the versions, `depot` has them made and hands them out, `preparing` several side
-# by side, `progress` tells what takes long; `loans` keep the books, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away.
+# `plans` are the words for it, `planning` writes them down, `choosing` the versions, `depot` has them made and hands them out, `preparing` several side
+# by side, `progress` tells what takes long; `loans` keep the books, `witness` who was at work, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away;
+# `services` brings up what is beside them by Compose, and `serving` is what tests hold of that.
 # Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
 # in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
 MIDDLE = {
@@ -53,13 +68,18 @@ MIDDLE = {
     "deciding",
     "gathering",
     "plans",
+    "planning",
     "choosing",
     "depot",
     "preparing",
     "progress",
+    "foreseeing",
     "loans",
+    "witness",
     "given",
     "cleaning",
+    "services",
+    "serving",
     "auditing",
     "claims",
     "trials",
@@ -68,15 +88,30 @@ MIDDLE = {
     "locating",
     "unmarked",
 }
-FAMILIES = {"locks", "checks", "compilers", "integrations", "pythons", "installers", "store", "envs", "reports"}
+FAMILIES = {
+    "locks",
+    "checks",
+    "compilers",
+    "integrations",
+    "pythons",
+    "installers",
+    "store",
+    "envs",
+    "reports",
+    "engines",
+    "images",
+    "builders",
+}
 # The words that all share; each may import only those before it.
 WORDS = [
     *("errors", "values", "requirement", "places", "outcome", "model", "interpreter"),
-    *("matrices", "settingkeys", "layers", "settingtext", "settings"),
+    *("matrices", "settingvalues", "containervalues", "settingkeys", "settingkinds", "layers", "settingtext"),
+    *("zenmlsettings", "settings"),
+    "engine",
 ]
 # Of these, only the one that is told may import pytest, start a program, or open files.
 STARTS_PROGRAMS = {"process"}
-OPENS_NO_FILE = {"locks", "checks", "reports"}
+OPENS_NO_FILE = {"locks", "checks", "reports", "images", "builders"}
 
 # Imports inside functions, each with its reason.
 LATE = {
@@ -85,7 +120,9 @@ LATE = {
     ("late", "pytest_envrepro.markers"): "a session whose tests have no markers of ours is spared it",
     ("late", "pytest_envrepro.lending"): "a session whose tests ask for no environment is spared it",
     ("late", "pytest_envrepro.returning"): "the same",
+    ("late", "pytest_envrepro.explaining"): "the same",
     ("late", "pytest_envrepro.audit"): "starts programs: is needed for --env-audit alone",
+    ("depot", "pytest_envrepro.containers"): "brings engines, images and builders: is needed for containers alone",
     ("late", "pytest_envrepro.errors"): "a session that asks for nothing is spared it",
     ("late", "pytest_envrepro.reports.wording"): "is needed for an error alone",
     ("answers", "pytest_envrepro.cleaning"): "brings the store: is needed for --env-clean alone",
@@ -100,10 +137,8 @@ LATE = {
     ("config", "pytest_envrepro.declared"): "brings the providers: is needed where the table has integrations alone",
     ("config", "pytest_envrepro.declared_environments"): "is needed where the table has environments alone",
     ("__init__", "importlib"): "names that the plugin has no use for are imported when somebody asks for them",
-    (
-        "integrations.docker_engine",
-        "pytest_envrepro.integrations.ping",
-    ): "brings http.client: is needed for an engine alone",
+    ("integrations.docker_engine", "pytest_envrepro.ping"): "brings http.client: is needed for an engine alone",
+    ("settings", "importlib"): "the family of images is needed where somebody asks for a Dockerfile",
     ("errors", "signal"): "is needed for a program that crashed alone",
     ("values", "difflib"): "is needed for a misspelled word alone",
     ("locks.project", "configparser"): "is needed for a setup.cfg alone",
@@ -117,9 +152,16 @@ LATE = {
         "installers.pip",
         "virtualenv.seed.wheels.embed",
     ): "is needed for a Python that no other pip supports; takes 40 ms",
+    ("installers.carrying", "virtualenv.seed.wheels.embed"): "the same: is needed for containers alone",
     ("pythons.machine", "python_discovery"): "takes 40 ms, and is needed where PATH has changed alone; may be absent",
+    ("services", "filelock"): "is needed where services are brought up alone, and may be absent",
     ("store.owners", "filelock"): "is needed for environments alone, and may be absent",
     ("store.cloning", "fcntl"): "is not on every system",
+    ("engines", "pytest_envrepro.engines.docker"): "brings http.client: is needed for containers alone",
+    ("engines.connection", "docker"): "takes 0.2 s: is needed for containers alone, and may be absent",
+    ("engines.connection", "docker.errors"): "the same",
+    ("engines.connection", "docker.tls"): "the same",
+    ("engines.docker", "docker"): "the same",
     ("cache", "platformdirs"): "is not needed where the variable is set, and may be absent",
 }
 
@@ -318,6 +360,7 @@ def test_dependencies() -> None:
 
     assert foreign <= {
         PACKAGE,
+        "docker",
         "pytest",
         "packaging",
         "tomli",

@@ -21,7 +21,8 @@ ROOT = TESTS.parent
 # A test of each that needs it: one that the machine below does not have.
 NEEDS = {
     "compilers": "compilers/test_header.py",
-    "git": "test_comparison.py::test_table",
+    "compose": "test_services.py::test_offline",
+    "git": "test_comparison.py::test_cell[state-1-pip-compile]",
     "network": "plugin/test_inert.py::test_installed_without_dependencies",
     "nox": "test_recipes.py::test_tool[nox]",
     "pip": "plugin/test_needs_answers.py::test_export_into_pip",
@@ -84,28 +85,22 @@ def run(folder: Path, *tests: str, **variables: str) -> tuple[int, list[str]]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the machine is made of symbolic links")
-@pytest.mark.parametrize(("name", "test"), NEEDS.items(), ids=NEEDS)
-def test_machine_without_it(machine: Path, name: str, test: str) -> None:
-    """The test skips there on a laptop, and fails there in CI, and says what it needs."""
-    code, lines = run(machine, test)
+def test_machine_without_them(machine: Path) -> None:
+    """The tests skip there on a laptop, and fail there in CI, and each says what it needs; of an index, what to set."""
+    code, lines = run(machine, *NEEDS.values())
 
     said = [line for line in lines if line.startswith("SKIPPED")]
     assert code == 0, lines
-    assert said
-    assert all(f"requires integration '{name}'" in line for line in said)
+    files = {name: {re.split(r" (?:tests/)?|:\d", line)[2] for line in said if f"'{name}'" in line} for name in NEEDS}
+    assert [name for name, test in NEEDS.items() if test.partition("::")[0] not in files[name]] == []
+    assert all("requires integration '" in line for line in said)
     assert re.fullmatch(r"=+ \d+ skipped in .*=+", lines[-1])
+    assert any("$ENVREPRO_NETWORK is not set" in line for line in said)
 
-    code, lines = run(machine, test, CI="true")
+    code, lines = run(machine, *NEEDS.values(), CI="true")
 
     assert code == 1
     assert re.fullmatch(r"=+ \d+ errors? in .*=+", lines[-1])
-
-
-def test_network_says_what_to_set(machine: Path) -> None:
-    """What needs a package index says which variable tells that there is one."""
-    _, lines = run(machine, NEEDS["network"])
-
-    assert any("$ENVREPRO_NETWORK is not set" in line for line in lines)
 
 
 def test_none_is_left_out() -> None:

@@ -6,12 +6,13 @@ import os
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pytest_envrepro.childenv import for_tools, settings_of
-from pytest_envrepro.process import NotStartedError, TimedOutError, run
+from pytest_envrepro.process import Completed, NotStartedError, Programs, TimedOutError, run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="is written for POSIX")
 
@@ -20,6 +21,11 @@ def python(code: str, cwd: Path, timeout: float = 30) -> tuple[int, str, str]:
     """Run some Python, and give its exit code and its streams."""
     done = run([sys.executable, "-c", code], cwd=cwd, environ={"ONE": "1"}, timeout=timeout)
     return done.returncode, done.stdout, done.stderr
+
+
+def shell(code: str, cwd: Path, limit: int | None = None) -> None:
+    """Let a shell do what takes longer than the second that it has: it has begun with that long before."""
+    run(["/bin/sh", "-c", code], cwd=cwd, environ={"PATH": os.defpath}, timeout=1, limit=limit)
 
 
 def test_streams(tmp_path: Path) -> None:
@@ -53,16 +59,10 @@ def test_no_text(tmp_path: Path) -> None:
 
 def test_timeout(tmp_path: Path) -> None:
     """What takes too long is ended with its children, and what it has written until then is known."""
-    child = "import time; time.sleep(60)"
-    code = (
-        "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
-        "print(child.pid, flush=True)\ntime.sleep(60)"
-    )
     began = time.monotonic()
 
     with pytest.raises(TimedOutError, match="was ended after 1 seconds") as caught:
-        python(code, tmp_path, timeout=1)
+        shell("sleep 60 & echo $!; sleep 60", tmp_path)
 
     assert time.monotonic() - began < 10
     assert is_gone(int(caught.value.completed.stdout))
@@ -80,15 +80,8 @@ def test_background(tmp_path: Path) -> None:
 
 def test_stubborn_child(tmp_path: Path) -> None:
     """A child that ignores being asked to end is made to, also where its parent has ended."""
-    child = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('x', flush=True); time.sleep(60)"
-    code = (
-        "import subprocess, sys, time\n"
-        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdout=subprocess.PIPE)\n"
-        "child.stdout.readline()\nprint(child.pid, flush=True)\ntime.sleep(60)"
-    )
-
     with pytest.raises(TimedOutError) as caught:
-        python(code, tmp_path, timeout=2)
+        shell("(trap '' TERM; exec sleep 60) & echo $!; sleep 60", tmp_path)
 
     assert is_gone(int(caught.value.completed.stdout))
 
@@ -110,10 +103,8 @@ def is_gone(process: int) -> bool:
 
 def test_stubborn(tmp_path: Path) -> None:
     """What does not end when it is asked to is made to."""
-    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('x', flush=True); time.sleep(60)"
-
     with pytest.raises(TimedOutError) as caught:
-        python(code, tmp_path, timeout=1)
+        shell("trap '' TERM; echo x; exec sleep 60", tmp_path)
 
     assert caught.value.completed.stdout == "x\n"
 
@@ -159,9 +150,9 @@ def test_settings() -> None:
 
 def test_limit(tmp_path: Path) -> None:
     """One that writes more than is wanted is ended at once, with its children, and what is wanted of it is known."""
-    code = "import signal, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: sys.{}.write('x' * 99)"
-    for stream, other in (("stdout", "stderr"), ("stderr", "stdout")):
-        done = run([sys.executable, "-c", code.format(stream)], cwd=tmp_path, environ={}, timeout=30, limit=5000)
+    code = f"trap '' TERM; while :; do printf {'x' * 99}; done"
+    for stream, other, to in (("stdout", "stderr", ""), ("stderr", "stdout", " >&2")):
+        done = run(["/bin/sh", "-c", code + to], cwd=tmp_path, environ={}, timeout=30, limit=5000)
 
         assert getattr(done, stream) == "x" * 5000
         assert getattr(done, other) == ""
@@ -172,14 +163,53 @@ def test_limit(tmp_path: Path) -> None:
 def test_limit_and_timeout(tmp_path: Path) -> None:
     """One that writes less is not ended for it, but for its time; and one that ends is not waited for."""
     with pytest.raises(TimedOutError, match="was ended after 1 seconds") as caught:
-        run(
-            [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"],
-            cwd=tmp_path,
-            environ={},
-            timeout=1,
-            limit=50,
-        )
+        shell("echo 1; exec sleep 60", tmp_path, limit=50)
 
     assert caught.value.completed.stdout == "1\n"
     done = run([sys.executable, "-c", "print(1)"], cwd=tmp_path, environ={}, timeout=None, limit=50)
     assert (done.returncode, done.stdout) == (0, "1\n")
+
+
+def test_programs_that_end_together(tmp_path: Path) -> None:
+    """Those that belong together are ended from another thread, and no further one is started; others go on."""
+    code = "import pathlib, sys, time\npathlib.Path(sys.argv[1]).touch()\nwhile not pathlib.Path('go').exists(): time.sleep(0.01)"
+    ours, theirs = Programs(), Programs()
+
+    def work(programs: Programs, name: str) -> Completed:
+        with programs.here():
+            return run([sys.executable, "-c", code, name], cwd=tmp_path, environ={}, timeout=30)
+
+    with ThreadPoolExecutor() as pool:
+        mine, other = pool.submit(work, ours, "mine"), pool.submit(work, theirs, "other")
+        while not ((tmp_path / "mine").exists() and (tmp_path / "other").exists()):
+            time.sleep(0.01)
+        ours.end()
+        (tmp_path / "go").touch()
+
+        assert mine.result().returncode == -signal.SIGTERM
+        assert other.result().returncode == 0
+        with pytest.raises(NotStartedError, match="is not started: this session ends"):
+            pool.submit(work, ours, "late").result()
+
+
+def test_forked(tmp_path: Path) -> None:
+    """In a process that was forked off, what this one runs is none of its own, and a signal to it ends it alone."""
+    code = (
+        "import os, pathlib, signal, sys, threading, time\n"
+        "from pytest_envrepro.process import run, watch_signals\n"
+        "child = \"import pathlib, time\\npathlib.Path('running').touch()\\nwhile not pathlib.Path('go').exists(): time.sleep(0.01)\"\n"
+        "def work(): print(run([sys.executable, '-c', child], cwd=pathlib.Path.cwd(), environ={}, timeout=30).returncode)\n"
+        "watch_signals()\n"
+        "thread = threading.Thread(target=work)\n"
+        "thread.start()\n"
+        "while not os.path.exists('running'): time.sleep(0.01)\n"
+        "pid = os.fork()\n"
+        "if not pid:\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    time.sleep(30)\n"
+        "print(os.WTERMSIG(os.waitpid(pid, 0)[1]), flush=True)\n"
+        "pathlib.Path('go').touch()\n"
+        "thread.join()\n"
+    )
+
+    assert python(code, tmp_path)[1].split() == [str(int(signal.SIGTERM)), "0"]

@@ -165,9 +165,9 @@ each_tool = pytest.mark.parametrize(
 )
 
 
-def _run(program: str, folder: Path, environ: Mapping[str, str]) -> tuple[int, list[str]]:
+def _run(program: str, folder: Path, environ: Mapping[str, str], *options: str) -> tuple[int, list[str]]:
     done = subprocess.run(
-        [BIN / program],
+        [BIN / program, *options],
         cwd=folder,
         env=environ,
         stdout=subprocess.PIPE,
@@ -201,7 +201,8 @@ def test_tool(tmp_path: Path, wheels: Path, program: str, file: str, language: s
 
     with (folder / "requirements.in").open("a", encoding="utf-8") as inputs:
         inputs.write("httpx\n")
-    code, lines = _run(program, folder, environ)
+    again = {"tox": (), "nox": ("--reuse-existing-virtualenvs",)}[program]
+    code, lines = _run(program, folder, environ, *again)
 
     assert code == 1
     assert [each.properties["file"] for each in commands(lines) if each.name == "error"] == [

@@ -84,8 +84,10 @@ def test_accepted(given: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 KNOWN = (
-    "constraints, environment, extends, extras, files, groups, installer, installer_args, kind, lock, project, python, "
-    "replicate_local, required_integrations, requirements"
+    "apt_packages, apt_snapshot, base_image, build_environment, builder, ca_bundle, compose, constraints, context, "
+    "dockerfile, "
+    "environment, extends, extras, files, groups, installer, installer_args, kind, limits, lock, network, platform, "
+    "project, pull, python, replicate_local, required_integrations, requirements, run, skip_build, user, workdir"
 )
 OWN = "each environment has its own, which keeps other Pythons and packages out"
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -96,9 +98,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"extends": "client"}, "extends: Settings(...) stand alone: tables and markers can extend others"),
     ({"extend_groups": ["a"]}, "extend_groups: Settings(...) stand alone: tables and markers can extend others"),
     ({"installer_args": [], "installer-args": []}, "installer-args: stands there twice, with '-' and with '_'"),
-    ({"kind": "container", "image": "a"}, "kind: containers cannot be made yet: the only kind is 'virtualenv'"),
-    ({"kind": "conda"}, "kind: has to be 'virtualenv', not a string ('conda')"),
-    ({"kind": None}, "kind: has to be 'virtualenv', not None"),
+    ({"kind": "container", "image": "a"}, "image: unknown key (did you mean 'base_image'?)"),
+    ({"kind": "conda"}, "kind: 'conda' is not known: it may be 'virtualenv' or 'container'"),
+    (
+        {"kind": "contaner"},
+        "kind: 'contaner' is not known: it may be 'virtualenv' or 'container' (did you mean 'container'?)",
+    ),
+    ({"kind": None}, "kind: has to be 'virtualenv' or 'container', not None"),
     ({"python": 3.1}, 'python: has to be a string with quotes, such as "3.12", not a float (3.1)'),
     ({"python": " "}, "python: is empty"),
     ({"python": ["3.12"]}, "python: has to be a string, not a list (['3.12'])"),
@@ -152,7 +158,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"environment": {"PATH": "/bin"}},
         "environment.PATH: cannot be set: it is set for each command: the programs of the environment, then those of the system",
     ),
-    ({"installer": "conda"}, "installer: has to be 'auto' or 'pip' or 'uv', not a string ('conda')"),
+    ({"installer": "conda"}, "installer: 'conda' is not known: it may be 'auto', 'pip' or 'uv'"),
+    ({"installer": "uvx"}, "installer: 'uvx' is not known: it may be 'auto', 'pip' or 'uv' (did you mean 'uv'?)"),
     ({"installer_args": "--pre"}, "installer_args: has to be a list of strings, not a string ('--pre')"),
     ({"files": []}, "files: has to be a table of paths, not a list ([])"),
     ({"files": {"../a": "a"}}, "files: '../a' has to be a path within the environment, such as 'etc/tool.ini'"),
@@ -234,17 +241,43 @@ class TestValue:
 
         assert repr(settings) == (
             "Settings(name='client', requirements=('a @ https://****@host/a.whl',), "
-            "environment={'API_TOKEN': '****', 'DB': 'pg://****@host', 'PORT': '1'}, "
+            "environment={'API_TOKEN': '****', 'DB': '****', 'PORT': '1'}, "
             "installer_args=('--index-url=https://****@host/simple',))"
         )
         assert settings.explain().splitlines() == [
             'requirements = ["a @ https://****@host/a.whl"]             # Settings(...)',
             'environment.API_TOKEN = "****"                             # Settings(...)',
-            'environment.DB = "pg://****@host"                          # Settings(...)',
+            'environment.DB = "****"                                    # Settings(...)',
             'environment.PORT = "1"                                     # Settings(...)',
             'installer-args = ["--index-url=https://****@host/simple"]  # Settings(...)',
         ]
         assert settings.environment["API_TOKEN"] == "t0p"  # noqa: S105  # A made-up one.
+
+    def test_shown_variables(self) -> None:
+        """Of variables, what stands in the table is shown; of what a marker or a call says, only short words and numbers."""
+        table = Layer("tool.envrepro.environments.client in pyproject.toml", {"environment": {"URL": "a://me:pw@b/c"}})
+        call = {
+            "environment": {"MODE": "fast", "PORT": "8080", "EMPTY": "", "SIGN": "a1", "LONG": "correcthorsebattery"}
+        }
+        settings = merge([Layer("x", {}, "client"), Layer("environments.get(...)", call)], {"client": table})
+
+        assert {line.split("  #")[0].rstrip() for line in settings.explain().splitlines()} == {
+            'environment.URL = "a://****@b/c"',
+            'environment.MODE = "fast"',
+            'environment.PORT = "8080"',
+            'environment.EMPTY = ""',
+            'environment.SIGN = "****"',
+            'environment.LONG = "****"',
+        }
+
+    def test_title(self) -> None:
+        """What differs from the named environment in its Python is told from it."""
+        named = {"client": Layer("tool.envrepro.environments.client in pyproject.toml", {"python": "3.12"})}
+        client = Layer("test_it", {}, "client")
+
+        assert merge([client], named).title == "client"
+        assert merge([client, Layer("test_it", {"python": "3.9"})], named).title == "client (3.9)"
+        assert Settings(python="3.9").title is None
 
 
 Case = tuple[list[dict[str, Any]], dict[str, Any]]
@@ -640,6 +673,22 @@ class TestNames:
         assert done.stdout.splitlines() == ["[]", "['pytest_envrepro.settings']"]
 
 
+# Their page is docs/containers.md.
+OF_CONTAINERS = {
+    *(
+        "apt-packages",
+        "apt-snapshot",
+        "base-image",
+        "build-environment",
+        "builder",
+        "ca-bundle",
+        "context",
+        "dockerfile",
+    ),
+    *("limits", "network", "platform", "pull", "run", "skip-build", "user", "workdir"),
+}
+
+
 class TestPage:
     """`docs/environments.md` says what is there."""
 
@@ -658,8 +707,7 @@ class TestPage:
 
         told = re.findall(r"^\| `([a-z-]+)` \|", section, re.MULTILINE)
 
-        attributes = [field.name.replace("_", "-") for field in dataclasses.fields(Settings)]
-        assert sorted(told) == sorted({*attributes, "extends"} - {"name", "origins"})
+        assert sorted(told) == sorted({*Settings().origins, "extends"} - OF_CONTAINERS)
 
     def test_examples(self) -> None:
         """Every example in the table of keys is accepted."""
@@ -679,14 +727,15 @@ class TestPage:
             if "appended" in words:
                 assert getattr(merge([Layer("", {key: ["a"]}), Layer("", extending)], {}), attribute) == ("a", "b")
             elif "merged" in words:
-                merged = merge([Layer("", {key: {"A": "a"}}), Layer("", {key: {"B": "b"}})], {})
-                assert getattr(merged, attribute) == {"A": "a", "B": "b"}
+                one, other = ("file", "scope") if key == "compose" else ("A", "B")
+                merged = merge([Layer("", {key: {one: "a"}}), Layer("", {key: {other: "worker"}})], {})
+                assert getattr(merged, attribute) == {one: "a", other: "worker"}
             else:
                 assert f"'{key}' is no list: it replaces" in "".join(
                     refusal(partial(merge, [Layer("", extending)], {}))
                 )
         told = [key for keys, _ in rows for key in re.findall(r"`([a-z-]+)`", keys)]
-        assert sorted(told) == sorted(set(Settings().origins))
+        assert sorted(told) == sorted(set(Settings().origins) - OF_CONTAINERS)
 
     def test_explained(self) -> None:
         """What `explain()` is shown to say of the test is what it says."""

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_envrepro.envs.comparing import DEPTHS, compare
-from pytest_envrepro.errors import EnvReproError
+from pytest_envrepro.errors import RefusedError
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -16,15 +16,11 @@ if TYPE_CHECKING:
     from pytest_envrepro.envs.comparing import Depth, Diff
     from pytest_envrepro.envs.contents import Side
     from pytest_envrepro.envs.packages import Packages
-    from pytest_envrepro.model import Inventory
+    from pytest_envrepro.model import Interpreter, Inventory
     from pytest_envrepro.process import Completed
     from pytest_envrepro.settings import Settings
 
 SHORT_KEY = 8  # Characters of a key that tell one environment from another, for people.
-
-
-class RefusedError(EnvReproError):
-    """An environment cannot do what was asked of it; the message says why, and what to do instead."""
 
 
 class Subject(NamedTuple):
@@ -78,13 +74,15 @@ class Environment(ABC):
     """An environment: settings made real.
 
     Attributes:
-        kind: `host`, `virtualenv` or `lock`.
+        kind: `host`, `virtualenv`, `container` or `lock`.
         name: as it is declared, or None.
         settings: what it is made of; None where it is found, and not made.
         last: the last command that ran in it, with its output, or None.
+        target: the Python that a lock is read for when the two are compared; None for the one that it was read for.
     """
 
     kind: str
+    target: Interpreter | None = None
 
     def __init__(self, *, name: str | None, settings: Settings | None, key: str, judge: Judge) -> None:
         self.name = name
@@ -101,12 +99,13 @@ class Environment(ABC):
     @property
     def title(self) -> str:
         """What it is called, for people: its name, or its kind and the beginning of its key."""
-        return self.name or f"{self.kind} {self.key[:SHORT_KEY]}"
+        named = self.settings.title if self.settings is not None else None
+        return named or self.name or f"{self.kind} {self.key[:SHORT_KEY]}"
 
     @property
     def label(self) -> str:
         """What it is called, as part of a sentence."""
-        return f"environment '{self.name}'" if self.name else f"the {self.title}"
+        return f"environment '{self.title}'" if self.name else f"the {self.title}"
 
     def __repr__(self) -> str:
         return f"<{self.label}>"
@@ -170,14 +169,19 @@ class Environment(ABC):
 
         Args:
             depth: `packages` by name, version and source; `files` also the content of the packages that both have, and
-                files of no package; `system` also the Python and the platform.
+                files of no package; `system` also what is below: the Python, the platform, and what else is known of both.
 
         Raises:
             EnvReproError: there is no such depth, or one of the two has no files.
         """
         if depth not in DEPTHS:
             raise RefusedError(f"there is no depth '{depth}'{did_you_mean(depth, DEPTHS)}")
-        return compare(self.side(depth), other.side(depth), depth)
+        left, right = self.beside(other), other.beside(self)
+        return compare(left.side(depth), right.side(depth), depth)
+
+    def beside(self, other: Environment) -> Environment:  # noqa: ARG002  # Of what another is, a lock depends alone.
+        """Give itself as it is compared with another."""
+        return self
 
     @abstractmethod
     def side(self, depth: Depth) -> Side:

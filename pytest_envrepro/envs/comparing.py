@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_envrepro.envs.contents import FileChange, FileComparison, Side
-from pytest_envrepro.envs.packages import Change, columns, shown, table, titles
+from pytest_envrepro.envs.packages import NOTHING, Change, columns, shown, table, titles
 from pytest_envrepro.outcome import counted
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Diff:
         files: of packages that are in both with one version, and of no package; none where they were not compared.
         system: the name and the two values of what differs below the packages.
         noise: what differs too and is known to say nothing: bytecode, and what installers write about themselves.
+        unknown: what was not compared, since it is known of one alone, or of none.
         counts: how many packages and files were compared.
     """
 
@@ -41,6 +42,7 @@ class Diff:
     files: tuple[FileChange, ...] = ()
     system: tuple[tuple[str, str, str], ...] = ()
     noise: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     counts: tuple[int, int] = (0, 0)
 
     def __bool__(self) -> bool:
@@ -75,6 +77,8 @@ class Diff:
             yield from (f"  {line}" for line in columns([("system", *self.titles), *self.system]))
         if self.noise:
             yield f"  not counted: {', '.join(self.noise)}"
+        if self.unknown:
+            yield f"  not compared: {', '.join(self.unknown)}"
 
     def _file_lines(self) -> Iterator[str]:
         of_package: dict[str | None, list[FileChange]] = defaultdict(list)
@@ -112,8 +116,9 @@ def compare(left: Side, right: Side, depth: Depth) -> Diff:
         depth=depth,
         packages=changes,
         files=tuple(comparison.changes),
-        system=tuple(_system(left.system or {}, right.system or {})) if depth == "system" else (),
+        system=tuple(_system(left, right)) if depth == "system" else (),
         noise=tuple(noise),
+        unknown=tuple(_unknown(left, right, heads)) if depth == "system" else (),
         counts=(len(names), comparison.compared),
     )
 
@@ -126,8 +131,37 @@ def _uncounted(left: Side, right: Side, names: Iterable[str]) -> Iterator[str]:
             yield f"{name} ({shown(one)} / {shown(other)})"
 
 
-def _system(left: Mapping[str, str], right: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    for name in sorted(left.keys() | right.keys()):
-        one, other = left.get(name, "-"), right.get(name, "-")
+def _system(left: Side, right: Side) -> Iterator[tuple[str, str, str]]:
+    """Compare what is known of both."""
+    lefts, rights = left.system or {}, right.system or {}
+    for name in filter(rights.__contains__, lefts):
+        if lefts[name] != rights[name]:
+            yield name, lefts[name], rights[name]
+    if left.variables is not None and right.variables is not None:
+        yield from _variables(left.variables, right.variables)
+    for kind in filter(right.lists.__contains__, left.lists):
+        lefts, rights = left.lists[kind], right.lists[kind]
+        for name in sorted(lefts.keys() | rights.keys()):
+            one, other = lefts.get(name, NOTHING), rights.get(name, NOTHING)
+            if one != other:
+                yield f"{kind} {name}", one, other
+
+
+def _variables(
+    lefts: Mapping[str, tuple[str, str]], rights: Mapping[str, tuple[str, str]]
+) -> Iterator[tuple[str, str, str]]:
+    """Compare declared variables by their values, and show of these what may be shown."""
+    for name in sorted(lefts.keys() | rights.keys()):
+        (one, left), (other, right) = lefts.get(name, (None, "-")), rights.get(name, (None, "-"))
         if one != other:
-            yield name, one, other
+            yield f"variable {name}", left, f"{right} (another)" if left == right else right
+
+
+def _unknown(left: Side, right: Side, heads: tuple[str, str]) -> Iterator[str]:
+    """Name what was not compared, and why."""
+    for one, other, head in ((left, right, heads[0]), (right, left, heads[1])):
+        names = [name for name in one.system or {} if name not in (other.system or {})]
+        names += ["variables"] if one.variables and other.variables is None else []
+        names += [f"{kind} packages" for kind in one.lists if kind not in other.lists]
+        yield from (f"{name} (known of {head} alone)" for name in names)
+    yield from sorted({*left.unknown, *right.unknown})

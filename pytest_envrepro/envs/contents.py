@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.envs import launchers
@@ -33,6 +34,10 @@ class Side(NamedTuple):
         prefix: its own folder.
         loose: the files that are not listed by any package, by path; None where they cannot be known.
         system: what else there is to say of it, by name.
+        variables: those that are declared for its programs, by name: each as it is, and as it may be shown.
+        lists: what else there is in it, by what it is and by name: what is not in one of them is not there.
+        unknown: what there may be in it too, and cannot be told.
+        home: what its own programs call its folder, where that is a copy.
     """
 
     label: str
@@ -40,6 +45,10 @@ class Side(NamedTuple):
     prefix: str = ""
     loose: Mapping[str, str] | None = None
     system: Mapping[str, str] | None = None
+    variables: Mapping[str, tuple[str, str]] | None = None
+    lists: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+    unknown: tuple[str, ...] = ()
+    home: str = ""
 
 
 class FileChange(NamedTuple):
@@ -144,7 +153,8 @@ class FileComparison:
 
     def _is_same(self, left: tuple[str, os.stat_result], right: tuple[str, os.stat_result]) -> bool:
         if left[1].st_mode & right[1].st_mode & stat.S_IXUSR:
-            is_one = launchers.are_one_script((left[0], self.left.prefix), (right[0], self.right.prefix))
+            one, other = (side.home or side.prefix for side in (self.left, self.right))
+            is_one = launchers.are_one_script((left[0], one), (right[0], other))
             if is_one is not None:
                 return is_one
         return left[1].st_size == right[1].st_size and _same_content(left[0], right[0])

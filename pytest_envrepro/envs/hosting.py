@@ -7,11 +7,13 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.envs.base import RefusedError, Subject
+from pytest_envrepro.envs.base import Subject
 from pytest_envrepro.envs.contents import Side
 from pytest_envrepro.envs.host import host_inventory, host_paths
 from pytest_envrepro.envs.packages import read_packages
 from pytest_envrepro.envs.running import Folders, LocalEnvironment, quiet
+from pytest_envrepro.envs.system import system_of_host
+from pytest_envrepro.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,9 +65,7 @@ class HostEnvironment(LocalEnvironment):
 
     def side(self, depth: Depth) -> Side:  # noqa: ARG002  # All that there is to compare is known at once.
         """Give what is compared at a depth: see `Environment.side`."""
-        inventory = host_inventory(self._root)
-        system = inventory.interpreter.environment
-        return Side(label=self.label, packages=self.inventory(), prefix=str(self.prefix), system=system)
+        return Side(label=self.label, packages=self.inventory(), prefix=str(self.prefix), system=system_of_host())
 
     def subject(self) -> Subject:
         """Give what is judged: see `Environment.subject`."""

@@ -38,26 +38,27 @@ class _Found(NamedTuple):
     read: Distribution | None = None
 
 
-def read_inventory(paths: Iterable[str], interpreter: Interpreter) -> Inventory:
+def read_inventory(paths: Iterable[str], interpreter: Interpreter, *, root: str = "") -> Inventory:
     """List what is installed on a search path; the first of a name counts, as it does for an import.
 
     Args:
         paths: folders and archives, in the order of `sys.path`.
         interpreter: the Python that they belong to.
+        root: the folder that stands for `/`, of what is a copy of another machine's.
     """
     first: dict[str, _Found] = {}
     duplicates: dict[str, tuple[str, ...]] = {}
     leftovers: set[tuple[str, str]] = set()
     for path in dict.fromkeys(paths):
         here: dict[str, list[_Found]] = {}
-        for found in _list(path, leftovers):
+        for found in _list(path, leftovers, root):
             here.setdefault(found.name, []).append(found)
         for name, several in here.items():
             if name not in first:
                 first[name] = several[0]
                 if len(several) > 1:
                     duplicates[name] = tuple(os.path.basename(found.path) for found in several)
-    distributions = Distributions(first)
+    distributions = Distributions(first, root)
     return Inventory(
         interpreter=interpreter,
         distributions=distributions,
@@ -72,12 +73,12 @@ def read_inventory(paths: Iterable[str], interpreter: Interpreter) -> Inventory:
     )
 
 
-def _list(path: str, leftovers: set[tuple[str, str]]) -> Iterator[_Found]:
+def _list(path: str, leftovers: set[tuple[str, str]], root: str) -> Iterator[_Found]:
     """Give what lies in one entry of the search path, sorted, `.dist-info` first; note leftovers."""
     try:
         names = sorted(os.listdir(path))
     except NotADirectoryError:
-        yield from (_read_now(found, path) for found in importlib.metadata.distributions(path=[path]))
+        yield from (_read_now(found, path, root) for found in importlib.metadata.distributions(path=[path]))
         return
     except OSError:
         return
@@ -100,7 +101,7 @@ def _list(path: str, leftovers: set[tuple[str, str]]) -> Iterator[_Found]:
                     leftovers.add((name, f"is not called NAME-VERSION.dist-info, and {read.fault}"))
         elif name.endswith(".egg-info") or name == "EGG-INFO":
             found = importlib.metadata.PathDistribution(Path(path, name))
-            eggs.append(_read_now(found, f"{path}/{name}"))
+            eggs.append(_read_now(found, f"{path}/{name}", root))
     yield from eggs
 
 
@@ -113,16 +114,17 @@ def _undecodable(name: str) -> bool:
     return False
 
 
-def _read_now(found: importlib.metadata.Distribution, path: str) -> _Found:
-    read = read_by_importlib(found, path)
+def _read_now(found: importlib.metadata.Distribution, path: str, root: str) -> _Found:
+    read = read_by_importlib(found, path, root=root)
     return _Found(read.name, path, str(read.version or ""), read)
 
 
 class Distributions(Mapping[str, Distribution]):
     """The distributions by name; each is read when it is first asked for."""
 
-    def __init__(self, found: Mapping[str, _Found]) -> None:
+    def __init__(self, found: Mapping[str, _Found], root: str = "") -> None:
         self._found = found
+        self._root = root
         self._read: dict[str, Distribution] = {}
         self._records: Records | None = None
 
@@ -188,5 +190,5 @@ class Distributions(Mapping[str, Distribution]):
         if self._records is None:
             from pytest_envrepro.envs.records import Records  # noqa: PLC0415  # Is needed where the table asks alone.
 
-            self._records = Records((name, self._found[name].path) for name in self)
+            self._records = Records(((name, self._found[name].path) for name in self), root=self._root)
         return self._records

@@ -6,10 +6,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, NoReturn
 
-from pytest_envrepro.envs.base import Environment, RefusedError, Subject
+from pytest_envrepro.envs.base import Environment, Subject
 from pytest_envrepro.envs.contents import Side
 from pytest_envrepro.envs.packages import Package, Packages
-from pytest_envrepro.errors import LockError
+from pytest_envrepro.errors import LockError, RefusedError
 from pytest_envrepro.model import Distribution, Inventory, Source
 from pytest_envrepro.places import VCS, split_revision
 
@@ -37,6 +37,7 @@ class LockEnvironment(Environment):
 
     def __init__(self, *, lock: Lock, interpreter: Interpreter, judge: Judge) -> None:
         refuse_unknown(lock)
+        self._lock = lock
         self._interpreter = interpreter
         pins = [pin for pin in reversed(lock.pins) if pin.requirement.applies(interpreter.environment)]
         self._distributions = {pin.name: _distribution(pin) for pin in pins}
@@ -77,6 +78,12 @@ class LockEnvironment(Environment):
     def inventory(self) -> Packages:
         """List what it pins for this Python."""
         return Packages(self.title, self._packages, named=frozenset(self._packages))
+
+    def beside(self, other: Environment) -> Environment:
+        """Give itself as another's Python reads it, where that is none of this machine."""
+        if other.target is None or other.target == self._interpreter:
+            return self
+        return LockEnvironment(lock=self._lock, interpreter=other.target, judge=self._judge)
 
     def side(self, depth: Depth) -> Side:
         """Give what is compared at a depth: of a lock, packages alone."""

@@ -51,10 +51,13 @@ def read_distribution(path: str, name: str, version: str) -> Distribution:
     )
 
 
-def read_by_importlib(found: importlib.metadata.Distribution, path: str) -> Distribution:
+def read_by_importlib(found: importlib.metadata.Distribution, path: str, *, root: str = "") -> Distribution:
     """Read what the standard library found: an `.egg-info`, or what lies in an archive.
 
     An `.egg-info` beside a project's sources is an editable installation of them (`setup.py develop`).
+
+    Args:
+        root: the folder that stands for `/`, of what is a copy of another machine's.
     """
     label = os.path.basename(path)
     name = label.removesuffix(".egg-info").partition("-")[0]
@@ -73,7 +76,9 @@ def read_by_importlib(found: importlib.metadata.Distribution, path: str) -> Dist
         version=version,
         requires=requires,
         requires_python=metadata.get("Requires-Python"),
-        source=Source(url=Path(folder).as_uri(), editable=True, directory=True) if is_beside_sources else None,
+        source=Source(url=Path(folder[len(root) :]).as_uri(), editable=True, directory=True)
+        if is_beside_sources
+        else None,
         label=label,
         changed=_changed(path),
         fault=wrong,

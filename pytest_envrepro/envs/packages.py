@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pytest_envrepro.envs.records import read_record
+from pytest_envrepro.envs.records import place_of, read_record
 from pytest_envrepro.envs.sources import origin, same_source, same_version
 from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.outcome import counted
@@ -190,18 +190,25 @@ def columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def read_packages(
-    title: str, inventory: Inventory, paths: Sequence[str], prefix: str, *, named: frozenset[str] = frozenset()
+    title: str,
+    inventory: Inventory,
+    paths: Sequence[str],
+    prefix: str,
+    *,
+    named: frozenset[str] = frozenset(),
+    root: str = "",
 ) -> Packages:
     """Turn what was read of an environment into packages: they stay as they are when it changes, but for their files.
 
     Args:
         paths: the folders that were read, in their order.
         prefix: the environment's own folder.
+        root: the folder that stands for `/`, of what is a copy of another machine's.
     """
     packages = {}
     for name, found in inventory.distributions.items():
         folder = next((path for path in paths if found.label and os.path.isdir(f"{path}/{found.label}")), None)
-        listed = _lister(folder, found.label, prefix) if folder else _no_files
+        listed = _lister(folder, found.label, prefix, root) if folder else _no_files
         version = _version(found, inventory.versions.get(name, ""))
         packages[name] = Package(name=name, version=version, source=found.source, listed=listed)
     return Packages(title, packages, named=named)
@@ -216,7 +223,7 @@ def _version(found: Distribution, written: str) -> str:
         return written
 
 
-def _lister(folder: str, label: str, prefix: str) -> Callable[[], tuple[File, ...]]:
+def _lister(folder: str, label: str, prefix: str, root: str) -> Callable[[], tuple[File, ...]]:
     @cache
     def listed() -> tuple[File, ...]:
         try:
@@ -226,11 +233,11 @@ def _lister(folder: str, label: str, prefix: str) -> Callable[[], tuple[File, ..
             return ()
         except (OSError, ValueError) as error:
             why = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
-            raise EnvReproError(f"{folder}/{label}: its RECORD {why}") from None
+            raise EnvReproError(f"{folder[len(root) :]}/{label}: its RECORD {why}") from None
         found = {}
         for row in rows:
-            place = os.path.normpath(os.path.join(folder, row.path))
-            path = relative(place, folder, prefix)
+            place = os.path.normpath(place_of(folder, row.path, root))
+            path = relative(place, folder, prefix).removeprefix(root)
             found[path] = File(path, place, row.hash or None, int(row.size) if row.size else None)
         return tuple(found[path] for path in sorted(found))
 

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import io
 import os
+import posixpath
 import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
@@ -52,6 +53,7 @@ class _Look(NamedTuple):
 
     folder: str
     rows: list[Row]
+    places: list[str]
     seen: list[os.stat_result | int]
     recorded: int
     digest: bytes
@@ -63,10 +65,12 @@ class Records:
 
     Args:
         found: the canonical name and the metadata folder of each distribution, in the order of what is given.
+        root: the folder that stands for `/`, of what is a copy of another machine's.
     """
 
-    def __init__(self, found: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, found: Iterable[tuple[str, str]], *, root: str = "") -> None:
         self._found = tuple(found)
+        self._root = root
         self._looks: list[_Look] | None = None
 
     def state(self) -> str | None:
@@ -75,7 +79,7 @@ class Records:
         None where a file changed a moment ago, since it could change again within the same tick of the clock.
         """
         started = time.time()
-        self._looks = [_look(name, path) for name, path in self._found]
+        self._looks = [_look(name, path, self._root) for name, path in self._found]
         digest = hashlib.sha256()
         newest = 0
         for look in self._looks:
@@ -96,33 +100,34 @@ class Records:
         Args:
             full: hash every file, and not those alone that could have changed.
         """
-        looks = self._looks or [_look(name, path) for name, path in self._found]
+        looks = self._looks or [_look(name, path, self._root) for name, path in self._found]
         self._looks = None
         return tuple(_compare(look, full=full) for look in looks)
 
 
-def _look(name: str, path: str) -> _Look:
+def _look(name: str, path: str, root: str) -> _Look:
     folder, label = os.path.split(path)
     nothing = Recorded(name=name, label=label)
     if not label.endswith(".dist-info"):
-        return _Look(folder, [], [], 0, b"", nothing._replace(left_out="no RECORD"))
+        return _Look(folder, [], [], [], 0, b"", nothing._replace(left_out="no RECORD"))
     installer = _installer(path)
     if installer == b"conda" or (not installer and folder.endswith("/dist-packages")):
         changes_files = "conda" if installer else "Debian"
-        return _Look(folder, [], [], 0, b"", nothing._replace(left_out=changes_files))
+        return _Look(folder, [], [], [], 0, b"", nothing._replace(left_out=changes_files))
     try:
         content, recorded = _read(f"{path}/RECORD")
         rows, unknown = read_record(content, folder)
     except FileNotFoundError:
         if installer in _ALWAYS_RECORD:
             faults = ((f"{label}/RECORD", None, None),)
-            return _Look(folder, [], [], 0, b"", nothing._replace(files=1, faults=faults))
-        return _Look(folder, [], [], 0, b"", nothing._replace(left_out="no RECORD"))
+            return _Look(folder, [], [], [], 0, b"", nothing._replace(files=1, faults=faults))
+        return _Look(folder, [], [], [], 0, b"", nothing._replace(left_out="no RECORD"))
     except (OSError, ValueError) as error:
         words = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
-        return _Look(folder, [], [], 0, b"", nothing._replace(unknown=f"its RECORD {words}"))
+        return _Look(folder, [], [], [], 0, b"", nothing._replace(unknown=f"its RECORD {words}"))
     verdict = nothing._replace(files=len(rows), unknown=unknown and f"its RECORD {unknown}")
-    return _Look(folder, rows, _stat(folder, rows), recorded, hashlib.sha256(content).digest(), verdict)
+    places = [place_of(folder, row.path, root) for row in rows]
+    return _Look(folder, rows, places, _stat(places), recorded, hashlib.sha256(content).digest(), verdict)
 
 
 def _installer(path: str) -> bytes:
@@ -132,26 +137,33 @@ def _installer(path: str) -> bytes:
         return b""
 
 
-def _stat(folder: str, rows: list[Row]) -> list[os.stat_result | int]:
+def _stat(places: list[str]) -> list[os.stat_result | int]:
     """Look at the files, through links: what counts is what an import reads."""
     seen: list[os.stat_result | int] = []
-    for path, _, _ in rows:
+    for place in places:
         try:
-            seen.append(os.stat(_place(folder, path)))
+            seen.append(os.stat(place))
         except OSError as error:
             seen.append(error.errno or errno.EIO)
     return seen
 
 
-def _place(folder: str, path: str) -> str:
-    """Give the place of a file; `os.path.join` does the same in three times the time."""
+def place_of(folder: str, path: str, root: str = "") -> str:
+    """Give the place of a file that a RECORD lists; `os.path.join` does the same in three times the time.
+
+    Args:
+        folder: what the path is relative to.
+        root: the folder that stands for `/`, of what is a copy of another machine's: no path leads out of it.
+    """
+    if root and (path[0] in "/\\" or ".." in path):
+        return root + posixpath.normpath(posixpath.join("/", folder[len(root) :], path))
     return path if path[0] in "/\\" or path[1:2] == ":" else f"{folder}/{path}"
 
 
 def _compare(look: _Look, *, full: bool) -> Recorded:
     faults: list[tuple[str, str | None, str | None]] = []
     unknown = look.verdict.unknown
-    for row, seen in zip(look.rows, look.seen, strict=True):
+    for row, place, seen in zip(look.rows, look.places, look.seen, strict=True):
         told = row.hash or (f"{int(row.size)} bytes" if row.size else None)
         if isinstance(seen, int):
             if seen in _ABSENT:
@@ -166,7 +178,7 @@ def _compare(look: _Look, *, full: bool) -> Recorded:
             faults.append((row.path, f"{int(row.size)} bytes", f"{seen.st_size} bytes"))
         elif row.hash and (full or max(seen.st_mtime_ns, seen.st_ctime_ns) >= look.recorded):
             try:
-                found = _hash(_place(look.folder, row.path), row.hash.partition("=")[0])
+                found = _hash(place, row.hash.partition("=")[0])
             except OSError as error:
                 unknown = unknown or f"{_quoted(row.path)} cannot be read: {error.strerror}"
             else:
@@ -235,7 +247,7 @@ def _is_valid(path: str, size: str, folder: str) -> bool:
     if not path or "\0" in path or (size and not (size.isdecimal() and len(size) <= _LONGEST_SIZE)):
         return False
     stays = path[0] != "/" and ".." not in path
-    return stays or not os.path.normpath(_place(folder, path)).startswith(_NOT_ON_A_DISK)
+    return stays or not os.path.normpath(place_of(folder, path)).startswith(_NOT_ON_A_DISK)
 
 
 def _quoted(text: str) -> str:

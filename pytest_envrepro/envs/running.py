@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro import childenv, process
-from pytest_envrepro.envs.base import Environment, RefusedError
-from pytest_envrepro.errors import CommandFailed, CommandTimeout
+from pytest_envrepro.envs.asked import SEPARATORS, variables_of, words_of
+from pytest_envrepro.envs.base import Environment
+from pytest_envrepro.errors import CommandFailed, CommandTimeout, RefusedError
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_envrepro.process import Completed
     from pytest_envrepro.settings import Settings
 
-_SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))
 # They change the shell that reads them, and are nothing to run.
 _FOR_SHELLS = re.compile(r"(?:de)?activate(?:[._]\w+)*|.*\.(?:dll|pdb)")
 _INSTALLERS = {"pip": "pip", "pip3": "pip", "uv": "uv"}
@@ -86,10 +86,10 @@ class LocalEnvironment(Environment):
     ) -> Completed:
         """Run one of the environment's own programs: see `Environment.run`."""
         __tracebackhide__ = True
-        words = _words(argv)
+        words = words_of(argv)
         folder = self._folder(cwd)
         program = self._program(words[0], folder)
-        environ = {**self.environ(), **_checked(env or {})}
+        environ = {**self.environ(), **variables_of(env or {})}
         try:
             done = process.run(
                 [program, *words[1:]], cwd=folder, environ=environ, timeout=timeout, input=input
@@ -146,7 +146,7 @@ class LocalEnvironment(Environment):
         __tracebackhide__ = True
         if not self.prefix.is_dir():
             raise RefusedError(f"{self.label} is gone: it ended with the test that it was made for ({self.prefix})")
-        if word.endswith(_SEPARATORS) or any(separator in word for separator in _SEPARATORS):
+        if word.endswith(SEPARATORS) or any(separator in word for separator in SEPARATORS):
             return self._at(word, folder)
         for name in (word, *(f"{word}{suffix}" for suffix in _suffixes())):
             path = self.scripts / name
@@ -203,32 +203,6 @@ def _instead(word: str, known: list[str]) -> str:
 def _suffixes() -> tuple[str, ...]:
     """Give what programs' names may end in without it being said: nothing, but on Windows."""
     return tuple(os.environ.get("PATHEXT", "").lower().split(os.pathsep)) if os.name == "nt" else ()
-
-
-def _words(argv: tuple[object, ...]) -> tuple[str, ...]:
-    """Check the words of a command."""
-    if not argv:
-        raise TypeError("run() needs the name of a program")
-    if len(argv) == 1 and isinstance(argv[0], (list, tuple)):
-        raise TypeError(f"run() takes each word by itself: run(*{argv[0]!r})")
-    words = []
-    for each in argv:
-        word = os.fspath(each) if isinstance(each, (str, os.PathLike)) else None
-        if not isinstance(word, str):
-            raise TypeError(f"run() takes strings and paths, not {each!r}")
-        words.append(word)
-    if not words[0]:
-        raise TypeError("run() needs the name of a program, not an empty string")
-    if " " in words[0] and len(words) == 1 and not any(each in words[0] for each in _SEPARATORS):
-        raise TypeError(f"run() takes each word by itself, and uses no shell: run(*{words[0].split()!r})")
-    return tuple(words)
-
-
-def _checked(env: Mapping[str, str]) -> Mapping[str, str]:
-    for name, value in env.items():
-        if not isinstance(value, str):
-            raise TypeError(f"env: the value of {name} has to be a string, not {value!r}")
-    return env
 
 
 def _why_not_started(program: str) -> str:

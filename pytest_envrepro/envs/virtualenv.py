@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.envs.base import RefusedError, Subject
+from pytest_envrepro.envs.asked import is_shared, requirements_of
+from pytest_envrepro.envs.base import Subject
 from pytest_envrepro.envs.contents import Side
 from pytest_envrepro.envs.host import added_by_pth
 from pytest_envrepro.envs.inventory import read_inventory
-from pytest_envrepro.envs.packages import read_packages, relative
+from pytest_envrepro.envs.loose import loose_files
+from pytest_envrepro.envs.packages import read_packages
 from pytest_envrepro.envs.running import Folders, LocalEnvironment, quiet
+from pytest_envrepro.envs.system import system_of
 from pytest_envrepro.errors import EnvReproError
 
 if TYPE_CHECKING:
@@ -27,12 +29,6 @@ if TYPE_CHECKING:
     from pytest_envrepro.model import Inventory
     from pytest_envrepro.process import Completed
     from pytest_envrepro.settings import Settings
-
-# What virtualenv writes for itself: it tells of the place and of the Python, which are compared by themselves.
-_OWN = re.compile(
-    r"pyvenv\.cfg|\.gitignore|CACHEDIR\.TAG|\.lock|(?:bin|Scripts)/(?:(?:de)?activate(?:[._]\w+)*|python[\w.]*|pydoc\.bat)"
-    r"|_virtualenv\.(?:py|pth)|(?:.*/)?__pycache__/_virtualenv\.[\w.-]+\.pyc"
-)
 
 
 def _nothing() -> None:
@@ -94,19 +90,11 @@ class VirtualEnvironment(LocalEnvironment):
     def install(self, *requirements: str) -> None:
         """Install packages, where it is private: see `Environment.install`."""
         __tracebackhide__ = True
-        if not requirements or not all(isinstance(each, str) for each in requirements):
-            raise TypeError("install() takes requirements: install('flask>=3', 'click')")
-        options = [each for each in requirements if each.lstrip().startswith("-")]
-        if options:
-            raise RefusedError(f"install() takes requirements, and no options: {options[0]!r}")
+        words = requirements_of(requirements)
         if not self.is_private or self._install is None:
-            named = f"environments.throwaway('{self.name}')" if self.name else "environments.throwaway(...)"
-            raise RefusedError(
-                f"{self.label} is shared with other tests and is not changed: name {', '.join(requirements)} in its "
-                f"requirements, or install into one of the test's own, which throwaway_venv and {named} give"
-            )
+            raise is_shared(self.label, self.name, words, "throwaway_venv")
         try:
-            self._install(requirements)
+            self._install(words)
         except EnvReproError as error:  # To the one who asked, its message is all.
             raise error.with_traceback(None) from None
 
@@ -118,10 +106,15 @@ class VirtualEnvironment(LocalEnvironment):
     def side(self, depth: Depth) -> Side:
         """Give what is compared at a depth: see `Environment.side`."""
         packages = self.inventory()
-        loose = None if depth == "packages" else self._loose(packages)
-        build = {"build": self.python.identity[:12]}
-        system = {**self.python.interpreter.environment, **build}
-        return Side(label=self.label, packages=packages, prefix=str(self.prefix), loose=loose, system=system)
+        loose = None if depth == "packages" else loose_files(packages, str(self.prefix), self._sites())
+        return Side(
+            label=self.label,
+            packages=packages,
+            prefix=str(self.prefix),
+            loose=loose,
+            system=system_of(self.python),
+            variables=self.settings.shown_variables() if self.settings else None,
+        )
 
     def subject(self) -> Subject:
         """Give what is judged: see `Environment.subject`."""
@@ -143,17 +136,3 @@ class VirtualEnvironment(LocalEnvironment):
     def _paths(self) -> list[str]:
         """Give the folders that its Python finds packages in: site-packages, and what their `.pth` files add."""
         return [*dict.fromkeys(each for site in self._sites() for each in (site, *added_by_pth(site)))]
-
-    def _loose(self, packages: Packages) -> dict[str, str]:
-        """Give the files that no package lists, by path, those aside that virtualenv writes."""
-        listed = {file.place for package in packages.values() for file in package.files}
-        sites = self._sites()
-        found: dict[str, str] = {}
-        for folder, folders, names in os.walk(self.prefix):
-            folders[:] = [each for each in folders if not os.path.islink(os.path.join(folder, each))]
-            for name in names:
-                place = os.path.join(folder, name)
-                path = relative(place, *sites, str(self.prefix))
-                if place not in listed and not _OWN.fullmatch(path):
-                    found[path] = place
-        return found

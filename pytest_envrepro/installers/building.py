@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from pytest_envrepro import childenv
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.installing import python_of
+from pytest_envrepro.installers.origins import say_whence
 from pytest_envrepro.installers.tools import TIMEOUT, Call, MissingToolError, here, start, told
 from pytest_envrepro.requirement import redact
 
@@ -39,11 +40,11 @@ def build(  # noqa: PLR0913  # All but the first four are policy, by name.
     *,
     prove: Callable[[Path], None],
     files: Mapping[str, Path] = MappingProxyType({}),
+    folders: Mapping[str, str] = MappingProxyType({}),
     environ: Mapping[str, str],
     workspace: Path,
     app_data: Path | None = None,
     offline: bool = False,
-    final: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
     timeout: float = TIMEOUT,
 ) -> dict[str, Any]:
@@ -52,10 +53,10 @@ def build(  # noqa: PLR0913  # All but the first four are policy, by name.
     Args:
         prove: raises an error where the environment, when it is asked itself, is not of the Python that was meant.
         files: by their path within the environment: where they lie.
+        folders: by the canonical names of what was built in the place of a folder: the folder's URL.
         environ: the user's variables.
         workspace: an empty folder for the tools.
         app_data: where virtualenv remembers interpreters; the workspace, where that is None.
-        final: where the environment will be: the paths in compiled files are those.
         tell: is told what is being done.
         timeout: of each tool, in seconds.
 
@@ -71,8 +72,9 @@ def build(  # noqa: PLR0913  # All but the first four are policy, by name.
         tell(f"installing {len(resolved.pins)} packages with {installer.label}")
         installer.install(executable, resolved, call)
     _check_installed(folder, python, resolved, installer)
+    say_whence(_site_folders(folder, python), folders)
     _put(folder, files)
-    _compile(folder, python, call, final or folder)
+    _compile(folder, python, call)
     prove(folder)
     return {
         "python": python.interpreter.version,
@@ -166,15 +168,14 @@ def _put(folder: Path, files: Mapping[str, Path]) -> None:
             raise BuildError(f"files: {source} cannot be put at '{place}': {error.strerror or error}") from error
 
 
-def _compile(folder: Path, python: Python, call: Call, final: Path) -> None:
+def _compile(folder: Path, python: Python, call: Call) -> None:
     """Compile everything, for files that look the same whichever tool has installed them.
 
     What is no Python of this version stays as it is, as after any installation.
     """
     for site in _site_folders(folder, python):
         if site.is_dir():
-            shown = str(final / site.relative_to(folder))
-            options = ("-q", "-q", "-f", "--invalidation-mode", "timestamp", "-d", shown)
+            options = ("-q", "-q", "-f", "--invalidation-mode", "timestamp")
             argv = (python_of(folder, python), "-I", "-m", "compileall", *options, str(site))
             done = start(argv, call, doing="what is installed is to be compiled")
             if done.returncode not in {0, 1}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +27,9 @@ __all__ = ["INSTALLERS", "ReadyInstaller", "install_into", "installer_for"]
 
 # `auto` takes the first that is here.
 INSTALLERS: tuple[Installer, ...] = (Uv(), Pip())
+_LINE = re.compile(r":\d+$")
+_MISMATCH = re.compile(r"DO NOT MATCH THE HASHES|Hash mismatch")
+_OTHER_PYTHON = re.compile(r"requires a different Python|current Python version .* does not satisfy")
 _BUILDING = ("build dependencies", "build-system.requires", "build_wheel", "Failed to build", "failed to build")
 
 
@@ -77,10 +81,11 @@ class ReadyInstaller:
     def _install(self, python: str, pins: Sequence[Pinned], resolved: Resolved, call: Call, *, hashed: bool) -> None:
         name = "hashed.txt" if hashed else "unhashed.txt"
         (call.folder / name).write_text(render(pins), encoding="utf-8")
-        words = (*self.kind.installing(hashed=hashed), *self.arguments, "-r", name)
+        words = (*self.kind.installing(hashed=hashed), *self.options(offline=call.offline), "-r", name)
         done = self.run(python, words, call, doing="is to install")
         if done.returncode:
-            trails = [resolved.trail(each) for each in named_in(done, [pin.name for pin in resolved.pins])]
+            named = set(named_in(done, [pin.name for pin in resolved.pins]))
+            trails = [_stated(pin, resolved, done, offline=call.offline) for pin in resolved.pins if pin.name in named]
             raise BuildError(self._failed(done, f"{self.label} cannot install what was chosen", trails, call))
 
     def add(self, python: str, requirements: Iterable[str], call: Call) -> None:
@@ -91,11 +96,15 @@ class ReadyInstaller:
         """
         asked = list(requirements)
         (call.folder / "added.txt").write_text("".join(f"{each}\n" for each in asked), encoding="utf-8")
-        words = (*self.kind.adding(), *self.arguments, "-r", "added.txt")
+        words = (*self.kind.adding(), *self.options(offline=call.offline), "-r", "added.txt")
         done = self.run(python, words, call, doing="is to install")
         if done.returncode:
             what = f"{self.label} cannot install {', '.join(map(redact, asked))}"
             raise BuildError(self._failed(done, what, [], call))
+
+    def options(self, *, offline: bool) -> tuple[str, ...]:
+        """Give the settings' own options; offline, without what would lead past that."""
+        return self.kind.arguments.offline(self.arguments) if offline else self.arguments
 
     def run(self, python: str, words: Sequence[str], call: Call, *, doing: str) -> Completed:
         """Start it for an interpreter.
@@ -108,6 +117,20 @@ class ReadyInstaller:
 
     def _failed(self, done: Completed, what: str, trails: Sequence[str], call: Call) -> str:
         return failed_words(done, what, trails, offline=call.offline)
+
+
+def _stated(pin: Pinned, resolved: Resolved, done: Completed, *, offline: bool) -> str:
+    """Say who asks for what cannot be installed; of a lock that is taken as it is, the line and what is wrong with it."""
+    place = next((each for each in pin.via if _LINE.search(each)), None)
+    if resolved.tool or place is None:
+        return resolved.trail(pin.name)
+    said = f"{done.stdout}\n{done.stderr}"
+    why = ""
+    if _MISMATCH.search(said):
+        why = ", and the file that was found has none of its hashes: either is not what it was when it was locked"
+    elif _OTHER_PYTHON.search(said) or (not offline and pin.name in missing_in(done)):
+        why = ", and no file of it fits this Python: was it locked for another one?"
+    return f"{place} pins {pin.line}{why}"
 
 
 def failed_words(done: Completed, what: str, trails: Sequence[str], *, offline: bool) -> str:

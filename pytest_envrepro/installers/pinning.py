@@ -22,7 +22,7 @@ _SHORT_FILE = re.compile(r"^((?:\w+\+)?file:)/(?!/)")  # As pip-tools writes `gi
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9._-]+)")
 _EXACT = re.compile(r"(===?)([^,*]+)")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
-_EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)")
+EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)")
 # Options of a lock that say where its files are; who reads it knows that by the user's own settings as well.
 _PLACES = re.compile(
     r"(?:-i|-f|--(?:index-url|extra-index-url|find-links|no-index|trusted-host|no-binary|only-binary|prefer-binary|pre"
@@ -142,6 +142,13 @@ class Resolved(NamedTuple):
         return ", ".join(words)
 
 
+def with_pins(resolved: Resolved, pins: Iterable[Pinned]) -> Resolved:
+    """Put other pins, sorted by name, in the place of those that were chosen."""
+    ordered = tuple(pins)
+    reasons = tuple(reason for pin in ordered if (reason := pin.weakness))
+    return resolved._replace(pins=ordered, text=render(ordered), weak=bool(reasons), reasons=reasons)
+
+
 def read_pins(text: str, environment: Mapping[str, str], origin: str) -> tuple[Pinned, ...]:
     """Read a requirements file of pins, as far as they apply.
 
@@ -154,7 +161,7 @@ def read_pins(text: str, environment: Mapping[str, str], origin: str) -> tuple[P
     """
     found: dict[str, Pinned] = {}
     for line, comments in _statements(text):
-        if _OPTION.match(line) and not _EDITABLE.match(line):
+        if _OPTION.match(line) and not EDITABLE.match(line):
             if not _PLACES.match(line):
                 raise BuildError(f"{origin} holds '{redact(line)}', which is no pin")
             continue
@@ -208,7 +215,7 @@ def _statements(text: str) -> Iterator[tuple[str, list[str]]]:
 def _read(line: str, environment: Mapping[str, str], origin: str) -> Pinned | None:
     asked = Asked(line, origin)
     hashes = tuple(sorted(set(asked.hashes)))
-    editable = _EDITABLE.match(asked.bare)
+    editable = EDITABLE.match(asked.bare)
     requirement = None if editable else asked.requirement
     if requirement is None:
         place = asked.bare[editable.end() :] if editable else asked.bare

@@ -23,7 +23,7 @@ from packaging.version import Version
 from pytest_envrepro import process
 from pytest_envrepro.installers.misleading import pip_settings
 from pytest_envrepro.installers.pinning import Pinned
-from pytest_envrepro.installers.tools import PYTHON, Arguments, MissingToolError, Program, here
+from pytest_envrepro.installers.tools import PYTHON, Arguments, MissingToolError, Program, here, offline_variables
 from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ _BUNDLED = (
     "print(sysconfig.get_config_var('WHEEL_PKG_DIR') or '')"
 )
 _WHEEL = re.compile(r"pip-([0-9][^-]*)-py.*\.whl")
-# Nobody listens there: pip has no option to leave the network alone, and with `--no-index` it would leave out an index
-# in a folder of this machine.
-_NOWHERE = "http://127.0.0.1:9"
 
 
 class Pip:
@@ -60,6 +57,7 @@ class Pip:
                 "--uploaded-prior-to",
             }
         ),
+        online=frozenset({"--proxy"}),
     )
 
     def find(self, python: Python, environ: Mapping[str, str]) -> Program:
@@ -142,17 +140,9 @@ def pip_variables(call: Call, settings: str) -> dict[str, str]:
     """Give the variables that keep pip to what it is told."""
     chosen = {"PIP_CONFIG_FILE": settings, "PIP_USER": "0", "PIP_NO_INPUT": "1", "NO_COLOR": "1", "PYTHONUTF8": "1"}
     chosen |= {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore", "PIP_PROGRESS_BAR": "off"}
-    if call.offline:
-        names = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
-        chosen |= {name: _NOWHERE for upper in names for name in (upper, upper.lower())}
-        chosen |= {
-            "PIP_PROXY": _NOWHERE,
-            "PIP_RETRIES": "0",
-            "NO_PROXY": "",
-            "no_proxy": "",
-            "GIT_ALLOW_PROTOCOL": "file",
-        }
-    return chosen
+    # pip has no option to leave the network alone, and with `--no-index` it would leave out an index in a folder of this
+    # machine.
+    return {**chosen, **(offline_variables() if call.offline else {})}
 
 
 def _pin(item: Mapping[str, Any]) -> Pinned:

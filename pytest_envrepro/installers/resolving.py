@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from pytest_envrepro import childenv
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, contradictions, failure, missing_in
-from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources, exact_version, read_pins, render
+from pytest_envrepro.installers.local import implied
+from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources, exact_version, read_pins, with_pins
 from pytest_envrepro.installers.pip import PipReport
 from pytest_envrepro.installers.pip_tools import PipTools
 from pytest_envrepro.installers.tools import TIMEOUT, Call, MissingToolError, Question, start, told
@@ -60,7 +61,8 @@ def resolve(  # noqa: PLR0913  # All but the first two are policy, by name.
     environment = python.interpreter.environment
     if sources.lock is not None:
         return _resolved(read_pins(sources.lock, environment, "the lock"), sources, "")
-    found = contradictions(sources, environment)
+    known = (*sources.requirements, *implied(sources.requirements, environment))
+    found = contradictions(sources._replace(requirements=known), environment)
     if found:
         raise BuildError("\n  ".join(["the requirements contradict each other, so nothing is installed:", *found]))
     if not any(_applies(asked, environment) for asked in sources.requirements):
@@ -165,10 +167,8 @@ def _traced(
 
 
 def _resolved(pins: tuple[Pinned, ...], sources: Sources, tool: str) -> Resolved:
-    ordered = tuple(sorted(pins))
-    reasons = tuple(reason for pin in ordered if (reason := pin.weakness))
-    unpinned = sources.lock is None and not all(_is_named(pin, sources) for pin in ordered)
-    return Resolved(ordered, render(ordered), tool, bool(reasons), reasons, unpinned)
+    unpinned = sources.lock is None and not all(_is_named(pin, sources) for pin in pins)
+    return with_pins(Resolved((), "", tool, False, (), unpinned), sorted(pins))
 
 
 def _is_named(pin: Pinned, sources: Sources) -> bool:

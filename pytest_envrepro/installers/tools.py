@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TIMEOUT = 1800.0  # Seconds. A cold installation of large wheels takes minutes.
 PYTHON = "{python}"  # Stands for the interpreter, in the words that start a program.
 _SHOWN = 15  # Lines of what a tool has said.
+# Nobody listens there: what would touch the network fails at once.
+_NOWHERE = "http://127.0.0.1:9"
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 # As `-m`, but that the folder it runs in is not searched, and that the module is found where it is found here, which may
 # be a folder of PYTHONPATH or the user's site-packages.
 _START = (
@@ -86,10 +89,27 @@ class Question(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """The options of a tool that settings may add: what chooses among files, and nothing that says where they go."""
+    """The options of a tool that settings may add: what chooses among files, and nothing that says where they go.
+
+    Attributes:
+        online: those of them that would undo what keeps the tool off the network.
+    """
 
     flags: frozenset[str]
     values: frozenset[str]
+    online: frozenset[str] = frozenset()
+
+    def offline(self, words: Sequence[str]) -> tuple[str, ...]:
+        """Leave out, of words that were checked, what would undo `--env-offline`."""
+        kept, rest = [], iter(words)
+        for word in rest:
+            option, equals, _ = word.partition("=")
+            if option in self.online:
+                _ = None if equals else next(rest, None)
+            else:
+                kept.append(word)
+                kept += [next(rest)] if word in self.values else []
+        return tuple(kept)
 
     def checked(self, words: Sequence[str], tool: str) -> tuple[str, ...]:
         """Give the words back.
@@ -164,6 +184,16 @@ class Installer(Protocol):
 
     def variables(self, call: Call) -> Mapping[str, str]:
         """Give the variables that it needs besides the user's; settings of theirs that mislead it are set aside."""
+
+
+def offline_variables() -> dict[str, str]:
+    """Give the variables that keep well-behaved programs off the network: those of tools, and a proxy that is none.
+
+    A program that opens sockets itself, or an SSH of version control other than git, takes no notice of them.
+    """
+    proxies = {name: _NOWHERE for upper in _PROXIES for name in (upper, upper.lower())}
+    tools = {"UV_OFFLINE": "1", "CONDA_OFFLINE": "1", "GIT_ALLOW_PROTOCOL": "file", "PIP_RETRIES": "0"}
+    return {**proxies, **tools, "PIP_PROXY": _NOWHERE, "NO_PROXY": "", "no_proxy": ""}
 
 
 def here(module: str) -> tuple[str, ...]:

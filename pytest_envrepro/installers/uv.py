@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.installers.misleading import uv_settings
 from pytest_envrepro.installers.pinning import read_pins
-from pytest_envrepro.installers.tools import PYTHON, Arguments, MissingToolError, Program
+from pytest_envrepro.installers.tools import PYTHON, Arguments, MissingToolError, Program, offline_variables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +86,7 @@ class Uv:
         settings = uv_settings(call.environ, call.folder)
         return {
             **({"UV_CONFIG_FILE": settings} if settings else {}),
-            **({"GIT_ALLOW_PROTOCOL": "file"} if call.offline else {}),
+            **(offline_variables() if call.offline else {}),
             "UV_PYTHON_DOWNLOADS": "never",
             "UV_LINK_MODE": "copy",
             "UV_NO_PROGRESS": "1",

@@ -181,10 +181,15 @@ class Finder:
             if found := best(fitting, pinned):
                 return found
         advice = []
+        nothing = f"no Python here is '{wanted}'{why}"
+        if spec.version and spec.version.release < OLDEST and spec.implementation == "cpython":
+            if (old := known.too_old(spec.version)) is not None:
+                nothing = f"no Python here that can be used is '{wanted}'{why}: {old}"
+            advice.append("ask for another one: environments are made with 3.8 and later")
         if known.pyenv and spec.version and spec.implementation == "cpython" and spec.version.release >= OLDEST:
             version = f"{spec.version}{'t' if spec.threaded else ''}"
             advice.append(f"install it (`pyenv install {version}`), or ask for another one")
-        raise self._nothing(f"no Python here is '{wanted}'{why}", *advice)
+        raise self._nothing(nothing, *advice)
 
     def _nothing(self, message: str, *advice: str) -> InterpreterNotFound:
         """Word that there is nothing, with all that there is."""

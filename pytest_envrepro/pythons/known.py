@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class Known:
         left_out = [self.pyenv.root] if self.pyenv else []
         self.machine = Machine(environ, cache, self._memory, left_out=left_out)
         self._failed: dict[str, str] = {}
+        self._too_old: dict[str, str] = {}
 
     def probe(self, candidate: Candidate) -> Python:
         """Ask a candidate what it is.
@@ -67,7 +69,14 @@ class Known:
             return self.probe(candidate)
         except InterpreterNotFound as error:
             self._failed[candidate.path] = str(error)
+            if _TOO_OLD in str(error):
+                self._too_old[candidate.path] = str(error)
             return None
+
+    def too_old(self, version: Version) -> str | None:
+        """Say of one that was looked at, and would be of this version, that it is too old; None where there is none."""
+        words = re.compile(rf" is Python {re.escape(str(version))}(?!\d)")
+        return next((text for text in self._too_old.values() if words.search(text)), None)
 
     def of_pyenv(self, folder: str) -> Candidate:
         """Give the interpreter of one of pyenv's versions, or of its virtualenvs."""

@@ -16,10 +16,11 @@ from pytest_envrepro.pythons.questions import QUESTION_DIGEST, Answer, ask
 from pytest_envrepro.pythons.tags import tag_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from pytest_envrepro.cache import VerdictCache
 
+_NAMES = {False: "python", True: "python.exe"}  # Elsewhere, and on Windows.
 _KERNEL = {"platform_release": platform.release, "platform_version": platform.version}
 
 
@@ -90,14 +91,23 @@ def stamp(path: str) -> str | None:
 
 
 def _python(said: Mapping[str, Any], path: str) -> Python:
+    # Not the inode: an installation that CI has restored is the same.
+    file = os.stat(path)
+    return described(said, path, decisive=[path, file.st_size, file.st_mtime_ns], name=_NAMES[sys.platform == "win32"])
+
+
+def described(said: Mapping[str, Any], path: str, *, decisive: Sequence[Any], name: str = "python") -> Python:
+    """Take what an interpreter has said of itself.
+
+    Args:
+        path: of the interpreter, where it lies.
+        decisive: what else makes it another one, as plain JSON.
+        name: what environments call theirs.
+    """
     # The kernel's version may have changed since, and is the same for all interpreters.
     environment = {**said["environment"], **{name: ask_it() for name, ask_it in _KERNEL.items()}}
     words = ("cache_tag", "soabi", "platform", "threaded", "debug", "bits", "base_prefix")
-    # Not the inode: an installation that CI has restored is the same.
-    file = os.stat(path)
-    whole = json.dumps(
-        [[said[word] for word in words], said["environment"], path, file.st_size, file.st_mtime_ns], sort_keys=True
-    )
+    whole = json.dumps([[said[word] for word in words], said["environment"], *decisive], sort_keys=True)
     paths = said["paths"]
     return Python(
         executable=path,
@@ -109,12 +119,11 @@ def _python(said: Mapping[str, Any], path: str) -> Python:
         ),
         base_prefix=said["base_prefix"],
         identity=hashlib.sha256(whole.encode()).hexdigest(),
-        layout=Layout(
-            paths["scripts"], paths["purelib"], paths["platlib"], "python.exe" if sys.platform == "win32" else "python"
-        ),
+        layout=Layout(paths["scripts"], paths["purelib"], paths["platlib"], name),
         origin=path,
         is_threaded=said["threaded"],
         is_debug=said["debug"],
         bits=said["bits"],
+        libc=said["libc"],
         tag_groups=tag_groups(said),
     )

@@ -22,6 +22,7 @@ PATIENCE = {"PY_DISCOVERY_TIMEOUT": "10"}  # What tells python-discovery too.
 _LONGEST = 3600.0
 _PASSED = frozenset({"PATH", "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "TMPDIR"})
 _MARK = "pytest-envrepro:"
+PACKAGING = os.path.dirname(os.path.abspath(packaging.__file__))  # Its folder.
 
 # Is run by Pythons from 3.8 on, with its standard library alone; `packaging` is read from where this process has it.
 _QUESTION = r"""
@@ -58,6 +59,7 @@ answer = {
     "threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
     "debug": bool(hasattr(sys, "gettotalrefcount") or sysconfig.get_config_var("Py_DEBUG")),
     "bits": struct.calcsize("P") * 8,
+    "libc": " ".join(filter(None, platform.libc_ver())),
     "paths": {n: os.path.relpath(paths[n], anywhere).replace(os.sep, "/") for n in paths},
     "tags": groups,
     "environment": {
@@ -95,24 +97,47 @@ def ask(executable: str, environ: Mapping[str, str], *, with_site: bool = False)
     Raises:
         InterpreterNotFound: it does not start, does not answer, takes longer than 10 seconds (`PY_DISCOVERY_TIMEOUT`), or is older than 3.8.
     """
-    here = os.path.dirname(os.path.dirname(os.path.abspath(packaging.__file__)))
-    argv = [executable, "-I", "-B", *([] if with_site else ["-S"]), "-c", _QUESTION, here, _MARK]
     patience = _seconds(environ)
     passed = {name: value for name, value in environ.items() if name.upper() in _PASSED}
+    folder = os.path.dirname(PACKAGING)
     try:
-        completed = run(argv, cwd=Path(os.path.abspath(os.sep)), environ=passed, timeout=patience)
+        completed = run(
+            question(executable, folder, with_site=with_site),
+            cwd=Path(os.path.abspath(os.sep)),
+            environ=passed,
+            timeout=patience,
+        )
     except NotStartedError as error:
         raise InterpreterNotFound(str(error)) from error
     except TimedOutError as error:
         raise InterpreterNotFound(f"{executable} does not answer within {patience:g} seconds") from error
-    if "Unknown option: -I" in completed.stderr:
+    return answer_of(executable, completed.returncode, completed.stdout, completed.stderr)
+
+
+def question(executable: str, folder: str, *, with_site: bool = False) -> tuple[str, ...]:
+    """Give the words that ask an interpreter.
+
+    Args:
+        folder: where it finds `packaging`, which tells what wheels it can use.
+        with_site: let it run its `site` module.
+    """
+    return (executable, "-I", "-B", *(() if with_site else ("-S",)), "-c", _QUESTION, folder, _MARK)
+
+
+def answer_of(executable: str, returncode: int, stdout: str, stderr: str) -> Answer:
+    """Read what an interpreter has answered.
+
+    Raises:
+        InterpreterNotFound: that is no answer, or the interpreter is older than 3.8.
+    """
+    if "Unknown option: -I" in stderr:
         raise InterpreterNotFound(f"{executable} is Python 2: environments are made with 3.8 and later")
     try:
-        line = next(line for line in reversed(completed.stdout.split("\n")) if line.startswith(_MARK))
+        line = next(line for line in reversed(stdout.split("\n")) if line.startswith(_MARK))
         told: object = json.loads(line.removeprefix(_MARK))
     except (StopIteration, ValueError):
-        last = next((line.strip() for line in reversed(completed.stderr.splitlines()) if line.strip()), None)
-        why = f": {last}" if last else f": it ends with {completed.returncode}" if completed.returncode else ""
+        last = next((line.strip() for line in reversed(stderr.splitlines()) if line.strip()), None)
+        why = f": {last}" if last else f": it ends with {returncode}" if returncode else ""
         raise InterpreterNotFound(f"{executable} does not answer as a Python does{why}") from None
     said = told if isinstance(told, dict) else {}
     if "environment" not in said:

@@ -114,6 +114,28 @@ class Lent(NamedTuple):
     enter: str | None = None
 
 
+class Foreseen(NamedTuple):
+    """An environment that a test would be given.
+
+    Attributes:
+        fixture: what gives it.
+        title: as part of a sentence; empty where no settings are known.
+        python: its version, and where it was found.
+        settings: where each of them came from, a line each.
+        state: whether it is made already, as far as that is known.
+        fault: why it cannot be had.
+        is_missing: whether that is for want of its Python.
+    """
+
+    fixture: str
+    title: str = ""
+    python: str = ""
+    settings: str = ""
+    state: str = ""
+    fault: str = ""
+    is_missing: bool = False
+
+
 class Kept(NamedTuple):
     """A private environment that stays: the node id of its test, or nothing, and the command that enters it."""
 

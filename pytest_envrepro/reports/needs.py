@@ -88,10 +88,18 @@ def _row(row: NeedRow, ticks: Ticks) -> tuple[str, ...]:
     return (ticks.unmet, row.requirement, _with_fix(row.why, row.fix or ""))
 
 
-def explanation(node_id: str, pieces: Iterable[IntegrationRows], outcome: str, ticks: Ticks) -> Iterator[Line]:
-    """Say what one test needs, requirement by requirement, and what would come of it."""
+def explanation(
+    node_id: str, pieces: Iterable[IntegrationRows], outcome: str, ticks: Ticks, given: Iterable[Line] = ()
+) -> Iterator[Line]:
+    """Say what one test needs, requirement by requirement, and what would come of it.
+
+    Args:
+        given: what there is to say of the environments that it would be given.
+    """
     yield Line(node_id)
     told = [*pieces]
     for line in table(told, ticks) if told else ():
+        yield Line(f"  {line.text}", line.style)
+    for line in given:
         yield Line(f"  {line.text}", line.style)
     yield from (Line(f"  {text}") for text in outcome.split("\n"))

@@ -19,7 +19,7 @@ class Interrupted(Exception):  # noqa: N818  # Is no error.
 
 
 class Background:
-    """At most one thread, which does one work at a time; the work looks at the event that it is given.
+    """A thread while there is something to do, one work after the other; each looks at the event that it is given.
 
     It is a daemon: a session that ends is not held up.
     """
@@ -29,16 +29,36 @@ class Background:
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._next: Callable[[threading.Event], None] | None = None
         _hold_at_forks()
         _EXISTING.add(self)
 
     def start(self, work: Callable[[threading.Event], None]) -> None:
-        """Begin with a work, unless one is being done."""
+        """Begin with a work; where one is being done, this comes after it, in the place of another that waits."""
         with self._guard:
-            if self._thread is None or not self._thread.is_alive():
-                self._stop.clear()
-                self._thread = threading.Thread(target=work, args=(self._stop,), name=self._name, daemon=True)
-                self._thread.start()
+            if self._thread is not None and not self._stop.is_set():
+                self._next = work
+                return
+            # Its own event: a thread that was told to end is not to take it back.
+            self._stop, self._next = threading.Event(), None
+            self._thread = threading.Thread(target=self._do, args=(work, self._stop), name=self._name, daemon=True)
+            self._thread.start()
+
+    def _do(self, work: Callable[[threading.Event], None], stop: threading.Event) -> None:
+        while True:
+            try:
+                work(stop)
+            except BaseException:
+                with self._guard:
+                    self._thread = None
+                raise
+            with self._guard:
+                # Under the guard: what is asked for meanwhile is either done here or begun anew.
+                if self._next is None or stop.is_set():
+                    if self._thread is threading.current_thread():
+                        self._thread = None
+                    return
+                work, self._next = self._next, None
 
     def stop(self, seconds: float) -> None:
         """Let the thread end, and wait so long for what it still has to do; then interrupt it."""
@@ -50,10 +70,10 @@ class Background:
     def hold(self) -> None:
         """Interrupt the work, and return when it has ended; `start` begins anew."""
         with self._guard:
-            if self._thread is not None:
-                self._stop.set()
-                self._thread.join()
-                self._thread = None
+            thread = self._thread
+            self._stop.set()
+        if thread is not None:
+            thread.join()
 
 
 class Pace:

@@ -1,4 +1,7 @@
-"""Copies a tree of files by the cheapest means that its disk has: shared blocks, links, or bytes."""
+"""Copies a tree of files so that no file is another's: by shared blocks where the disk has them, else by bytes.
+
+Links are none of the means: one file with two names is changed under both by whoever writes into it.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,16 @@ import stat
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from pytest_envrepro.store.looking import Tree
 
-    Means = Literal["reflink", "hardlink", "copy"]
+    Means = Literal["reflink", "copy"]
 
 _FICLONE = 0x40049409  # ioctl_ficlonerange(2): all of one file's blocks become another's, until either is written to.
-_HAS_DESCRIPTORS = os.link in os.supports_dir_fd and os.open in os.supports_dir_fd
+_HAS_DESCRIPTORS = os.open in os.supports_dir_fd and os.utime in os.supports_fd and os.chmod in os.supports_fd
+_PIECE = 1024 * 1024  # Bytes that are read at once: nearly every file is smaller.
 
 
 def means(folder: Path) -> Means:
@@ -30,13 +34,9 @@ def means(folder: Path) -> Means:
     source, target = (folder / f".{os.urandom(8).hex()}" for _ in range(2))
     try:
         source.write_bytes(b"it")
-        with contextlib.suppress(OSError, ImportError):
-            _reflink(str(source), str(target))
+        with contextlib.suppress(OSError, ImportError), source.open("rb") as one, target.open("wb") as other:
+            _share(one.fileno(), other.fileno())
             return "reflink"
-        target.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            os.link(source, target)
-            return "hardlink"
         return "copy"
     finally:
         source.unlink(missing_ok=True)
@@ -56,17 +56,15 @@ def clone(
     without: Collection[str] = (),
     pause: Callable[[], None] = lambda: None,
 ) -> None:
-    """Copy folders, files and links, with their modes and times; the target must not exist.
+    """Copy folders and files, with their modes and times; the target must not exist.
 
     Args:
-        tree: what there is in the source: nothing is looked for there. A folder that is told of and not looked into is
-            left out. For links it has inodes: see `looking.scan`.
-        by: `hardlink` gives one file two names. A file that has too many already (EMLINK) is copied.
+        tree: what there is in the source: nothing is looked for there, and what is not as it tells is not copied.
         without: files to leave out. Symbolic links are left out too: see `link`.
         pause: is called after each folder.
 
     Raises:
-        Changed: a file that was linked to is not what the tree tells of it.
+        Changed: a file is not what the tree tells of it.
         OSError: a file of the source is not there, or cannot be copied; part of the target then exists.
     """
     target.mkdir(parents=True)
@@ -80,42 +78,63 @@ def clone(
                 os.mkdir(f"{target}/{folder}{name}")
                 if status[0] != usual:
                     others.append((f"{target}/{folder}{name}", status[0]))
-
     for folder in folders:
         here = tree[folder]
         names = [name for name, status in here.items() if stat.S_ISREG(status[0])]
         names = [name for name in names if f"{folder}{name}" not in left_out] if left_out else names
-        inside, copy = f"{source}/{folder}", f"{target}/{folder}"
-        if by == "hardlink":
-            _link_all(inside, copy, names, here)
-        else:
-            for name in names:
-                _copy(f"{inside}{name}", f"{copy}{name}", here[name], by=by)
+        copy(f"{source}/{folder}", f"{target}/{folder}", names, here, by=by)
         pause()
     # Last, and the deepest first: a folder may be one that nothing can be written to.
     for path, mode in reversed(others):
         os.chmod(path, stat.S_IMODE(mode))
 
 
-def link_bytecode(source: str, target: str, here: Mapping[str, list[int]], status: list[int]) -> None:
-    """Link a folder of bytecode, with its mode and its time; the target must not exist.
+def copy(source: str, target: str, names: Iterable[str], here: Mapping[str, list[int]], *, by: Means) -> None:
+    """Copy files of one folder, which must not exist in the other: with both open, no path is walked from the root.
 
     Args:
-        here: what there is in the source.
-        status: of the source: mode, and time of its last change.
+        here: the status of the files.
 
     Raises:
-        Changed: something in the source was replaced, added or removed.
-        OSError: a file is not there, or cannot be linked; part of the target then exists.
+        Changed, OSError: as `clone`.
     """
-    os.mkdir(target)
-    for name in here:
-        if not _linked(f"{source}/{name}", f"{target}/{name}"):
-            _copy(f"{source}/{name}", f"{target}/{name}", here[name], by="copy")
-    if os.stat(source).st_mtime_ns != status[1]:
-        raise Changed(errno.ESTALE, "has changed", source)
-    os.chmod(target, stat.S_IMODE(status[0]))
-    os.utime(target, ns=(status[1], status[1]))
+    names = list(names)
+    if not names:
+        return
+    if not _HAS_DESCRIPTORS:
+        for name in names:
+            shutil.copyfile(f"{source}{name}", f"{target}{name}")
+            _check(os.lstat(f"{source}{name}"), here[name], name)
+            _stamp(f"{target}{name}", here[name])
+        return
+    with _opened(source, os.O_RDONLY) as origin, _opened(target, os.O_RDONLY) as end:
+        for name in names:
+            with (
+                _opened(name, os.O_RDONLY, dir_fd=origin) as one,
+                _opened(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, dir_fd=end) as other,
+            ):
+                if by == "reflink":
+                    _share(one, other)
+                else:
+                    _transfer(one, other)
+                # Afterwards: what was copied is what is looked at.
+                _check(os.fstat(one), here[name], name)
+                _stamp(other, here[name])
+
+
+def read(source: Path, tree: Tree, paths: Iterable[str]) -> dict[str, bytes]:
+    """Read files, each as the tree tells of it.
+
+    Raises:
+        Changed, OSError: as `clone`.
+    """
+    contents = {}
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        with open(source / path, "rb") as file:
+            contents[path] = file.read()
+            _check(os.fstat(file.fileno()), tree[f"{folder}/" if folder else ""][name], path)
+    return contents
 
 
 def link(target: Path, links: Mapping[str, str]) -> None:
@@ -140,74 +159,39 @@ def write(target: Path, contents: Mapping[str, bytes], tree: Tree) -> None:
         _stamp(f"{target}/{path}", tree[f"{folder}/" if folder else ""][name])
 
 
-def _link_all(source: str, target: str, names: list[str], here: Mapping[str, list[int]]) -> None:
-    """Link the files of one folder: with the folders open, the system need not walk to each from the root."""
-    if not names:
-        return
-    if not _HAS_DESCRIPTORS:
-        for name in names:
-            _link_same(f"{source}{name}", f"{target}{name}", here[name])
-        return
-    origin = os.open(source, os.O_RDONLY)
-    try:
-        copy = os.open(target, os.O_RDONLY)
-        try:
-            for name in names:
-                if _linked(name, name, origin, copy):
-                    seen = os.stat(name, dir_fd=copy, follow_symlinks=False)
-                    if [seen.st_mode, seen.st_size, seen.st_mtime_ns, seen.st_ino] != here[name]:
-                        raise Changed(errno.ESTALE, "has changed", f"{source}{name}")
-                else:
-                    _link_same(f"{source}{name}", f"{target}{name}", here[name])
-        finally:
-            os.close(copy)
-    finally:
-        os.close(origin)
+class _opened:  # noqa: N801  # Is used as a function.
+    """Open a file or folder for a while. No generator: those take longer than the system does."""
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, path: str, flags: int, dir_fd: int | None = None) -> None:
+        self._descriptor = os.open(path, flags, 0o600, dir_fd=dir_fd)
+
+    def __enter__(self) -> int:
+        return self._descriptor
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)
 
 
-def _link_same(source: str, target: str, status: list[int]) -> None:
-    """Link or copy a file; afterwards, see that it is the one that was meant: what was linked is looked at."""
-    if not _linked(source, target):
-        _copy(source, target, status, by="copy")
-    seen = os.lstat(source)
-    if [seen.st_mode, seen.st_size, seen.st_mtime_ns, seen.st_ino] != status:
-        raise Changed(errno.ESTALE, "has changed", source)
+def _transfer(source: int, target: int) -> None:
+    while piece := os.read(source, _PIECE):
+        while piece:
+            piece = piece[os.write(target, piece) :]
 
 
-def _linked(source: str, target: str, origin: int | None = None, copy: int | None = None) -> bool:
-    """Link a file; false where it has as many links as its disk allows (65,000 on ext4, 1,023 on NTFS)."""
-    try:
-        os.link(source, target, src_dir_fd=origin, dst_dir_fd=copy)
-    except OSError as error:
-        if error.errno != errno.EMLINK:
-            raise
-        return False
-    return True
-
-
-def _copy(source: str, target: str, status: list[int], *, by: Means) -> None:
-    if by == "reflink":
-        _reflink(source, target)
-    else:
-        shutil.copyfile(source, target)
-    _stamp(target, status)
-
-
-def _reflink(source: str, target: str) -> None:
+def _share(source: int, target: int) -> None:
     import fcntl  # noqa: PLC0415  # Is not on every system.
 
-    origin = os.open(source, os.O_RDONLY)
-    try:
-        copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            fcntl.ioctl(copy, _FICLONE, origin)
-        finally:
-            os.close(copy)
-    finally:
-        os.close(origin)
+    fcntl.ioctl(target, _FICLONE, source)
 
 
-def _stamp(path: str, status: list[int]) -> None:
+def _check(seen: os.stat_result, status: list[int], path: str) -> None:
+    if [seen.st_mode, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns] != status:
+        raise Changed(errno.ESTALE, "has changed", path)
+
+
+def _stamp(place: str | int, status: list[int]) -> None:
     """Give a file the mode of another, and its time: bytecode is valid for a source of that time."""
-    os.chmod(path, stat.S_IMODE(status[0]))
-    os.utime(path, ns=(status[2], status[2]))
+    os.chmod(place, stat.S_IMODE(status[0]))
+    os.utime(place, ns=(status[2], status[2]))

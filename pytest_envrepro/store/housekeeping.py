@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.store.trash import Trash
 
 KEPT = "kept"  # The name of a file that says: this private copy outlives its session.
-TWIN = "twin"
+SPARES = "spares"  # The name of a folder within an entry: copies that lie ready.
 _KEPT_FOR = 3 * 24 * 3600  # Seconds, as many days as people take to come back to a failure.
 _FORGOTTEN = 30 * 24 * 3600  # Seconds after which nobody can still be waiting for a lock.
 
@@ -94,7 +94,7 @@ class Housekeeping:
                 with contextlib.suppress(OSError):
                     used = path.stat().st_mtime
                     head = read_head(path)
-                    copies = 1 + (path / TWIN).is_dir()
+                    copies = 1 + len(_names(path / SPARES))
                     found.append(_Lying(path, used, head.size * copies, head.title))
         return found
 
@@ -109,6 +109,13 @@ class Housekeeping:
             with contextlib.suppress(OSError):
                 if path.name.partition(".")[0] not in names and path.stat().st_mtime < time.time() - _FORGOTTEN:
                     path.unlink()
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return os.listdir(path)
+    except OSError:
+        return []
 
 
 def _is_kept(path: Path, *, for_ever: bool = True) -> bool:

@@ -25,6 +25,7 @@ class Known:
 
     def __init__(self) -> None:
         self._found: dict[str, _Found] = {}
+        self._looked: dict[str, float] = {}  # By build.
 
     def add(self, folder: Path, found: Manifest, now: tuple[int, int] | None, *, cached: bool, started: float) -> Entry:
         """Note an entry, and give it.
@@ -36,6 +37,7 @@ class Known:
         entry = Entry(found.key, folder / INSIDE, cached, time.perf_counter() - started, found.facts, found.build)
         if now is not None:
             self._found[found.key] = _Found(now, entry._replace(cached=True), found)
+            self._looked[found.build] = time.time() - entry.seconds
         return entry
 
     def entry(self, key: str, now: tuple[int, int] | None) -> Entry | None:
@@ -49,10 +51,20 @@ class Known:
         folder = entry.path.parent
         return found.manifest if found and found.stamp == stamp(folder) else manifest.read(folder)
 
+    def look(self, entry: Entry, began: float) -> None:
+        """Note when a look at an entry began that found it whole, in seconds since the epoch."""
+        self._looked[entry.build] = began
+
+    def looked(self, entry: Entry) -> float:
+        """Tell when the last look at an entry began that found it whole; 0 where it was not, or has changed since."""
+        return self._looked.get(entry.build, 0.0)
+
     def forget(self, entry: Entry) -> None:
         """Have an entry compared again."""
         self._found.pop(entry.key, None)
+        self._looked.pop(entry.build, None)
 
     def clear(self) -> None:
         """Have all of them compared again."""
         self._found.clear()
+        self._looked.clear()

@@ -1,14 +1,14 @@
 """Where a store keeps what: its folders, how what lies in them is called, and what is said where they cannot be written.
 
     at/KEY/env        an environment that all sessions share; `manifest` beside it says that it is whole
-    at/KEY/twin       the files that private copies are linked to, so that a change in one never reaches the shared one
+    at/KEY/spares     private copies that lie ready for the next who needs one
     at/NAME-OWNER-... a private copy, or one that is being built: of the session called OWNER
     owners/           the locks and leases of sessions
     locks/            a lock for each key
     trash/            what is to be deleted
 
 All folders in `at` have names of one length: see `relocating`. They are on one disk by construction, so that a rename
-or a link between them cannot be refused for that (EXDEV).
+between them cannot be refused for that (EXDEV).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import stat
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 # By folder (`""`, or a path that ends with a slash) and name: the mode alone of a folder, else mode, size, and the times
@@ -19,15 +19,8 @@ Tree = dict[str, dict[str, list[int]]]
 BYTECODE = "__pycache__"  # PEP 3147.
 
 
-def scan(root: str | Path, *, inodes: bool = False, closed: Collection[str] = ()) -> Tree:
+def scan(root: str | Path) -> Tree:
     """Look at everything in a folder, links not followed.
-
-    Args:
-        inodes: note those, and not the time of the last change of status. That time is new where a file was linked to;
-            and where its other times were set back, which is what it is noted for.
-        closed: folders of bytecode that are not looked into: their mode is noted, and the time of their last change.
-            Python (`importlib`, `compileall`), pip and uv write bytecode beside its place and rename it, which changes
-            that time. Not seen is who writes into such a file without that, or sets the folder's time back.
 
     Raises:
         OSError: a folder cannot be read.
@@ -42,16 +35,58 @@ def scan(root: str | Path, *, inodes: bool = False, closed: Collection[str] = ()
             for entry in entries:
                 status = entry.stat(follow_symlinks=False)
                 mode = status.st_mode
-                if not stat.S_ISDIR(mode):
-                    last = status.st_ino if inodes else status.st_ctime_ns
-                    here[entry.name] = [mode, status.st_size, status.st_mtime_ns, last]
-                elif closed and entry.name == BYTECODE and f"{folder}{BYTECODE}/" in closed:
-                    here[entry.name] = [mode, status.st_mtime_ns]
-                else:
+                if stat.S_ISDIR(mode):
                     here[entry.name] = [mode]
                     folders.append(f"{folder}{entry.name}/")
+                else:
+                    here[entry.name] = [mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
         tree[folder] = here
     return tree
+
+
+def scan_since(root: str | Path, since: int, known: Mapping[str, int]) -> Tree:
+    """Look at a folder for what was done in it since a time.
+
+    The last number of a file's status is 0 where its status has not changed since then. Nobody can set that time
+    (`ctime`), and it is a new one after each write, also of the same bytes, and after a change of mode, time, name or
+    number of links. A folder that was renamed has the files that it had: so it is not looked into unless it is known.
+
+    Args:
+        since: in nanoseconds, by the clock of that disk; the time itself counts as later.
+        known: folders, as keys of a tree, with their inodes. Another one has -1 besides its mode.
+
+    Raises:
+        OSError: a folder cannot be read.
+    """
+    tree: Tree = {}
+    base = os.fspath(root)
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        here: dict[str, list[int]] = {}
+        with _entries(f"{base}/{folder}") as entries:
+            for entry in entries:
+                name = entry.name
+                status = entry.stat(follow_symlinks=False)
+                mode = status.st_mode
+                if not stat.S_ISDIR(mode):
+                    changed = status.st_ctime_ns
+                    here[name] = [mode, status.st_size, status.st_mtime_ns, 0 if changed < since else changed]
+                elif known.get(f"{folder}{name}/") == status.st_ino:
+                    here[name] = [mode]
+                    folders.append(f"{folder}{name}/")
+                else:
+                    here[name] = [mode, -1]
+        tree[folder] = here
+    return tree
+
+
+def untouched(tree: Tree) -> Tree:
+    """Give what `scan_since` gives of a copy of a tree that nothing was done in."""
+    return {
+        folder: {name: [*status[:3], 0] if len(status) > 1 else status for name, status in here.items()}
+        for folder, here in tree.items()
+    }
 
 
 @contextlib.contextmanager
@@ -84,12 +119,6 @@ def paths(tree: Mapping[str, Mapping[str, list[int]]]) -> Iterator[tuple[str, li
     for folder, here in tree.items():
         for name, status in here.items():
             yield f"{folder}{name}", status
-
-
-def status_in(tree: Tree, path: str) -> list[int] | None:
-    """Give the status of one path; None where there is none."""
-    folder, _, name = path.rpartition("/")
-    return tree.get(f"{folder}/" if folder else "", {}).get(name)
 
 
 def differences(tree: Tree, seen: Tree) -> list[tuple[str, list[int] | None, list[int] | None]]:

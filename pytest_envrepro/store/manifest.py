@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.store.hashing import hash_of
-from pytest_envrepro.store.looking import differences, paths, scan
+from pytest_envrepro.store.looking import differences, paths, scan, untouched
 
 if TYPE_CHECKING:
     from pytest_envrepro.store.looking import Tree
 
 # A change of the format, or of what a store's folder looks like, makes every older entry one that is not there.
-SCHEMA = 1
+SCHEMA = 2
 NAME = "manifest"
 
 
@@ -34,7 +34,7 @@ class Change(NamedTuple):
     what: str
 
 
-@dataclass(frozen=True, kw_only=True)  # Without slots: `hashes` is kept beside the fields.
+@dataclass(frozen=True, kw_only=True)  # Without slots: what is made of the fields is kept beside them.
 class Manifest:
     """An environment of the store.
 
@@ -69,6 +69,11 @@ class Manifest:
         """The SHA-256 of every regular file, by path."""
         hashes: dict[str, str] = json.loads(self.hashed)
         return hashes
+
+    @cached_property
+    def untouched(self) -> Tree:
+        """What is seen of a copy in which nothing was done: see `looking.scan_since`."""
+        return untouched(self.tree)
 
     @property
     def digest(self) -> str:

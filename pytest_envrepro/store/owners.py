@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.errors import BuildError
 
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from filelock import BaseFileLock
+
+
+_OLD = 3600.0  # Seconds after which nobody asks any more what a session had said.
 
 
 class Held:
@@ -82,6 +87,7 @@ class Owners:
         self._folder = folder
         self._guard = threading.Lock()
         self._lock: Held | None = None
+        self._last: Path | None = None  # The file of what this session has said.
         self.name = ""
 
     def claim(self) -> str:
@@ -132,6 +138,30 @@ class Owners:
                 path.unlink(missing_ok=True)
         return frozenset(alive)
 
+    def say(self, said: object) -> None:
+        """Tell other sessions something, in the place of what was said before; plain JSON.
+
+        Raises:
+            OSError, BuildError: as `hold` does.
+        """
+        if self._last is None:
+            for path in self._folder.glob("????????.said"):
+                if path.stat().st_mtime < time.time() - _OLD:
+                    path.unlink(missing_ok=True)
+            self._last = self._folder / f"{self.claim()}.said"
+        temporary = self._last.with_suffix(".saying")
+        temporary.write_text(json.dumps(said))
+        temporary.replace(self._last)
+
+    def heard(self) -> list[Any]:
+        """Give what other sessions have said; those that have ended too, for an hour."""
+        told = []
+        for path in self._folder.glob("????????.said"):
+            if path != self._last:
+                with contextlib.suppress(OSError, ValueError):
+                    told.append(json.loads(path.read_text()))
+        return told
+
     @staticmethod
     def _of_the_dead(path: Path) -> Held | None:
         try:
@@ -151,3 +181,4 @@ class Owners:
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
+            self._last = None

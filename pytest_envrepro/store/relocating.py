@@ -89,23 +89,24 @@ def settle(root: Path, old: str, new: str) -> Settled:
 
 
 def copied(
-    root: Path, carriers: Mapping[str, bytes], records: Mapping[str, list[str]], names: tuple[str, str]
+    carriers: Mapping[str, bytes],
+    records: Mapping[str, bytes],
+    told: Mapping[str, list[str]],
+    names: tuple[str, str],
 ) -> dict[str, bytes]:
     """Give the content that files have in a copy: those that hold the path, and the RECORDs that tell of them.
 
     Args:
-        root: the environment that is copied, for its RECORDs.
-        carriers: their content there.
+        carriers: their content in the environment that is copied.
+        records: the content of the RECORDs there.
+        told: the carriers that each of those tells of.
         names: of the folders that the environment and its copy lie in, of one length.
-
-    Raises:
-        OSError: a RECORD cannot be read.
     """
     before, after = (name.encode() for name in names)
     made = {path: content.replace(before, after) for path, content in carriers.items()}
-    for record, told in records.items():
-        content = (root / record).read_bytes()
-        for path in told:
+    for record, paths_told in told.items():
+        content = records[record]
+        for path in paths_told:
             content = content.replace(_hash(carriers[path]), _hash(made[path]))
         made[record] = content
     return made

@@ -1,71 +1,94 @@
-"""Private copies that were given back, made as new for the next: most of their files are still what they were.
+"""Private copies that lie ready: made beside a session's tests, or given back and made as new for the next.
 
-A spare lies in the entry's folder, and whoever takes it renames it: so it is nobody else's, has a path that never was
-another's, and goes with its entry. That a file is still the twin's is told by its inode; what was changed, added or
-removed is put right, and all that holds the path is written anew.
+A spare lies in the entry's folder, and whoever takes it renames it: so it is nobody else's, and has a path that never was
+another's. No file of it is another's either. What was done in it since it was noted down is told by times that nobody
+can set (`looking.scan_since`); that is copied again from the entry, and all that holds the path is written anew.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import stat
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.store import cloning, twins
+from pytest_envrepro.store import cloning, looking
 from pytest_envrepro.store.entries import INSIDE
-from pytest_envrepro.store.looking import differences
+from pytest_envrepro.store.housekeeping import SPARES
+from pytest_envrepro.store.manifest import encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from pytest_envrepro.store.looking import Tree
+    from pytest_envrepro.store.manifest import Manifest
     from pytest_envrepro.store.parts import Parts
-    from pytest_envrepro.store.twins import Told
 
-_SPARES = "spares"
-_OF = "of"  # The name of a file beside a private copy: the entry that it was made of.
-_MOST = 8  # For one entry: each has a name for every file, which is what takes time to delete.
+_OF = "of"  # The name of a file beside a private copy: what was noted down of it.
+_MOST = 8  # For one entry: each is a copy of every file.
 _WORTH = 2_000  # Differences; with more of them, a new copy is as fast.
-_BYTECODE = 2  # Numbers in the status of a folder of bytecode: see `looking.scan`.
 
 
-class Source(NamedTuple):
-    """What spares are linked to.
+class Noted(NamedTuple):
+    """What was noted down of a private copy before it was given out.
 
     Attributes:
-        path: of the twin.
-        told: what was written down of it.
-        bytecode: what its folders of bytecode hold.
+        entry: the name of the entry's folder.
+        build: of the entry.
+        since: when, in nanoseconds, by the clock of the disk.
+        folders: the inodes of its folders, by their keys in a tree.
     """
 
-    path: Path
-    told: Told
-    bytecode: Mapping[str, Mapping[str, list[int]]]
+    entry: str
+    build: str
+    since: int
+    folders: dict[str, int]
+
+
+def note(folder: Path, entry: Path, build: str, folders: Iterable[str]) -> None:
+    """Note down a copy that is as it is to be: what is done in it from now on is told by its time.
+
+    Args:
+        folder: the one that it lies in.
+        entry: the folder of the entry.
+        folders: that it has, as keys of a tree.
+
+    Raises:
+        OSError: it cannot be written, or a folder is not there.
+    """
+    path = folder / _OF
+    path.unlink(missing_ok=True)  # A link that a test has left there is not to be followed.
+    path.touch()
+    inodes = {each: os.lstat(f"{folder}/{INSIDE}/{each}").st_ino for each in folders}
+    # The file's own time may be changed later, by a test that touches all it finds: so it stands within.
+    path.write_bytes(encoded(Noted(entry.name, build, path.stat().st_ctime_ns, inodes)))
+
+
+def _noted(folder: Path) -> Noted | None:
+    try:
+        return Noted(*json.loads((folder / _OF).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
 
 
 def there_are(entry: Path) -> bool:
     """Tell whether an entry has a spare."""
     try:
-        return bool(os.listdir(entry / _SPARES))
+        return bool(os.listdir(entry / SPARES))
     except OSError:
         return False
 
 
-def note(folder: Path, entry: str) -> None:
-    """Write down which entry a private copy is of.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    (folder / _OF).write_text(entry)
-
-
 def put(parts: Parts, folder: Path) -> bool:
     """Keep a private copy for the next; false where nobody would take it."""
+    noted = _noted(folder)
+    if noted is None:
+        return False
+    entry = parts.layout.at / os.path.basename(noted.entry)
+    spares = entry / SPARES
     try:
-        entry = parts.layout.at / (folder / _OF).read_text()
-        spares = entry / _SPARES
         if not entry.is_dir() or (spares.is_dir() and len(os.listdir(spares)) >= _MOST):
             return False
         spares.mkdir(exist_ok=True)
@@ -83,70 +106,94 @@ def take(entry: Path, folder: Path) -> bool:
         folder: is empty but for an empty folder, and gone where there is a spare.
     """
     try:
-        names = os.listdir(entry / _SPARES)
+        names = os.listdir(entry / SPARES)
     except OSError:
         return False
     for name in names:
         with contextlib.suppress(OSError):
             (folder / INSIDE).rmdir()
         with contextlib.suppress(OSError):
-            (entry / _SPARES / name).rename(folder)  # In the place of an empty folder, and by one of us alone.
+            (entry / SPARES / name).rename(folder)  # In the place of an empty folder, and by one of us alone.
             return True
     return False
 
 
-def renew(parts: Parts, path: Path, source: Source, written: Mapping[str, bytes], links: Mapping[str, str]) -> bool:
+def renew(
+    parts: Parts, folder: Path, entry: Path, found: Manifest, written: Mapping[str, bytes], links: Mapping[str, str]
+) -> bool:
     """Make a spare what a new copy would be; false where that is not worth it, or cannot be done.
 
-    A folder of bytecode that it never had is left to Python, as in a new copy; where something was written to one, it
-    gets what the twin has.
+    A folder of bytecode that it does not have is left to Python, as in a copy that is made on the spot.
 
     Args:
+        folder: the one that it lies in.
+        entry: the folder of the entry.
         written: the files that are the copy's own.
         links: the symbolic links, and where they are to lead.
+
+    Raises:
+        Changed: a file of the entry is not what the manifest tells.
     """
-    twin, tree = source.path, source.told.status
+    noted = _noted(folder)
+    path = folder / INSIDE
     try:
+        if noted is None or noted.build != found.build or os.lstat(path).st_ino != noted.folders.get(""):
+            return False
+        seen = looking.scan_since(path, noted.since, noted.folders)
         apart = {*written, *links}
-        found = [
-            (each, then, now)
-            for each, then, now in differences(tree, source.told.seen(path))
-            if each not in apart and not (then is not None and len(then) == _BYTECODE and now is None)
+        differing = [each for each in looking.differences(found.untouched, seen) if each[0] not in apart]
+        absent = _absent(found.tree, seen) if differing else frozenset()
+        wrong = [
+            each for each in differing if f"{each[0]}/" not in absent and f"{each[0].rpartition('/')[0]}/" not in absent
         ]
-        if len(found) > _WORTH:
+        if len(wrong) > _WORTH:
             return False
-        # What a test has written in place has changed in the twin too.
-        if not twins.are_same(twin, tree, [each for each, then, _ in found if then and not _is_plain_folder(then)]):
-            return False
-        for each, then, now in found:
-            if then is not None and len(then) == _BYTECODE:
-                _remove(parts, path / each)
-                cloning.link_bytecode(f"{twin}/{each}", f"{path}/{each}", source.bytecode[f"{each}/"], then)
-            else:
-                _put_right(parts, path / each, twin / each, then, now)
+        _put_right(parts, path, entry / INSIDE, found.tree, wrong)
         for each in apart:
             _remove(parts, path / each)
-        cloning.write(path, written, tree)
+        cloning.write(path, written, found.tree)
         cloning.link(path, links)
+        note(folder, entry, found.build, found.tree.keys() - absent)
+    except cloning.Changed:
+        raise
     except OSError:
         return False
     return True
 
 
-def _is_plain_folder(status: list[int]) -> bool:
-    return stat.S_ISDIR(status[0]) and len(status) != _BYTECODE
+def _absent(tree: Tree, seen: Tree) -> frozenset[str]:
+    """Give the folders of bytecode in whose places there is nothing."""
+    gone = (each for each in looking.bytecode(tree) if each not in seen)
+    return frozenset(each for each in gone if looking.BYTECODE not in seen.get(each[: -len(looking.BYTECODE) - 1], {}))
 
 
-def _put_right(parts: Parts, place: Path, origin: Path, then: list[int] | None, now: list[int] | None) -> None:
-    if then is not None and stat.S_ISDIR(then[0]):
-        if now is None or not stat.S_ISDIR(now[0]):
+def _put_right(
+    parts: Parts,
+    path: Path,
+    source: Path,
+    tree: Tree,
+    wrong: Iterable[tuple[str, list[int] | None, list[int] | None]],
+) -> None:
+    """Take away what is not to be there, and copy what is; a folder comes before what is in it."""
+    files: dict[str, list[str]] = {}
+    modes: list[tuple[Path, int]] = []
+    for each, then, now in wrong:
+        place = path / each
+        if then is None or not stat.S_ISDIR(then[0]):
+            _remove(parts, place)
+            if then is not None:
+                folder, slash, name = each.rpartition("/")
+                files.setdefault(folder + slash, []).append(name)
+            continue
+        if now is None or len(now) > 1 or not stat.S_ISDIR(now[0]):
             _remove(parts, place)
             place.mkdir()
-        place.chmod(stat.S_IMODE(then[0]))
-        return
-    _remove(parts, place)
-    if then is not None:
-        os.link(origin, place)
+        modes.append((place, stat.S_IMODE(then[0])))
+    for folder, names in files.items():
+        regular = [name for name in names if stat.S_ISREG(tree[folder][name][0])]
+        cloning.copy(f"{source}/{folder}", f"{path}/{folder}", regular, tree[folder], by=parts.how())
+    for place, mode in reversed(modes):
+        place.chmod(mode)
 
 
 def _remove(parts: Parts, place: Path) -> None:

@@ -1,79 +1,34 @@
-"""Environments by key, for all sessions of a user: built once, shared, checked before they are used, copied in no time."""
+"""Environments by key, for all sessions of a user: built once, shared, checked before they are used, and copied."""
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_envrepro.store import copying, healing, layout, manifest, owners
 from pytest_envrepro.store.entries import Damaged, Entry, is_whole, stamp
-from pytest_envrepro.store.known import Known
+from pytest_envrepro.store.keeping import Keeping
 from pytest_envrepro.store.making import make
 from pytest_envrepro.store.manifest import Change
-from pytest_envrepro.store.parts import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from pytest_envrepro.store.manifest import Manifest
+    from pytest_envrepro.store.parts import Parts
 
 __all__ = ["Change", "Damaged", "Entry", "Store"]
 
 T = TypeVar("T")
 
-_LIMIT = 10 * 1024**3  # Bytes of all entries: some forty environments of 44 distributions.
 
-
-def _quiet(_: str) -> None:
-    """Tell nobody."""
-
-
-class Store:
+class Store(Keeping):
     """A folder of environments.
 
     That nothing is ever seen half made rests on renames alone; locks save work. A session, in this sense, is one object
     of this class in one process; it may be used by several threads.
-
-    Args:
-        folder: is made when it is needed. Where it may not be written, one among the temporary files takes its place.
-        limit_bytes: that `prune` leaves at most.
-        tell: is given what takes long or is out of the ordinary, for people, one line at a time.
-        since: when the session began, in seconds since the epoch; now unless given.
     """
-
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        limit_bytes: int = _LIMIT,
-        tell: Callable[[str], None] = _quiet,
-        since: float | None = None,
-    ) -> None:
-        self._wanted = folder
-        self._limit = limit_bytes
-        self._tell = tell
-        self._started = since if since is not None else time.time()
-        self._known = Known()
-        self._guard = threading.Lock()
-        self._parts: Parts | None = None
-
-    @property
-    def folder(self) -> Path:
-        """The folder that is used; links in its path are followed.
-
-        Raises:
-            BuildError: none can be made.
-        """
-        return self._open.layout.folder
-
-    @property
-    def _open(self) -> Parts:
-        with self._guard:
-            if self._parts is None:
-                self._parts = Parts(layout.opened(self._wanted, self._tell), self._tell)
-            return self._parts
 
     def find(self, key: str) -> Entry | None:
         """Find an environment, and compare it with its manifest, once in a session; None where it is not whole.
@@ -145,6 +100,13 @@ class Store:
         """Compare every file's content too."""
         return self._compared(entry, full=True)
 
+    def looked(self, entry: Entry) -> float:
+        """Tell when this session began its last look at an environment that found it whole; 0 where that is not so.
+
+        In seconds since the epoch.
+        """
+        return self._known.looked(entry)
+
     def discard(self, entry: Entry) -> None:
         """Take an environment away; not one that has been built anew meanwhile.
 
@@ -160,7 +122,7 @@ class Store:
                 parts.throw_away(folder)
 
     def prepare(self, entry: Entry) -> None:
-        """Make what private copies are taken from, where files are linked: a second copy, once, and a spare.
+        """Make a private copy that lies ready, unless there is one.
 
         Raises:
             Damaged: the environment has changed.
@@ -196,57 +158,14 @@ class Store:
         with parts.explained():
             copying.give_back(parts, folder, keep=keep)
 
-    def sweep(self) -> None:
-        """Take away what sessions left that were killed; it is deleted beside what goes on.
-
-        Raises:
-            BuildError: the store's folder cannot be used.
-        """
-        parts = self._open
-        with parts.explained():
-            parts.keeping.sweep()
-        parts.trash.start()
-
-    def prune(self) -> None:
-        """Take away what was not used for longest, down to the limit; what a living session uses stays.
-
-        Raises:
-            BuildError: the store's folder cannot be used.
-        """
-        parts = self._open
-        with parts.explained():
-            parts.keeping.prune(self._limit)
-        parts.trash.start()
-
-    def clean(self) -> tuple[int, int]:
-        """Take away and delete all that no living session uses.
-
-        Returns:
-            how many environments went, and their bytes.
-
-        Raises:
-            BuildError: the store's folder cannot be used.
-        """
-        parts = self._open
-        with parts.explained():
-            gone = parts.keeping.clean(self._tell)
-        parts.trash.empty()
-        return gone
-
-    def close(self, seconds: float = 1.0) -> None:
-        """End this session's use of everything; what it has not deleted after so many seconds is left to the next."""
-        with self._guard:
-            parts, self._parts = self._parts, None
-        self._known.clear()
-        if parts is None:
-            return
-        parts.leave(seconds)
-
     def _compared(self, entry: Entry, *, full: bool) -> tuple[Change, ...]:
+        began = time.time()
         found = self._known.manifest(entry)
         changes = (Change(".", "is gone"),) if found is None else manifest.changes(entry.path, found, full=full)
         if changes:
             self._known.forget(entry)
+        else:
+            self._known.look(entry, began)
         return changes
 
     def _copied(self, entry: Entry, name: str, work: Callable[[Parts, Entry, Manifest], T]) -> T:

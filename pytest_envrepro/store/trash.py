@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,11 @@ from pytest_envrepro.store.background import Background
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_HAS_DESCRIPTORS = shutil.rmtree.avoids_symlink_attacks and os.rename in os.supports_dir_fd and hasattr(os, "fchmod")
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_DEEPEST = 50  # Folders within folders that are open at once.
 
 
 class Trash:
@@ -48,7 +54,7 @@ class Trash:
     def _delete(self, stop: threading.Event) -> None:
         # What was put there while the last of it was deleted is found by another look.
         while not stop.is_set() and (names := _names(self.folder)):
-            gone = [_removed(f"{self.folder}/{name}", stop) for name in names]
+            gone = [_removed(self.folder, name, stop) for name in names]
             if not any(gone):
                 return  # Nothing of it may be deleted, or others are at it.
 
@@ -60,48 +66,113 @@ def _names(folder: Path) -> list[str]:
         return []
 
 
-def _removed(path: str, stop: threading.Event) -> bool:
-    """Remove a folder and all within, as far as it can be, links not followed; tell whether it is gone."""
-    if os.path.islink(path) or not os.path.isdir(path):
-        return _unlink(path)
-    for entry in _inside(path):
-        if stop.is_set():
-            return False
-        if entry.is_dir(follow_symlinks=False):
-            _removed(entry.path, stop)
-        else:
-            _unlink(entry.path)
+def _removed(trash: Path, name: str, stop: threading.Event) -> bool:
+    """Remove what has this name, as far as it can be; tell whether it is gone."""
+    if not _HAS_DESCRIPTORS:
+        shutil.rmtree(trash / name, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            (trash / name).unlink()
+        return not os.path.lexists(trash / name)
     try:
-        os.rmdir(path)
+        at = os.open(trash, _FOLDER)
     except OSError:
         return False
-    return True
-
-
-def _inside(path: str) -> list[os.DirEntry[str]]:
     try:
-        with os.scandir(path) as entries:
-            return list(entries)
-    except PermissionError:
-        # A test may have taken away its own right to look into a folder.
-        with contextlib.suppress(OSError):
-            os.chmod(path, 0o700)
-            with os.scandir(path) as entries:
-                return list(entries)
-    except OSError:
-        pass
-    return []
+        return _Removing(at, stop).remove(name, at)
+    finally:
+        os.close(at)
 
 
-def _unlink(path: str) -> bool:
-    try:
-        os.unlink(path)
-    except PermissionError:
+class _Removing:
+    """Removes a folder and all within; links are not followed, whatever is put in a folder's place meanwhile.
+
+    Each folder is opened by its name in the one above, which is open, and never as a link; from then on it is what was
+    opened, and no path. That is what `shutil.rmtree` does where `rmtree.avoids_symlink_attacks`; besides, this ends when
+    it is told to, and gets into folders without rights.
+    """
+
+    def __init__(self, trash: int, stop: threading.Event) -> None:
+        self._trash = trash
+        self._stop = stop
+
+    def remove(self, name: str, at: int, depth: int = 0) -> bool:
+        """Remove what has a name in an open folder; tell whether it is gone from there."""
+        folder = _opened(name, at)
+        if folder is None:
+            return _unlinked(name, at)
+        try:
+            for inside in _listed(folder):
+                if self._stop.is_set():
+                    return False
+                if not _unlinked(inside, folder):
+                    self._deeper(inside, folder, depth + 1)
+        finally:
+            os.close(folder)
         with contextlib.suppress(OSError):
-            os.chmod(os.path.dirname(path), 0o700)
-            os.unlink(path)
+            os.rmdir(name, dir_fd=at)
             return True
         return False
+
+    def _deeper(self, name: str, at: int, depth: int) -> None:
+        if depth < _DEEPEST:
+            self.remove(name, at, depth)
+            return
+        # Neither Python's stack nor the number of open files is to be the measure: it is trash of its own.
+        with contextlib.suppress(OSError):
+            os.rename(name, os.urandom(8).hex(), src_dir_fd=at, dst_dir_fd=self._trash)
+
+
+def _opened(name: str, at: int) -> int | None:
+    """Open a folder, also one that its owner may not look into; None for all else."""
+    try:
+        return os.open(name, _FOLDER, dir_fd=at)
+    except PermissionError:
+        pass
     except OSError:
-        return False
-    return True
+        return None
+    with contextlib.suppress(OSError, NotImplementedError):
+        _permit(name, at)
+        return os.open(name, _FOLDER, dir_fd=at)
+    return None
+
+
+def _permit(name: str, at: int) -> None:
+    """Give the owner of a folder all rights to it.
+
+    Raises:
+        OSError: it is no folder, or is somebody else's.
+    """
+    if not hasattr(os, "O_PATH"):
+        os.chmod(name, 0o700, dir_fd=at, follow_symlinks=False)
+        return
+    # Linux changes no mode by a name without following it (fchmodat(2)); this is a name of what was opened.
+    place = os.open(name, _FOLDER | os.O_PATH, dir_fd=at)
+    try:
+        os.chmod(f"/proc/self/fd/{place}", 0o700)
+    finally:
+        os.close(place)
+
+
+def _listed(folder: int) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _unlinked(name: str, at: int) -> bool:
+    """Remove a file or a link; false where it is a folder, or stays."""
+    for _ in range(2):
+        try:
+            os.unlink(name, dir_fd=at)
+        except PermissionError:
+            # The folder that it is in; or it is a folder itself, to which POSIX answers in the same way.
+            with contextlib.suppress(OSError):
+                os.fchmod(at, 0o700)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        else:
+            return True
+    return False

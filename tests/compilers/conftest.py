@@ -16,6 +16,10 @@ def index(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Index:
     """Give an index with some releases, which is the only one that pip and uv know."""
     index = Index(pytester.path / "index")
     use(index, monkeypatch)
+    # Pip asks a Rust compiler for its version, and that may write into the home.
+    home = pytester.path / "caches" / "home"
+    home.mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(home))
     index.add("flask", "2.0", ("werkzeug>=1", "click"))
     index.add("flask", "3.0", ("werkzeug>=3", "click", "blinker"))
     index.add("werkzeug", "2.0", ("markupsafe",))
@@ -36,9 +40,24 @@ def tool(request: pytest.FixtureRequest) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def known_locks() -> dict[str, bytes]:
+    """Give the locks that the tools have written of the same input and the same index, by their tools."""
+    return {}
+
+
 @pytest.fixture
-def locked(project: Project, index: Index, tool: str) -> Project:  # noqa: ARG001  # The lock is compiled from it.
-    """Give a project whose lock is true."""
+def locked(
+    project: Project,
+    index: Index,  # noqa: ARG001  # The lock is compiled from it.
+    tool: str,
+    known_locks: dict[str, bytes],
+) -> Project:
+    """Give a project whose lock is true: its tool has written it, once for all tests."""
     write(project, {"requirements.in": "flask\n"})
-    compile_lock(project, COMMANDS[tool])
+    lock = project.path / "requirements.txt"
+    if tool not in known_locks:
+        compile_lock(project, COMMANDS[tool])
+        known_locks[tool] = lock.read_bytes()
+    lock.write_bytes(known_locks[tool])
     return project

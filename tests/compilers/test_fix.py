@@ -8,13 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from borrowing import is_gone
 from indexes import COMMANDS, DOWN, compile_lock, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from indexes import Index
     from projects import Project
 
@@ -394,16 +396,6 @@ def start_slow(project: Project) -> tuple[dict[str, bytes], subprocess.Popen[byt
     return before, session, started(project)
 
 
-def runs(process: int) -> bool:
-    """Tell whether a process is alive, and no zombie."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    status = Path("/proc", str(process), "stat")
-    return not status.exists() or status.read_text().rpartition(")")[2].split()[0] != "Z"
-
-
 def work(project: Project) -> list[Path]:
     """Give what lies in the folder of copies."""
     return [path for path in (project.path / ".cache" / "work").iterdir() if path.name != "sweep.lock"]
@@ -417,7 +409,7 @@ def test_interrupted(project: Project) -> None:
     session.communicate(timeout=30)
 
     assert session.returncode == 2
-    assert not runs(tool)
+    assert is_gone(tool)
     assert project.report()["verdict"] == "unchecked"
     assert locks(project) == before
     assert work(project) == []
@@ -432,7 +424,7 @@ def test_ended(project: Project, number: str) -> None:
     session.communicate(timeout=30)
 
     assert session.returncode == -getattr(signal, number)
-    assert not runs(tool)
+    assert is_gone(tool)
     assert locks(project) == before
 
 

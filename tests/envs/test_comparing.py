@@ -13,6 +13,7 @@ from envs.handling import TARGETS, put, site_of
 from pytest_envrepro.envs.hosting import HostEnvironment
 from pytest_envrepro.envs.reproducing import assert_same
 from pytest_envrepro.errors import EnvReproError
+from pytest_envrepro.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -205,8 +206,7 @@ def test_system(maker: Maker) -> None:
     assert not one.diff(other, depth="files")
     diff = one.diff(other, depth="system")
     versions = [each.python.interpreter.version for each in (one, other)]
-    assert ("python_full_version", *versions) in diff.system
-    assert "build" in {name for name, _, _ in diff.system}
+    assert diff.system == (("python", *versions),)
     lines = str(diff).splitlines()
     assert lines[0] == "environment 'old' and environment 'new' differ: the system"
     assert lines[1].split() == ["system", "old", "new"]
@@ -220,6 +220,19 @@ def test_host(maker: Maker) -> None:
     diff = host.diff(maker.virtualenv(), depth="files")
     assert "pytest" in {change.name for change in diff.packages}
     assert diff.labels == ("the environment that runs pytest", "environment 'client'")
+    assert host.diff(maker.virtualenv("same"), depth="system").system == ()
+
+
+def test_variables(maker: Maker) -> None:
+    """Declared variables belong to the system: they are compared by their values, also those that are not shown."""
+    made = [
+        maker.virtualenv(name, settings=Settings(environment={"TOKEN": value, "LEVEL": "debug", name: "1"}))
+        for name, value in (("a", "s3cret"), ("b", "s3cret"), ("b", "other"))  # Two of them in one folder.
+    ]
+
+    assert made[0].diff(made[1], depth="system").system == (("variable a", "1", "-"), ("variable b", "-", "1"))
+    assert made[1].diff(made[2], depth="system").system == (("variable TOKEN", "****", "**** (another)"),)
+    assert not made[1].diff(made[2], depth="files")
 
 
 def test_depth(pair: Pair) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import marshal
 import os
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from workbench import EVERY, HERE, Bench, another, ask, packages, proof, python_of
+from workbench import EVERY, Bench, another, ask, packages, proof, python_of
 
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.building import build
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.requires_integration("compilers"),
@@ -111,9 +113,8 @@ def test_settings_do_not_count(bench: Bench, monkeypatch: pytest.MonkeyPatch) ->
 def test_equal_twice(bench: Bench) -> None:
     """Two environments of the same differ in no file but for the paths that are written into them."""
     resolved = bench.resolve("alpha")
-    final = bench.path / "final"
 
-    one, other = (bench.build(resolved, final=final) for _ in range(2))
+    one, other = (bench.build(resolved) for _ in range(2))
 
     def files(folder: Path) -> dict[str, bytes]:
         old, new = os.fsencode(folder), b"HERE"
@@ -127,28 +128,6 @@ def test_equal_twice(bench: Bench) -> None:
 
     assert files(one) == files(other)
     assert os.fsencode(one) not in (one / "pyvenv.cfg").read_bytes()
-
-
-@pytest.mark.parametrize("version", EVERY)
-@pytest.mark.parametrize("installer", ["uv", "pip"])
-def test_compiled(bench: Bench, version: str, installer: str) -> None:
-    """All is compiled, whichever tool installs it, by the Python itself, and with the paths that it will have."""
-    python = python_of(version)
-    final = Path("/a/final place")
-
-    folder = bench.build(bench.resolve("alpha", python=python), installer, python, final=final)
-
-    site = folder / python.layout.purelib
-    (compiled,) = (site / "__pycache__").glob("alpha.*.pyc")
-    data = compiled.read_bytes()
-    source = (site / "alpha.py").stat()
-    # PEP 552: flags of 0 say that the source's time and size follow.
-    assert data[4:8] == bytes(4)
-    assert int.from_bytes(data[8:12], "little") == int(source.st_mtime)
-    assert int.from_bytes(data[12:16], "little") == source.st_size
-    assert os.fsencode(final / python.layout.purelib / "alpha.py") in data
-    if version == HERE:
-        assert marshal.loads(data[16:]).co_filename == str(final / python.layout.purelib / "alpha.py")  # noqa: S302  # Ours.
 
 
 def test_what_cannot_be_compiled(bench: Bench) -> None:

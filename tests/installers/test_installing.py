@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import marshal
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import making
 import pytest
@@ -21,6 +22,9 @@ from workbench import EVERY, Bench, ask, packages, proof, python_of
 from pytest_envrepro.errors import BuildError, SettingsError
 from pytest_envrepro.installers.building import build
 from pytest_envrepro.installers.installing import install_into
+
+if TYPE_CHECKING:
+    from pytest_envrepro.interpreter import Python
 
 pytestmark = [
     pytest.mark.requires_integration("compilers"),
@@ -67,7 +71,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("version", EVERY)
 def test_pip_and_uv_agree(bench: Bench, version: str) -> None:
-    """What pip and uv install of one lock is the same, package by package and file by file."""
+    """What pip and uv install of one lock is the same, package by package and file by file; all of it is compiled."""
     python = python_of(version)
     resolved = bench.resolve(lock=locked(bench, ALPHA, BETA), python=python)
 
@@ -78,7 +82,24 @@ def test_pip_and_uv_agree(bench: Bench, version: str) -> None:
     assert content(one / site) == content(other / site)
     assert (one / "bin" / "alphas").exists()
     assert (other / "bin" / "alphas").exists()
+    for folder in (one, other):
+        assert_compiled(folder, python)
     assert ask(one, "import alpha, beta; print(alpha.version, beta.version)", python) == "1.0 1.0"
+
+
+def assert_compiled(folder: Path, python: Python) -> None:
+    """See that a module has bytecode, by the Python itself, and with its path."""
+    site = folder / python.layout.purelib
+    (compiled,) = (site / "__pycache__").glob("alpha.*.pyc")
+    data = compiled.read_bytes()
+    source = (site / "alpha.py").stat()
+    # PEP 552: flags of 0 say that the source's time and size follow.
+    assert data[4:8] == bytes(4)
+    assert int.from_bytes(data[8:12], "little") == int(source.st_mtime)
+    assert int.from_bytes(data[12:16], "little") == source.st_size
+    assert os.fsencode(site / "alpha.py") in data
+    if python == python_of():
+        assert marshal.loads(data[16:]).co_filename == str(site / "alpha.py")  # noqa: S302  # Ours.
 
 
 @pytest.mark.parametrize("version", EVERY)

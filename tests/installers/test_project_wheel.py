@@ -10,7 +10,9 @@ import pytest
 from workbench import HERE, OTHER, Bench, ask, packages, python_of
 
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.installers.wheels import ProjectWheel, editable_project, project_wheel, source_digest
+from pytest_envrepro.installers.shelf import Shelf
+from pytest_envrepro.installers.source import source_digest
+from pytest_envrepro.installers.wheels import ProjectWheel, editable_project, project_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,11 +161,76 @@ def test_every_python(own: Own) -> None:
 def test_each_python(bench: Bench) -> None:
     """One that is for a Python alone is built for each, by itself."""
     own = Own(bench, tag="py3-none-linux_x86_64")
+    backend = own.root / "backend.py"
+    backend.write_text(
+        backend.read_text().replace('"own.py").read_text()', '"own.py").read_text() + f"# {sys.version}"')
+    )
 
     paths = {own.wheel(version=version).path for version in (HERE, OTHER or "", HERE, OTHER or "")}
 
     assert len(paths) == 2
     assert own.built == [HERE, OTHER]
+
+
+def test_what_is_no_source(own: Own) -> None:
+    """What tools leave in a project gives no new wheel, nor what the session writes there; a build is given none of it."""
+    junit = own.root / "junit.xml"
+    first = own.wheel(written=[junit])
+    left = [".coverage", ".coverage.host.1", "htmlcov/index.html", "dist/own-0.9.tar.gz", "src/own.egg-info/PKG-INFO"]
+    left += ["build/lib/own.py", "own.pyc", ".hypothesis/x", ".vscode/settings.json", "junit.xml"]
+    for place in left:
+        (own.root / place).parent.mkdir(parents=True, exist_ok=True)
+        (own.root / place).write_text("x")
+
+    assert own.wheel(written=[junit]) == first
+    assert own.built == [HERE]
+    backend = own.root / "backend.py"
+    seen = f"import os\nassert not [each for each in {left} if os.path.exists(each)]\n"
+    backend.write_text(seen + backend.read_text())
+    assert own.wheel(written=[junit]) == first
+    assert own.built == [HERE] * 2
+
+
+def test_ignored_may_be_source(own: Own) -> None:
+    """What git ignores may be in the wheel all the same, as what a build generates: it counts, and so do other reports."""
+    first = own.wheel()
+    for number, name in enumerate((".gitignore", "own_version.py", "report.xml", "own/htmlcov.py", "own/dist/x.whl")):
+        (own.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (own.root / name).write_text("own_version.py\nreport.xml\n")
+        assert own.wheel() == first
+        assert len(own.built) == number + 2
+
+
+def test_same_wheel(own: Own) -> None:
+    """Another state of the source that comes to the same wheel is the same: nothing that is made of it is made again."""
+    first = own.wheel()
+    (own.root / "notes.txt").write_text("x")
+    second = own.wheel()
+
+    assert own.built == [HERE] * 2
+    assert (second.path, second.identity) == (first.path, first.identity)
+
+
+def test_bounded(bench: Bench) -> None:
+    """Of the wheels, those are kept that were used last: 32, and what was used within the hour."""
+    cache, shelf = bench.path / "cache", Shelf(bench.path / "cache")
+
+    def add(number: int) -> Path:
+        made = bench.path / "own-1.0-py3-none-any.whl"
+        made.write_text(f"wheel {number}")
+        return shelf.put(made, f"source {number}", "any")
+
+    paths = [add(number) for number in range(34)]
+    assert all(path.exists() for path in paths)
+    for number, path in enumerate(paths):
+        os.utime(path.parent, (1000 + number, 1000 + number))
+    assert shelf.find("source 0", "any") == paths[0]
+    last = add(34)
+
+    assert shelf.find("source 34", "any") == last
+    assert [path for path in paths if not path.exists()] == paths[1:4]
+    assert shelf.find("source 1", "any") is None
+    assert len(list((cache / "wheels").iterdir())) == 32
 
 
 def test_left_behind(own: Own) -> None:
@@ -211,6 +278,21 @@ def test_no_project(bench: Bench) -> None:
         project_wheel(
             bench.path / "project", python_of(), bench.installer("uv"), cache=bench.path / "c", environ=bench.environ
         )
+
+
+def test_no_backend(own: Own) -> None:
+    """A `pyproject.toml` that is there for tools alone makes no project: pip would build something called UNKNOWN."""
+    (own.root / "pyproject.toml").write_text("[tool.x]\n")
+
+    with pytest.raises(BuildError) as caught:
+        own.wheel()
+
+    assert str(caught.value) == (
+        f"this project cannot be built: {own.root / 'pyproject.toml'} has neither [project], with a name and a version, nor "
+        "[build-system], and there is no setup.py beside it"
+    )
+    (own.root / "setup.cfg").write_text("[metadata]\nname = own\n")
+    assert editable_project(own.root).editable
 
 
 def git(root: Path, *words: str) -> str:
@@ -286,6 +368,24 @@ def test_editable(own: Own, installer: str) -> None:
     assert ask(folder, "import own; print(own.value)") == "22"
     assert packages(folder) == {"beta": "1.0", "own": "1.0"}
     assert resolved.weak
+
+
+@pytest.mark.parametrize(
+    ("installer", "name"),
+    [*((tool, name) for tool in ("uv", "pip") for name in ("a space", "it's ü%20[x]")), ("pip", "a#b")],
+)
+def test_editable_anywhere(bench: Bench, installer: str, name: str) -> None:
+    """A folder may be called as it likes."""
+    bench.path = bench.path / name
+    bench.path.mkdir()
+    own = Own(bench)
+    bench.wheel("beta", "1.0")
+
+    tool = "pip-tools" if installer == "pip" else installer
+    resolved = bench.resolve((editable_project(own.root).requirement(["fast"]), "this project"), tool=tool)
+
+    folder = bench.build(resolved, installer)
+    assert ask(folder, "import own; print(own.__file__)") == str(own.root / "own.py")
 
 
 def test_editable_identity(own: Own) -> None:

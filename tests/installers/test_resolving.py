@@ -381,6 +381,29 @@ class Counting:
         self._server.server_close()
 
 
+def test_proxy_of_settings(bench: Bench) -> None:
+    """Offline, a proxy or an index among the settings' own options leads nowhere; what else they say still counts."""
+    environ = {name: value for name, value in bench.environ.items() if not name.startswith("PIP_")}
+    resolved = bench.resolve(lock=f"gamma==1.0 --hash=sha256:{'0' * 64}\n")
+    with Counting() as server:
+        there = f"http://127.0.0.1:{server.port}"
+        index = ("--index-url", "http://index.invalid/simple", "--trusted-host", "index.invalid", "--pre")
+        proxy = ("--proxy", there, f"--proxy={there}", *index)
+        for arguments in (proxy, ("--index-url", there)):
+            asked = []
+            for offline in (False, True):
+                server.requests.clear()
+                with pytest.raises(BuildError):
+                    bench.build(resolved, "pip", arguments=arguments, environ=environ, offline=offline)
+                asked.append(len(server.requests))
+            assert asked[0] > 0
+            assert asked[1] == 0
+
+    installer = bench.installer("pip", arguments=proxy)
+    assert installer.options(offline=False) == proxy
+    assert installer.options(offline=True) == index
+
+
 def test_credentials(bench: Bench, tool: str) -> None:
     """What a tool says of a URL with a password is shown without it."""
     lines = refused(bench, "x @ https://me:hunter2@127.0.0.1:9/x-1-py3-none-any.whl", tool=tool, offline=True)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro.integrations.docker_engine import Candidate, candidates
-from pytest_envrepro.integrations.ping import ping
+from pytest_envrepro.endpoints import Candidate, candidates
+from pytest_envrepro.ping import ping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

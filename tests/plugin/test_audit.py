@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from borrowing import is_gone, started_pid
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from projects import Project, Site
@@ -32,7 +33,7 @@ whole = { requirements = ["lib-a"], tools = ["it-tool"], variables = ["IT_VARIAB
 outer = { includes = ["whole"] }
 variable = { variables = ["IT_VARIABLE"] }
 """
-WAYS = pytest.mark.parametrize("way", [(), ("-n2",), ("-n2", "--dist=loadgroup")], ids=" ".join)
+WAYS = pytest.mark.parametrize("way", [(), ("-n2", "--dist=loadgroup")], ids=" ".join)
 
 
 @pytest.fixture
@@ -55,6 +56,12 @@ def audit(project: Project, test: str, *args: str) -> pytest.RunResult:
     """Write a module of tests, and audit it."""
     project.write({"test_it.py": f"import os, shutil, pytest\n{test}"})
     return project.test("--env-audit", "-q", *args)
+
+
+def audit_each(project: Project, tests: Iterable[str]) -> pytest.RunResult:
+    """Write a module for each text, `test_0.py` and so on, and audit them together."""
+    project.write({f"test_{at}.py": f"import os, shutil, pytest\n{test}" for at, test in enumerate(tests)})
+    return project.test("--env-audit", "-q")
 
 
 def told(result: pytest.RunResult) -> list[str]:
@@ -88,28 +95,34 @@ USES = {
 }
 
 
-@pytest.mark.parametrize(("marker", "title", "use"), USES.values(), ids=USES)
-def test_lies(suite: Project, marker: str, title: str, use: str) -> None:
+def test_lies(suite: Project) -> None:
     """Of two tests with the same marker one uses what it names, and the other has a marker that lies."""
-    mark = f"@pytest.mark.{marker}"
-
-    result = audit(suite, f"{mark}\ndef test_uses():\n    {use}\n\n{mark}\ndef test_does_not():\n    import lib_b\n")
-
-    assert told(result) == [
-        f"test_it.py:6: {title} is not needed: its test passes without it:",
-        "  test_it.py::test_does_not",
-        "1 marker lies",
+    tests = [
+        f"@pytest.mark.{marker}\ndef test_uses():\n    {use}\n\n"
+        f"@pytest.mark.{marker}\ndef test_does_not():\n    import lib_b\n"
+        for marker, _, use in USES.values()
     ]
+
+    result = audit_each(suite, tests)
+
+    *lines, last = told(result)
+    assert {*zip(lines[::2], lines[1::2], strict=True)} == {
+        (f"test_{at}.py:6: {title} is not needed: its test passes without it:", f"  test_{at}.py::test_does_not")
+        for at, (_, title, _) in enumerate(USES.values())
+    }
+    assert last == f"{len(USES)} markers lie"
     assert result.ret == 1
 
 
-@pytest.mark.parametrize(("marker", "title", "use"), USES.values(), ids=USES)
-def test_honest(suite: Project, marker: str, title: str, use: str) -> None:
+def test_honest(suite: Project) -> None:
     """Where the test uses what its marker names, there is nothing to tell."""
-    result = audit(suite, f"@pytest.mark.{marker}\ndef test_uses():\n    {use}\n")
+    result = audit_each(
+        suite, [f"@pytest.mark.{marker}\ndef test_uses():\n    {use}\n" for marker, _, use in USES.values()]
+    )
 
     assert told(result) == ["every marker is honest"]
-    assert any(line.startswith(title) for line in result.outlines)
+    for _, title, _ in USES.values():
+        assert any(line.startswith(title) for line in result.outlines)
     assert result.ret == 0
 
 
@@ -212,15 +225,14 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize(("text", "line", "test"), PLACES.values(), ids=PLACES)
-def test_places(suite: Project, text: str, line: int, test: str) -> None:
+def test_places(suite: Project) -> None:
     """A marker is named by the line that it stands in, wherever that is."""
-    result = audit(suite, text)
+    *lines, _ = told(audit_each(suite, [text for text, _, _ in PLACES.values()]))
 
-    assert told(result)[:2] == [
-        f"test_it.py:{line}: package lib-a is not needed: its test passes without it:",
-        f"  test_it.py::{test}",
-    ]
+    assert {*zip(lines[::2], lines[1::2], strict=True)} >= {
+        (f"test_{at}.py:{line}: package lib-a is not needed: its test passes without it:", f"  test_{at}.py::{test}")
+        for at, (_, line, test) in enumerate(PLACES.values())
+    }
 
 
 def test_marked_by_a_conftest(suite: Project) -> None:
@@ -262,24 +274,40 @@ def test_many(suite: Project) -> None:
 
 
 NEEDED = {
-    "a fixture of a conftest": ({"conftest.py": "import pytest\n@pytest.fixture\ndef a():\n    import lib_a\n"}, "(a): pass"),
+    "a fixture of a conftest": (
+        {"conftest.py": "import pytest\n@pytest.fixture\ndef a():\n    import lib_a\n"},
+        "(a): pass",
+    ),
     "a conftest": ({"conftest.py": "import lib_a\n"}, "(): pass"),
-    "a module": ({"helper.py": "import lib_a\n"}, "(): import helper"),
     "the plugin of a conftest": ({"conftest.py": "pytest_plugins = ['lib_a']\n"}, "(): pass"),
-    "another program": ({}, "():\n    import subprocess, sys\n    subprocess.run([sys.executable, '-c', 'import lib_a'], check=True)"),
-    "its end": ({}, "():\n    import sys\n    sys.modules.pop('lib_a', None)\n    try: import lib_a\n    except ImportError: os._exit(3)"),
-    "an exit": ({}, "():\n    try: import lib_a\n    except ImportError: pytest.exit('no')"),
-}  # fmt: skip
+}
+IN_A_ROUNDABOUT_WAY = {
+    "a module": "(): import helper",
+    "another program": "():\n    import subprocess, sys\n    subprocess.run([sys.executable, '-c', 'import lib_a'], check=True)",
+    "its end": "():\n    import sys\n    sys.modules.pop('lib_a', None)\n    try: import lib_a\n    except ImportError: os._exit(3)",
+    "an exit": "():\n    try: import lib_a\n    except ImportError: pytest.exit('no')",
+}
 
 
 @pytest.mark.parametrize(("files", "test"), NEEDED.values(), ids=NEEDED)
 def test_needed(suite: Project, files: dict[str, str], test: str) -> None:
-    """A test needs also what it uses in a roundabout way; and what without it there is no session."""
+    """A test needs also that without which there is no session."""
     suite.write(files)
 
     result = audit(suite, f"@pytest.mark.requires_packages('lib-a')\ndef test_it{test}\n")
 
     assert "package lib-a   1       1         0      0        0" in result.outlines
+    assert result.ret == 0
+
+
+def test_needed_in_a_roundabout_way(suite: Project) -> None:
+    """A test needs also what another module or program uses for it, and that without which it ends the session."""
+    suite.write({"helper.py": "import lib_a\n"})
+    mark = "@pytest.mark.requires_packages('lib-a')"
+
+    result = audit_each(suite, [f"{mark}\ndef test_it{test}\n" for test in IN_A_ROUNDABOUT_WAY.values()])
+
+    assert "package lib-a   4       4         0      0        0" in result.outlines, result.stdout.str()
     assert result.ret == 0
 
 
@@ -307,12 +335,13 @@ SKIPS = {
 }
 
 
-@pytest.mark.parametrize("test", SKIPS.values(), ids=SKIPS)
-def test_skips_by_itself(suite: Project, test: str) -> None:
+def test_skips_by_itself(suite: Project) -> None:
     """A test that is skipped without it, by a word of its own, has a marker that does not lie."""
-    result = audit(suite, f"pytestmark = pytest.mark.requires_packages('lib-a')\n{test}")
+    mark = "pytestmark = pytest.mark.requires_packages('lib-a')\n"
 
-    assert "package lib-a   1       0         1      0        0" in result.outlines
+    result = audit_each(suite, [f"{mark}{test}" for test in SKIPS.values()])
+
+    assert "package lib-a   4       0         4      0        0" in result.outlines, result.stdout.str()
     assert told(result) == ["every marker is honest"]
     assert result.ret == 0
 
@@ -491,16 +520,12 @@ def test_interrupted(suite: Project, tmp_path: Path, monkeypatch: pytest.MonkeyP
     suite.write({"test_it.py": f"import os, pytest\n{test}"})
     command = [sys.executable, "-m", "pytest", "--env-audit", "-p", "no:randomly"]
     process = subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, text=True)
-    place = suite.path / "pid"
-    deadline = time.monotonic() + 30
-    while not (place.exists() and place.read_text()) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    pid = started_pid(suite.path / "pid", process)
 
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 2
     assert "KeyboardInterrupt" in output
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(place.read_text()), 0)
+    assert is_gone(pid)
     assert [*tmp_path.glob("envrepro-audit-*")] == []

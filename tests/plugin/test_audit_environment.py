@@ -91,14 +91,17 @@ IN_VIRTUALENV = {
 }
 
 
-@pytest.mark.parametrize("test", IN_VIRTUALENV.values(), ids=IN_VIRTUALENV)
-def test_all_of_it_is_gone(project: Project, place: tuple[Path, Path], test: str) -> None:
+def test_all_of_it_is_gone(project: Project, place: tuple[Path, Path]) -> None:
     """Nothing of a distribution can be had: also not by programs, which run in the same environment."""
     python, _ = place
     (python.parent / "other-tool").write_text(f"#!{python}\nimport lib_a\n")
     (python.parent / "other-tool").chmod(0o755)
+    tests = [f"def test_{name.replace(' ', '_')}():\n    {test}\n" for name, test in IN_VIRTUALENV.items()]
+    project.write({"test_it.py": MARK + "".join(tests)})
 
-    assert NEEDED in in_virtualenv(project, python, test)
+    told = in_virtualenv_again(project, python)
+
+    assert f"package lib-a   {len(tests)}       {len(tests)}         0      0        0" in told, "\n".join(told)
 
 
 def test_the_rest_is_there(project: Project, place: tuple[Path, Path]) -> None:
@@ -193,9 +196,14 @@ def test_namespaces(
     site.add("lib-c", "1.0", files=more)
     dotted = [path.removesuffix(".py").replace("/", ".") for path in (*theirs, *more)]
 
-    assert LIES in audit(project, "; ".join(f"import {name.removesuffix('.__init__')}" for name in dotted))
+    others = "; ".join(f"import {name.removesuffix('.__init__')}" for name in dotted)
     own = next(path for path in mine if path.endswith("a.py")).removesuffix(".py").replace("/", ".")
-    assert NEEDED in audit(project, f"import {own}")
+    project.write({"test_it.py": f"{MARK}def test_others():\n    {others}\ndef test_own():\n    import {own}\n"})
+
+    told = project.test("--env-audit", "-q").outlines
+
+    assert "package lib-a   2       1         0      1        0" in told
+    assert "  test_it.py::test_others" in told
 
 
 def test_what_nobody_lists(project: Project, site: Site) -> None:

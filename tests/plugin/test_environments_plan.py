@@ -41,7 +41,8 @@ def test_progress(fresh: Suite) -> None:
     first = fresh.run()
     second = fresh.run()
 
-    told = lines(first, "envrepro: ")
+    # On a busy machine it may be told before, too, what takes long.
+    told = [line for line in lines(first, "envrepro: ") if ": made in " in line]
     python = rf"Python {re.escape(sys.version.split()[0])}, \S+ [\d.]+"
     assert len(told) == 3
     for line, pattern in zip(
@@ -81,15 +82,15 @@ def test_it(environment):
     assert list(environment.inventory()) == ["subject"]
 """,
         SLOW_TABLE,
-        **slow(fresh, 4),
+        **slow(fresh, 3),
     )
 
     result = fresh.run()
 
     result.assert_outcomes(passed=1)
     told = lines(result, "envrepro: slow: ")
-    assert re.fullmatch(r"envrepro: slow: building this project's wheel with .* \.\.\. \(2 s\)", told[0])
-    assert re.fullmatch(r"envrepro: slow: made in [4-9]\.\d s \(1 package, Python .*\)", told[-1])
+    assert re.fullmatch(r"envrepro: slow: building this project's wheel with .* \.\.\. \((\d+) s\)", told[0])
+    assert re.fullmatch(r"envrepro: slow: made in \d+\.\d s \(1 package, Python .*\)", told[-1])
 
 
 def test_one_fails(fresh: Suite) -> None:
@@ -158,11 +159,20 @@ def test_deselected(fresh: Suite) -> None:
 def test_rows(fresh: Suite, workers: tuple[str, ...]) -> None:
     """The report lists each that was used, once; what was there is `cached`."""
     fresh.write(TWO, TABLE)
-    fresh.run(*workers)
+    making = fresh.run(*workers)
     first = fresh.rows()
 
-    fresh.run(*workers)
+    taking = fresh.run(*workers)
     second = fresh.rows()
+
+    if workers:  # What they make is told while they do, by the one that does, on lines of their own among the dots.
+        told = [line.split(": ")[:3] for line in making.outlines if re.search(r": made in \d", line)]
+        assert all(start == "envrepro" and worker in {"gw0", "gw1"} for start, worker, _ in told)
+        assert sorted(title for _, _, title in told) == ["client", "empty virtualenv", "server"]
+        dots = [line for line in making.outlines if re.fullmatch(r"\.+( +\[ *\d+%\])?", line)]
+        assert sum(line.count(".") for line in dots) == 3
+    making.stdout.no_fnmatch_line("*= environments =*")
+    taking.stdout.no_fnmatch_line("*= environments =*")
 
     assert [sorted(row) for row in first] == [["cached", "key", "kind", "name", "seconds"]] * 3
     assert [row["cached"] for row in first] == [False] * 3
@@ -175,23 +185,13 @@ def test_rows(fresh: Suite, workers: tuple[str, ...]) -> None:
     assert all(0 < row["seconds"] < 60 for row in first)
 
 
-def test_told_by_workers(fresh: Suite) -> None:
-    """Of workers, nobody sees the terminal: at the end it says what they have made."""
-    fresh.write(TWO, TABLE)
-
-    told = headed(fresh.run("-n2"), "environments")
-
-    assert [line.partition(" in ")[0] for line in told][:2] == ["client: made", "server: made"]
-    fresh.run("-n2").stdout.no_fnmatch_line("*= environments =*")
-
-
-def test_eight_workers(fresh: Suite) -> None:
-    """Eight workers that all need the same make it once."""
+def test_many_workers(fresh: Suite) -> None:
+    """Workers that all need the same make it once; of eight processes that holds too, as the store's tests show."""
     fresh.write(
         """
 import pytest
 
-@pytest.mark.parametrize("number", range(16))
+@pytest.mark.parametrize("number", range(8))
 @pytest.mark.environment("server")
 def test_it(environment, number):
     assert sorted(environment.inventory()) == ["alpha", "beta", "tool"]
@@ -200,9 +200,9 @@ def test_it(environment, number):
     )
     started = fresh.watched()
 
-    result = fresh.run("-n8", subprocess=True)
+    result = fresh.run("-n4", subprocess=True)
 
-    result.assert_outcomes(passed=16)
+    result.assert_outcomes(passed=8)
     programs = started.read_text().splitlines()
     assert len([line for line in programs if " pip compile " in line]) == 1
     assert len([line for line in programs if " pip install " in line or " pip sync " in line]) == 1

@@ -40,7 +40,7 @@ def growing(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_rebuild(growing: Suite, workers: tuple[str, ...]) -> None:
     """A new version is chosen when somebody asks for it, not before; and what was made is made anew once."""
     growing.write(NEWEST)
-    growing.run("-rP", *workers).stdout.fnmatch_lines(["it is 1.0"])
+    growing.run("-rP").stdout.fnmatch_lines(["it is 1.0"])
     growing.bench.wheel("alpha", "2.0")
     growing.run("-rP", *workers).stdout.fnmatch_lines(["it is 1.0"])
     started = growing.watched()
@@ -51,7 +51,7 @@ def test_rebuild(growing: Suite, workers: tuple[str, ...]) -> None:
     assert len([line for line in programs if " pip compile " in line]) == 1
     assert len([line for line in programs if " pip install " in line or " pip sync " in line]) == 1
     assert [row["cached"] for row in growing.rows()] == [False]
-    growing.run("-rP", *workers).stdout.fnmatch_lines(["it is 2.0"])
+    growing.run("-rP").stdout.fnmatch_lines(["it is 2.0"])
 
 
 def test_rebuild_the_same(growing: Suite) -> None:
@@ -120,7 +120,11 @@ def test_clean(growing: Suite) -> None:
 
     assert result.ret == again.ret == 0
     result.stdout.fnmatch_lines([f"removed 1 environment (* MiB) from {growing.cache}"])
-    again.stdout.fnmatch_lines([f"removed 0 environments (0 MiB) from {growing.cache}"])
+    assert result.outlines[1].startswith("removed what they were made from, and what was remembered: resolved, ")
+    assert again.outlines == [f"removed 0 environments (0 MiB) from {growing.cache}"]
+    # What holds locks, which others may be waiting for, stays, and is empty.
+    assert {path.name for path in growing.cache.iterdir()} <= {"envs", "work"}
+    assert {path.name for path in (growing.cache / "work").iterdir()} <= {"sweep.lock"}
     assert not [path for path in (growing.cache / "envs" / "at").iterdir() if (path / "env").exists()]
 
 
@@ -147,7 +151,10 @@ def test_it(environment):
     started_pid(growing.path / "running.txt", session)
 
     result = growing.project.pytester.runpytest_subprocess("--env-clean")
+    rooms = {path.name for path in growing.cache.iterdir()}
     (growing.path / "cleaned.txt").touch()
+    assert {"resolved", "virtualenv", "interpreters"} <= rooms
+    assert any(line.endswith(" in it stay: a session that runs uses them") for line in result.outlines)
 
     output = session.communicate(timeout=60)[0]
     assert session.returncode == 0, output

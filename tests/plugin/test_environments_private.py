@@ -65,7 +65,6 @@ def test_untouched(environment, throwaway_venv):
     suite.run().assert_outcomes(passed=4)
 
 
-@BOTH
 @pytest.mark.parametrize(
     ("options", "kept"),
     [
@@ -73,14 +72,16 @@ def test_untouched(environment, throwaway_venv):
         (("--env-keep=failed",), ["test_fails", "test_fails_within"]),
         (("--env-keep=none",), []),
         (("--env-keep=all",), ["test_fails", "test_fails_within", "test_passes"]),
+        (("-n2",), ["test_fails", "test_fails_within"]),
+        (("--env-keep=all", "-n2"), ["test_fails", "test_fails_within", "test_passes"]),
     ],
-    ids=["default", "failed", "none", "all"],
+    ids=" ".join,
 )
-def test_kept(fresh: Suite, options: tuple[str, ...], kept: list[str], workers: tuple[str, ...]) -> None:
+def test_kept(fresh: Suite, options: tuple[str, ...], kept: list[str]) -> None:
     """What stays is told in the summary, with a line that works when it is typed; what does not is gone."""
     fresh.write(ENDING)
 
-    result = fresh.run(*options, *workers)
+    result = fresh.run(*options)
 
     result.assert_outcomes(passed=1, failed=2)
     told = [line for line in result.outlines if "kept; to enter it: " in line]
@@ -140,6 +141,46 @@ def test_it(left, throwaway_venv):
     fresh.run("-x", *workers).assert_outcomes(passed=1)
 
     assert fresh.privates() == []
+
+
+def test_fixtures_of_one_name(suite: Suite) -> None:
+    """What a fixture has ends with that fixture, and not with another that has its name."""
+    suite.write(
+        """
+import pytest
+
+def test_first(client):
+    assert client.prefix.exists()
+
+class TestOwn:
+    @pytest.fixture(scope="class")
+    def client(self, environments):
+        return environments.throwaway()
+
+    def test_own(self, client):
+        client.prefix.joinpath("own").touch()
+
+class TestOther:
+    @pytest.fixture(scope="class")
+    def client(self, client, environments):
+        return client, environments.throwaway()
+
+    def test_both(self, client):
+        assert all(each.prefix.exists() and not each.prefix.joinpath("own").exists() for each in client)
+
+def test_last(client):
+    assert client.prefix.exists()
+""",
+        conftest="""
+import pytest
+
+@pytest.fixture(scope="session")
+def client(environments):
+    return environments.throwaway()
+""",
+    )
+
+    suite.run("--env-keep=none").assert_outcomes(passed=4)
 
 
 @BOTH

@@ -155,18 +155,98 @@ def test_reads_again(client):
     assert headed(result, "test_writes")[1] == "  left is new"
 
 
+BESIDE = """
+import pathlib, time
+import pytest
+
+def wait_for(name):
+    ends = time.monotonic() + 60
+    while not pathlib.Path(name).exists():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+"""
+
+
 def test_among_workers(fresh: Suite) -> None:
-    """Where other processes run tests at the same time, that is said: it may have been one of them."""
-    fresh.write(WRITING, TABLE)
+    """Where two tests in two processes had it at the same time, both are named, and neither as if that were sure."""
+    fresh.write(
+        f"""{BESIDE}
+@pytest.mark.environment("client")
+def test_writes(environment):
+    wait_for("reading")
+    (environment.prefix / "left").write_text("behind")
+    pathlib.Path("written").touch()
+    wait_for("looked")
+""",
+        TABLE,
+        test_other=f"""{BESIDE}
+@pytest.mark.environment("client")
+def test_reads(environment):
+    pathlib.Path("reading").touch()
+    wait_for("written")
+
+def test_next():
+    pathlib.Path("looked").touch()
+""",
+    )
 
     result = fresh.run("-n2", "--dist=loadfile")
 
-    result.assert_outcomes(passed=2, failed=1)
-    assert "(or it was a test that another worker ran at the same time: with -n0 that is certain)" in headed(
-        result, "test_writes"
-    )
+    result.assert_outcomes(passed=1, failed=2)
+    names = ["test_it.py::test_writes", "test_other.py::test_reads"]
+    for title, tests in (("test_reads", names[::-1]), ("test_writes", [*names, "test_other.py::test_next"])):
+        told = headed(result, title)[2:]  # After the worker, and the environment.
+        assert told[0] == "  left is new"
+        start, end = f"one of these tests did it: {tests[0]}, {tests[1]}", ": other processes ran at the same time"
+        assert told[1] in {f"{start}{end}", f"{start}, {tests[-1]}{end}"}
+        assert told[2] == "(with -n0, and no other session beside it, that is certain)"
     assert lines(result, "client: was changed") == [
         "client: was changed by a test, and is put right before it is used again"
+    ]
+
+
+def test_who_has_none_writes(fresh: Suite) -> None:
+    """A test that is given what another had changed, which had not asked for it, gets it as it was made."""
+    fresh.write(
+        """
+import pytest
+
+@pytest.fixture(scope="session")
+def client(environments):
+    return environments.get("client")
+
+places = []
+
+@pytest.mark.environment("client")
+def test_first(environment):
+    places.append(environment.prefix)
+
+def test_stray():
+    (places[0] / "left").write_text("behind")
+
+@pytest.mark.environment("client")
+def test_marked(environment):
+    assert not (environment.prefix / "left").exists()
+
+def test_of_a_fixture(client):
+    pass
+
+def test_strays_again():
+    (places[0] / "again").write_text("behind")
+
+def test_of_the_same_fixture(client):
+    assert not (client.prefix / "again").exists()
+""",
+        TABLE,
+    )
+
+    result = fresh.run()
+
+    result.assert_outcomes(passed=6)
+    assert lines(result, "client: ") == [
+        "client: was changed by a test, and is put right before it is used again",
+        "client: had been changed when a test was to get it (left is new); test_it.py::test_stray was at work then",
+        "client: had been changed when a test was to get it (again is new); test_it.py::test_strays_again was at work then",
     ]
 
 

@@ -56,43 +56,46 @@ MARKED = {
 
 
 @WAYS
-@pytest.mark.parametrize(("marker", "reason"), MARKED.values(), ids=MARKED)
-def test_skipped_and_failed(project: Project, way: tuple[str, ...], marker: str, reason: str) -> None:
+def test_skipped_and_failed(project: Project, way: tuple[str, ...]) -> None:
     """A test that lacks something is skipped with all that it lacks at its own place; if strict it fails with the same."""
-    write(project, f"@pytest.mark.{marker}\ndef test_one(): raise SystemError\n")
+    tests = [
+        f"@pytest.mark.{marker}\ndef test_{at}(): raise SystemError\n" for at, (marker, _) in enumerate(MARKED.values())
+    ]
+    write(project, "".join(tests))
 
     lenient = project.test("-rs", *way)
 
-    lenient.assert_outcomes(skipped=1)
-    assert reasons(lenient) == [f"test_it.py:2: {reason}"]
+    lenient.assert_outcomes(skipped=len(MARKED))
+    places = [f"test_it.py:{2 * at + 2}: {reason}" for at, (_, reason) in enumerate(MARKED.values())]
+    assert reasons(lenient) == sorted(places)
     assert lenient.ret == 0
 
     strict = project.test("--env-strict", "--junitxml=junit.xml", *way)
 
-    strict.assert_outcomes(errors=1)
+    strict.assert_outcomes(errors=len(MARKED))
     assert strict.ret == 1
-    assert reason in strict.outlines
     strict.stdout.no_fnmatch_line("*markers.py*")
     strict.stdout.no_fnmatch_line("*Failed:*")
-    strict.stdout.fnmatch_lines([f"ERROR test_it.py::test_one - {reason[:20].replace('[', '?')}*"])
+    for at, (_, reason) in enumerate(MARKED.values()):
+        assert reason in strict.outlines
+        strict.stdout.fnmatch_lines([f"ERROR test_it.py::test_{at} - {reason[:20].replace('[', '?')}*"])
 
 
-@pytest.mark.parametrize(
-    ("marker", "reason"),
-    [
-        ("requires_group('test-db')", "requires group 'test-db': psycopg>=3.1 is not installed*; sqlglot is not *"),
-        ("requires_extra('fast')", "requires extra 'fast': orjson>=3 is not installed (*)"),
-    ],
-)
 @WAYS
-def test_groups_and_extras(project: Project, way: tuple[str, ...], marker: str, reason: str) -> None:
+def test_groups_and_extras(project: Project, way: tuple[str, ...]) -> None:
     """The dependency groups and the extras of this project can be asked for by name."""
-    write(project, f"@pytest.mark.{marker}\ndef test_one(): raise SystemError\n")
+    asked = {
+        "requires_group('test-db')": "requires group 'test-db': psycopg>=3.1 is not installed*; sqlglot is not *",
+        "requires_extra('fast')": "requires extra 'fast': orjson>=3 is not installed (*)",
+    }
+    tests = [f"@pytest.mark.{marker}\ndef test_{at}(): raise SystemError\n" for at, marker in enumerate(asked)]
+    write(project, "".join(tests))
 
     result = project.test("-rs", *way)
 
-    result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines([f"SKIPPED [[]1] test_it.py:2: {reason}"])
+    result.assert_outcomes(skipped=len(asked))
+    for at, reason in enumerate(asked.values()):
+        result.stdout.fnmatch_lines([f"SKIPPED [[]1] test_it.py:{2 * at + 2}: {reason}"])
 
 
 @WAYS
@@ -247,16 +250,34 @@ OTHERWISE = {
 }
 
 
-@WAYS
 @pytest.mark.parametrize(("marker", "outcome"), OTHERWISE.values(), ids=OTHERWISE)
-def test_beside_other_reasons(project: Project, way: tuple[str, ...], marker: str, outcome: dict[str, int]) -> None:
+def test_beside_other_reasons(project: Project, marker: str, outcome: dict[str, int]) -> None:
     """A test that is skipped anyway is not failed by what it lacks; one that is expected to fail is."""
     write(project, f"@pytest.mark.{marker}\n@pytest.mark.requires_integration('queue')\ndef test_one(): pass\n")
 
-    result = project.test("--env-strict", *way)
+    result = project.test("--env-strict")
 
     result.assert_outcomes(**outcome)
     assert result.ret == (1 if "errors" in outcome else 0)
+
+
+def test_beside_other_reasons_on_workers(project: Project) -> None:
+    """With workers it is the same, test by test."""
+    queue = "@pytest.mark.requires_integration('queue')"
+    tests = [
+        f"@pytest.mark.{marker}\n{queue}\ndef test_{at}(): pass\n" for at, (marker, _) in enumerate(OTHERWISE.values())
+    ]
+    write(project, "".join(tests))
+
+    result = project.test("--env-strict", "-n2", "-rEsx")
+
+    lines = [line.partition(" - ")[0] for line in result.outlines if line.startswith(("ERROR ", "XFAIL "))]
+    told = {(line.split()[0], line.rpartition("::")[2]) for line in lines}
+    words = {"errors": "ERROR", "xfailed": "XFAIL"}
+    outcomes = [next(iter(outcome)) for _, outcome in OTHERWISE.values()]
+    assert told == {(words[each], f"test_{at}") for at, each in enumerate(outcomes) if each in words}
+    result.assert_outcomes(**{each: outcomes.count(each) for each in outcomes})
+    assert result.ret == 1
 
 
 @WAYS

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
-from needing import TABLE, WAYS, write
+from needing import TABLE, WAYS, rows, write
 from runner import Command, commands
 
 if TYPE_CHECKING:
@@ -50,8 +50,9 @@ ALLOWANCES = {
 }
 
 
-@WAYS
-@pytest.mark.parametrize(("keys", "variable", "arguments", "is_allowed"), ALLOWANCES.values(), ids=ALLOWANCES)
+@pytest.mark.parametrize(
+    ("way", "keys", "variable", "arguments", "is_allowed"), rows(ALLOWANCES, ["table", "variable", "option"])
+)
 def test_allowances(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
@@ -137,17 +138,19 @@ def test_misspelled_allowance(
     assert result.ret == 4
 
 
-@WAYS
+STRICTNESS: dict[str, tuple[dict[str, str], tuple[str, ...], str, bool]] = {
+    "nobody": ({}, (), "", False),
+    "CI": ({"CI": "1"}, (), "", True),
+    "table before CI": ({"CI": "1"}, (), "strict = false", False),
+    "variable before table": ({"CI": "1", "PYTEST_ENVREPRO_STRICT": "0"}, (), "strict = true", False),
+    "option before variable": ({"PYTEST_ENVREPRO_STRICT": "0"}, ("--env-strict",), "", True),
+    "option before table": ({}, ("--no-env-strict",), "strict = true", False),
+}
+
+
 @pytest.mark.parametrize(
-    ("variables", "arguments", "keys", "fails"),
-    [
-        ({}, (), "", False),
-        ({"CI": "1"}, (), "", True),
-        ({"CI": "1"}, (), "strict = false", False),
-        ({"CI": "1", "PYTEST_ENVREPRO_STRICT": "0"}, (), "strict = true", False),
-        ({"PYTEST_ENVREPRO_STRICT": "0"}, ("--env-strict",), "", True),
-        ({}, ("--no-env-strict",), "strict = true", False),
-    ],
+    ("way", "variables", "arguments", "keys", "fails"),
+    rows(STRICTNESS, ["CI", "variable before table", "option before variable"]),
 )
 def test_strictness(  # As for checks, by the same code: a row for each way in.
     project: Project,
@@ -180,10 +183,12 @@ def test_tox_hint(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
 REQUIRED = '[tool.envrepro.integrations]\nqueue = { requirements = ["kombu"], required = true }\n'
 
 
-@WAYS
-@pytest.mark.parametrize(
-    "arguments", [(), ("--no-env-strict",), ("-k", "nothing"), ("test_it.py::test_one",)], ids=" ".join
-)
+REQUIRING = {
+    " ".join(each): (each,) for each in [(), ("--no-env-strict",), ("-k", "nothing"), ("test_it.py::test_one",)]
+}
+
+
+@pytest.mark.parametrize(("way", "arguments"), rows(REQUIRING, ["", "-k nothing"]))
 def test_required(project: Project, way: tuple[str, ...], arguments: tuple[str, ...]) -> None:
     """What is required and missing fails the session even where no test asks, and is named."""
     write(project, "def test_one(): pass\n", REQUIRED)
@@ -472,7 +477,7 @@ def pytest_configure(config):
 
 def test_crashed_worker(project: Project) -> None:
     """What a worker told before it crashed is in the summary."""
-    write(project, f"{QUEUE}def test_two():\n    import os, time\n    time.sleep(0.5)\n    os._exit(1)\n")
+    write(project, f"{QUEUE}def test_two():\n    import os\n    os._exit(1)\n")
 
     result = project.test("-n2", "--dist=loadfile")
 
@@ -581,8 +586,10 @@ FAULTY = {
 }
 
 
-@WAYS
-@pytest.mark.parametrize("arguments", [(), ("--env-integrations",), ("--env-strict",)], ids=" ".join)
+ASKED = {" ".join(each): (each,) for each in [(), ("--env-integrations",), ("--env-strict",)]}
+
+
+@pytest.mark.parametrize(("way", "arguments"), rows(ASKED, [""]))
 @pytest.mark.parametrize(("keys", "fault"), FAULTY.values(), ids=FAULTY)
 def test_report_of_what_cannot_be_told(
     project: Project, site: Site, way: tuple[str, ...], arguments: tuple[str, ...], keys: str, fault: str

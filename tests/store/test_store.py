@@ -20,7 +20,6 @@ import filelock  # noqa: F401  # For processes of another user, who may not be a
 import pytest
 
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.store import cloning
 from pytest_envrepro.store.manifest import Change
 from pytest_envrepro.store.store import Damaged, Store
 
@@ -127,7 +126,7 @@ def test_is_built_once(store: Store, build: Building) -> None:
     assert first.path == again.path == elsewhere.path
     assert elsewhere.facts == {"number": 1}
     assert build.calls == 1
-    assert (first.path / "bin" / "tool").read_text() == f"#!{first.path}/bin/python\n"
+    assert f"{first.path}/bin/python" in (first.path / "bin" / "tool").read_text()
     assert other(store).find("another") is None
 
 
@@ -343,7 +342,7 @@ def test_private_copies(store: Store, build: Building) -> None:
     one, two = store.private(entry, "client"), store.private(entry, "a name / that is no name")
     assert one != two
     assert one.parent.name.startswith("client-")
-    assert (one / "bin" / "tool").read_text() == f"#!{one}/bin/python\n"
+    assert f"{one}/bin/python" in (one / "bin" / "tool").read_text()
     assert os.access(one / "bin" / "tool", os.X_OK)
     assert os.readlink(one / "lib64") == "lib"
 
@@ -395,6 +394,10 @@ _USES = {
     "folder gone": "shutil.rmtree(p / 'lib')",
     "replaced": "m.unlink(); m.write_text('x = 2\\n')",
     "in place": "m.write_text('x = 2\\n')",
+    "in place, with the old time": "t = m.stat(); m.write_text('x = 2\\n'); os.utime(m, ns=(1, t.st_mtime_ns))",
+    "folders renamed": "(p / 'lib').rename(p / 'x'); (p / 'bin').rename(p / 'lib'); (p / 'x').rename(p / 'bin')",
+    "all that was noted": "(p.parent / 'of').write_text('{}')",
+    "a link to itself": "m.unlink(); m.symlink_to('m.py')",
     "kind": "m.unlink(); m.mkdir()",
     "a link in a folder's place": "shutil.rmtree(p / 'lib'); (p / 'lib').symlink_to('/etc')",
     "mode of a folder": "(p / 'lib').chmod(0o700)",
@@ -412,14 +415,14 @@ def test_what_was_given_back_is_made_as_new(store: Store, build: Building, use: 
     untouched = other(store).private(entry, "one")
     used = store.private(entry, "mine")
     old = used.parent.stat().st_ino
-    exec(_USES[use], {"p": used, "m": used / "lib" / "m.py", "shutil": shutil})  # noqa: S102  # Are ours.
+    exec(_USES[use], {"p": used, "m": used / "lib" / "m.py", "os": os, "shutil": shutil})  # noqa: S102  # Are ours.
 
     store.release(used)
     again = store.private(entry, "mine")
 
     assert again != used
     assert not used.exists()
-    assert (again.parent.stat().st_ino == old) is (use != "in place")  # Then what it is linked to is made anew too.
+    assert (again.parent.stat().st_ino == old) is (use != "all that was noted")
     assert store.verify(entry) == ()
     # Where the path is too long for a first line, it is a shell's to start it.
     assert f"{again}/bin/python" in (again / "bin" / "tool").read_text()
@@ -448,6 +451,12 @@ def bytecode_of(path: Path) -> dict[str, int]:
     return {file.parts[-3]: file.stat().st_ino for file in path.rglob("__pycache__/*.pyc")}
 
 
+def contents_of(path: Path) -> dict[str, tuple[bytes, int]]:
+    """Give the contents and times of all files, by their paths."""
+    files = [file for file in path.rglob("*") if file.is_file()]
+    return {str(file.relative_to(path)): (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
+
+
 def test_bytecode_is_for_what_was_made_ready(store: Store) -> None:
     """A copy that is made on the spot leaves it to Python; a spare has it."""
     entry = store.get(KEY, with_bytecode)
@@ -458,7 +467,6 @@ def test_bytecode_is_for_what_was_made_ready(store: Store) -> None:
     assert bytecode_of(on_the_spot) == {}
     assert (on_the_spot / "two" / "m.py").read_text() == "x = 'two'\n"
     assert not (on_the_spot / "two" / "__pycache__").exists()
-    assert bytecode_of(ready) == bytecode_of(entry.path.parent / "twin")
     assert set(bytecode_of(ready)) == {"one", "two"}
 
 
@@ -471,36 +479,69 @@ def test_bytecode_of_a_copy_that_was_given_back(store: Store) -> None:
     store.release(used)
     again = store.private(entry, "mine")
 
-    twin = bytecode_of(entry.path.parent / "twin")
-    assert bytecode_of(again) == {"one": twin["one"]}
-    assert (again / "one" / "__pycache__").stat().st_mtime == (
-        entry.path.parent / "twin" / "one" / "__pycache__"
-    ).stat().st_mtime
+    assert set(bytecode_of(again)) == {"one"}
+    assert contents_of(again / "one") == contents_of(entry.path / "one")
 
 
 _USES_OF_BYTECODE = {
     "replaced": "new = c / 'new'; new.write_text('x'); new.replace(pyc)",
     "added": "(c / 'other.pyc').touch()",
     "gone": "pyc.unlink()",
+    "written in place": "t = pyc.stat(); pyc.write_bytes(b'x' * t.st_size); os.utime(pyc, ns=(1, t.st_mtime_ns))",
     "a link in its place": "shutil.rmtree(c); c.symlink_to('/etc')",
 }
 
 
 @pytest.mark.parametrize("use", _USES_OF_BYTECODE)
 def test_bytecode_of_a_spare_is_made_as_new(store: Store, use: str) -> None:
-    """What was done to it is found by its folder's time, and does not reach the next copy."""
+    """What was done to it is found, and does not reach the next copy."""
     entry = store.get(KEY, with_bytecode)
     store.prepare(entry)
     used = store.private(entry, "mine")
     folder = used / "one" / "__pycache__"
-    exec(_USES_OF_BYTECODE[use], {"c": folder, "pyc": next(folder.iterdir()), "shutil": shutil})  # noqa: S102  # Ours.
+    names = {"c": folder, "pyc": next(folder.iterdir()), "os": os, "shutil": shutil}
+    exec(_USES_OF_BYTECODE[use], names)  # noqa: S102  # Ours.
 
     store.release(used)
     again = store.private(entry, "mine")
 
-    assert bytecode_of(again) == bytecode_of(entry.path.parent / "twin")
-    assert len(list((again / "one" / "__pycache__").iterdir())) == 1
+    assert contents_of(again) == contents_of(entry.path)
     assert store.verify(entry) == ()
+
+
+def test_folders_that_were_exchanged(store: Store) -> None:
+    """What is in them has kept its times, and sizes and times are the same in both: they are known by themselves."""
+
+    def alike(prefix: Path) -> dict[str, Any]:
+        for name in ("one", "two"):
+            (prefix / name).mkdir()
+            (prefix / name / "m.py").write_text(f"x = {name!r}\n")
+            os.utime(prefix / name / "m.py", ns=(10**9, 10**9))
+        return {}
+
+    entry = store.get(KEY, alike)
+    store.prepare(entry)
+    _let_the_clock_go_on(store.folder)  # Else all files are too new to be known as untouched.
+    store.release(store.private(entry, "mine"))
+    used = store.private(entry, "mine")
+    (used / "one").rename(used / "x")
+    (used / "two").rename(used / "one")
+    (used / "x").rename(used / "two")
+
+    store.release(used)
+    again = store.private(entry, "mine")
+
+    assert contents_of(again) == contents_of(entry.path)
+
+
+def _let_the_clock_go_on(folder: Path) -> None:
+    """Wait until a file that is made has another time than one that was made before."""
+    times: set[int] = set()
+    ends = time.monotonic() + 30
+    while len(times) < 2:
+        assert time.monotonic() < ends
+        (folder / "tick").touch()
+        times.add((folder / "tick").stat().st_ctime_ns)
 
 
 def test_a_second_copy_has_another_made_ready(store: Store, build: Building) -> None:
@@ -559,19 +600,58 @@ def _wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_nothing_lies_ready_where_files_are_copied(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk without links has each copy's bytes once, those of no other, and no bytecode in it."""
-    monkeypatch.setattr(cloning, "means", lambda _: "copy")
+def inodes_of(*roots: Path) -> list[int]:
+    """Give the inodes of all regular files."""
+    return [
+        file.lstat().st_ino for root in roots for file in root.rglob("*") if file.is_file() and not file.is_symlink()
+    ]
+
+
+def test_no_file_is_in_two_copies(store: Store) -> None:
+    """However copies are made (on the spot, of a spare, of one that was given back), each file is of one alone."""
     entry = store.get(KEY, with_bytecode)
-
-    for _ in range(2):
-        private = store.private(entry, "mine")
-        assert bytecode_of(private) == {}
-        assert (private / "one" / "m.py").read_text() == "x = 'one'\n"
-        store.release(private)
+    on_the_spot = store.private(entry, "one")
     store.prepare(entry)
+    of_spare = store.private(entry, "two")
+    used = store.private(entry, "three")
+    store.release(used)
+    of_used = store.private(entry, "three")
+    beside = other(store)
+    elsewhere = beside.private(beside.get(KEY, with_bytecode), "four")
 
-    assert sorted(os.listdir(entry.path.parent)) == ["env", "manifest"]
+    inodes = inodes_of(entry.path, on_the_spot, of_spare, of_used, elsewhere)
+
+    assert len(inodes) == len(set(inodes))
+    beside.close()
+
+
+def test_a_write_in_place_reaches_no_other_copy(store: Store, build: Building) -> None:
+    """What a test writes into a file, or does to its mode, is in its own copy, while others live."""
+    entry = store.get(KEY, build)
+    store.prepare(entry)
+    writing, reading = store.private(entry, "one"), store.private(entry, "two")
+
+    with (writing / "lib" / "m.py").open("r+") as file:
+        file.write("y")
+    (writing / "lib" / "m.py").chmod(0o600)
+
+    for each in (entry.path, reading):
+        assert (each / "lib" / "m.py").read_text() == "x = 1\n"
+        assert (each / "lib" / "m.py").stat().st_mode & 0o777 != 0o600
+
+
+def test_a_spare_that_was_written_into(store: Store, build: Building) -> None:
+    """While it lies ready, with size and time as they were: the next copy does not have it."""
+    entry = store.get(KEY, build)
+    store.prepare(entry)
+    (spare,) = entry.path.with_name("spares").iterdir()
+    module = spare / "env" / "lib" / "m.py"
+    before = module.stat()
+
+    module.write_text("x = 2\n")
+    os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert (store.private(entry, "mine") / "lib" / "m.py").read_text() == "x = 1\n"
 
 
 def test_a_spare_serves_another_session(store: Store, build: Building) -> None:

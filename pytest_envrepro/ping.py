@@ -27,17 +27,17 @@ def ping(host: str, certificates: Path | None = None) -> tuple[str | None, str]:
         what the engine calls itself (`Docker/24.0.7`), or None; and why it did not answer.
     """
     try:
-        connection = _connection(host, certificates)
+        asked = connection(host, certificates)
     except (OSError, ValueError) as error:
         return None, _words(error)
     try:
-        connection.request("GET", "/_ping", headers={"Host": "localhost"})
-        answer = connection.getresponse()
+        asked.request("GET", "/_ping", headers={"Host": "localhost"})
+        answer = asked.getresponse()
         answer.read(64)
     except (OSError, http.client.HTTPException, ValueError) as error:
         return None, _words(error)
     finally:
-        connection.close()
+        asked.close()
     if answer.status != _OK:
         return None, f"answers {answer.status} {answer.reason}"
     if not (answer.getheader("Api-Version") or answer.getheader("Docker-Experimental")):
@@ -48,18 +48,22 @@ def ping(host: str, certificates: Path | None = None) -> tuple[str | None, str]:
 class _UnixConnection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_TIMEOUT)
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(getattr(socket, "AF_UNIX"), socket.SOCK_STREAM)  # noqa: B009  # Windows has none.
-        self.sock.settimeout(_TIMEOUT)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(self._path)
 
 
-def _connection(host: str, certificates: Path | None) -> http.client.HTTPConnection:
-    """Make the connection.
+def connection(host: str, certificates: Path | None = None, timeout: float = _TIMEOUT) -> http.client.HTTPConnection:
+    """Make a connection to the engine at a host, which is opened at its first use.
+
+    Args:
+        host, certificates: as of `ping`.
+        timeout: how long a step of it may take, in seconds.
 
     Raises:
         ValueError: the host cannot be asked in this way, with the reason.
@@ -67,17 +71,17 @@ def _connection(host: str, certificates: Path | None) -> http.client.HTTPConnect
     """
     parts = urlsplit(host if "://" in host else f"tcp://{host}")
     if parts.scheme == "unix" and hasattr(socket, "AF_UNIX"):
-        return _UnixConnection(unquote(parts.path))
+        return _UnixConnection(unquote(parts.path), timeout)
     if not host or parts.scheme not in {"tcp", "http", "https"}:
         raise ValueError(f"{parts.scheme}:// cannot be asked without the docker command" if host else "names no host")
     name = parts.hostname or "localhost"
     if certificates is None and parts.scheme != "https":
-        return http.client.HTTPConnection(name, parts.port or _PORTS[False], timeout=_TIMEOUT)
+        return http.client.HTTPConnection(name, parts.port or _PORTS[False], timeout=timeout)
     context = ssl.create_default_context()
     if certificates is not None:
         context.load_verify_locations(certificates / "ca.pem")
         context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
-    return http.client.HTTPSConnection(name, parts.port or _PORTS[True], timeout=_TIMEOUT, context=context)
+    return http.client.HTTPSConnection(name, parts.port or _PORTS[True], timeout=timeout, context=context)
 
 
 def _words(error: Exception) -> str:

@@ -1,0 +1,151 @@
+"""The books of a session's containers: which test has which, when they end, and what there is to say of them."""
+
+from __future__ import annotations
+
+import shlex
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.reports import Ended, EnvironmentRow, Kept, Lent
+from pytest_envrepro.reports import environments as report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_envrepro.containers import Containers, MadeImage
+    from pytest_envrepro.deciding import Keep
+    from pytest_envrepro.envs.container import ContainerEnvironment
+    from pytest_envrepro.loans import Holder
+    from pytest_envrepro.plans import ContainerPlan
+
+
+class Boxes:
+    """Which containers are lent, and to whom.
+
+    A shared one is started once in a process, and is read-only: no test finds it changed by another. A private one
+    ends with its holder; where it is kept, its files stay as an image.
+
+    Args:
+        containers: gives where they come from, when one is wanted.
+        keep: which private ones stay.
+    """
+
+    def __init__(self, containers: Callable[[], Containers], keep: Keep) -> None:
+        self._from = containers
+        self._keep = keep
+        self._shared: dict[str, tuple[MadeImage, ContainerEnvironment]] = {}
+        self._held: dict[Holder, list[tuple[MadeImage, ContainerEnvironment]]] = {}
+        self._is_given: Callable[[Holder], bool] = lambda _: False
+        self._failed: set[Holder] = set()
+        self._rows: dict[str, EnvironmentRow] = {}
+        self._kept: list[Kept] = []
+        self._notes: dict[str, None] = {}
+
+    @cached_property
+    def _containers(self) -> Containers:
+        return self._from()
+
+    def begin(self, is_given: Callable[[Holder], bool]) -> None:
+        """Note that a test begins.
+
+        Args:
+            is_given: tells whether it is given what a fixture of a wider scope has.
+        """
+        self._is_given = is_given
+
+    def lend(self, holder: Holder, plan: ContainerPlan, *, is_private: bool, name: str) -> ContainerEnvironment:
+        """Give a container, made if need be.
+
+        Raises:
+            EngineError: there is no engine, or no such image.
+            BuildError: the image cannot be made.
+        """
+        made = self._containers.make(plan)
+        environment = self._containers.private(made, name) if is_private else self._sharing(made)
+        self._held.setdefault(holder, []).append((made, environment))
+        row = EnvironmentRow(environment.title, environment.kind, environment.key, made.cached, made.seconds)
+        self._rows.setdefault(environment.key, row)
+        if made.drift:
+            moved = "; ".join(made.drift)
+            self._notes[f"{environment.title}: has drifted since the same settings were built before: {moved}"] = None
+        if made.resolved is not None and made.resolved.weak:
+            reasons = "; ".join(made.resolved.reasons)
+            self._notes[f"{environment.title}: another day could bring something else ({reasons})"] = None
+        return environment
+
+    def _sharing(self, made: MadeImage) -> ContainerEnvironment:
+        settings = made.plan.settings
+        key = f"{made.key} {settings.network} {sorted(settings.limits.items())} {settings.name}"
+        known = self._shared.get(key)
+        if known is None or not known[1].container.is_running():
+            known = self._shared[key] = made, self._containers.shared(made)
+        return known[1]
+
+    def fail(self, holder: Holder) -> None:
+        """Note that the test at work has failed."""
+        self._failed |= {holder, *filter(self._is_given, self._held)}
+
+    def details(self, holder: Holder) -> Iterator[tuple[str, str]]:
+        """Say all there is to know of what a test has: titles and texts."""
+        for each in (holder, *filter(self._is_given, self._held)):
+            for made, environment in self._held.get(each, ()):
+                yield f"envrepro: {environment.label}", report.details(self._lent(made, environment))
+
+    def _lent(self, made: MadeImage, environment: ContainerEnvironment) -> Lent:
+        python = made.python
+        notes = (
+            [f"{reason}: another day could bring something else" for reason in made.resolved.reasons]
+            if made.resolved
+            else []
+        )
+        stays = self._stays(failed=True) and environment.is_private
+        return Lent(
+            path=f"container {environment.container.name} of {made.image.tags[0] if made.image.tags else made.image.id}",
+            key=environment.key,
+            python=f"{python.interpreter.version} ({python.origin})" if python else "none",
+            settings=made.plan.settings.explain(),
+            notes=tuple(notes),
+            last=environment.last,
+            enter=_entering(made) if stays or not environment.is_private else None,
+        )
+
+    def _stays(self, *, failed: bool) -> bool:
+        return self._keep == "all" or (self._keep == "failed" and failed)
+
+    def take_back(self, holder: Holder) -> None:
+        """Take back what a holder has; what is private is gone then, or kept."""
+        for _, environment in self._held.pop(holder, ()):
+            self._end(holder, environment)
+
+    def give_back(self, environment: ContainerEnvironment) -> None:
+        """Take back one before its holder has ended."""
+        for holder, held in self._held.items():
+            for _, each in held:
+                if each is environment:
+                    self._held[holder] = [pair for pair in held if pair[1] is not environment]
+                    self._end(holder, each)
+                    return
+
+    def _end(self, holder: Holder, environment: ContainerEnvironment) -> None:
+        if environment.is_private:
+            if self._stays(failed=holder in self._failed):
+                kept = self._containers.keep(environment.container)
+                self._kept.append(Kept(holder.shown, f"docker run --rm -it {kept} sh"))
+            environment.container.end()
+
+    def close(self) -> None:
+        """End all that is left."""
+        for holder in list(self._held):
+            self.take_back(holder)
+        if "_containers" in self.__dict__:
+            self._containers.close()
+
+    def ended(self) -> Ended:
+        """Say what there is to say at the end."""
+        rows = tuple(sorted(self._rows.values()))
+        return Ended(rows=rows, kept=tuple(self._kept), notes=tuple(self._notes))
+
+
+def _entering(made: MadeImage) -> str:
+    """Give the command that enters a container as it was."""
+    return f"docker run --rm -it {shlex.quote(made.image.tags[0] if made.image.tags else made.image.id)} sh"

@@ -1,0 +1,49 @@
+"""Takes away what sessions left that are gone; two may do so at once, and none touches what another one uses."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from pytest_envrepro.engines.connection import RefusedError
+from pytest_envrepro.engines.containers import remove
+from pytest_envrepro.engines.owners import MANAGED, host, is_abandoned
+
+if TYPE_CHECKING:
+    from pytest_envrepro.engines.connection import Connection
+
+_OURS = {"label": f"{MANAGED}=1"}
+
+
+def sweep(connection: Connection, *, kept: bool) -> int:
+    """Remove containers, then networks and volumes, whose owners are gone; say how many.
+
+    Raises:
+        EngineError: the engine does not answer.
+    """
+    here, now = host(), time.time()
+
+    def abandoned(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [each for each in found if is_abandoned(each.get("Labels") or {}, now=now, here=here, kept=kept)]
+
+    with connection.asking("list containers") as api:
+        containers = abandoned(api.containers(all=True, filters=_OURS))
+    gone = sum(remove(connection, each["Id"]) for each in containers)
+    with connection.asking("list networks") as api:
+        networks = abandoned(api.networks(filters=_OURS))
+    gone += sum(_drop(connection, f"/networks/{each['Id']}") for each in networks)
+    with connection.asking("list volumes") as api:
+        volumes = abandoned(api.volumes(filters=_OURS)["Volumes"] or [])
+    return gone + sum(_drop(connection, f"/volumes/{quote(each['Name'], safe='')}") for each in volumes)
+
+
+def _drop(connection: Connection, path: str) -> bool:
+    """Remove something; tell whether it was there. What is still used stays."""
+    with connection.asking("remove a network or a volume") as api:
+        answer = api.delete(f"{api.base_url}/v{api.api_version}{path}", timeout=api.timeout)
+    try:
+        connection.refuse_errors(answer, "remove a network or a volume")
+    except RefusedError:
+        return False
+    return True

@@ -1,0 +1,76 @@
+"""What tests ask of an environment, checked before anything is done: the words of a command, variables, requirements."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.errors import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))  # Of the paths of this machine.
+
+
+def words_of(argv: tuple[object, ...], *, separators: Sequence[str] = SEPARATORS) -> tuple[str, ...]:
+    """Check the words of a command.
+
+    Args:
+        separators: what tells a path from the name of a program.
+
+    Raises:
+        TypeError: they are none.
+    """
+    if not argv:
+        raise TypeError("run() needs the name of a program")
+    if len(argv) == 1 and isinstance(argv[0], (list, tuple)):
+        raise TypeError(f"run() takes each word by itself: run(*{argv[0]!r})")
+    words = []
+    for each in argv:
+        word = os.fspath(each) if isinstance(each, (str, os.PathLike)) else None
+        if not isinstance(word, str):
+            raise TypeError(f"run() takes strings and paths, not {each!r}")
+        words.append(word)
+    if not words[0]:
+        raise TypeError("run() needs the name of a program, not an empty string")
+    if " " in words[0] and len(words) == 1 and not any(each in words[0] for each in separators):
+        raise TypeError(f"run() takes each word by itself, and uses no shell: run(*{words[0].split()!r})")
+    return tuple(words)
+
+
+def variables_of(env: Mapping[str, str]) -> Mapping[str, str]:
+    """Check variables for a command.
+
+    Raises:
+        TypeError: a value is no string.
+    """
+    for name, value in env.items():
+        if not isinstance(value, str):
+            raise TypeError(f"env: the value of {name} has to be a string, not {value!r}")
+    return env
+
+
+def requirements_of(requirements: tuple[object, ...]) -> tuple[str, ...]:
+    """Check what is to be installed.
+
+    Raises:
+        TypeError: these are no requirements.
+        EnvReproError: one of them is an option.
+    """
+    words = tuple(each for each in requirements if isinstance(each, str))
+    if not words or len(words) != len(requirements):
+        raise TypeError("install() takes requirements: install('flask>=3', 'click')")
+    options = [each for each in words if each.lstrip().startswith("-")]
+    if options:
+        raise RefusedError(f"install() takes requirements, and no options: {options[0]!r}")
+    return words
+
+
+def is_shared(label: str, name: str | None, requirements: Sequence[str], fixture: str) -> RefusedError:
+    """Give the error for an environment that is not to be changed, with what to do instead."""
+    named = f"environments.throwaway('{name}')" if name else "environments.throwaway(...)"
+    return RefusedError(
+        f"{label} is shared with other tests and is not changed: name {', '.join(requirements)} in its "
+        f"requirements, or install into one of the test's own, which {fixture} and {named} give"
+    )

@@ -1,0 +1,195 @@
+"""The user's configuration of pip and uv, so that it holds in a container and in a build: and what that needs of files.
+
+Indexes, folders of packages, certificates, credentials, proxies and time-outs go along. A target, a prefix, another
+Python and a keyring do not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_envrepro import childenv
+from pytest_envrepro.installers import hidden
+from pytest_envrepro.installers.effective import pip_table
+from pytest_envrepro.installers.taking import ROOM, folders_of_index, inside, local_path, outermost
+from pytest_envrepro.installers.uvwords import uv_files, uv_variables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from pytest_envrepro.interpreter import Python
+
+_INDEXES = ("index-url", "extra-index-url")
+_FILES = ("constraint", "build-constraint")
+_OPTIONS = {"-f": "find-links", "-i": "index-url"}
+_PROXY = re.compile(r"(?i)(?:http|https|all|no)_proxy")
+# Runs the newest pip that the Python's own `ensurepip` has, from its wheel.
+_OF_THE_IMAGE = (
+    "import ensurepip, glob, os, re, runpy, sys, sysconfig; places = (os.path.join(os.path.dirname(ensurepip.__file__), "
+    "'_bundled'), sysconfig.get_config_var('WHEEL_PKG_DIR') or '/nowhere'); found = [f for p in places for f in "
+    "glob.glob(p + '/pip-*.whl')]; sys.argv[0] = 'pip'; sys.path.insert(0, max(found, key=lambda f: [int(n) for n in "
+    "re.findall('[0-9]+', os.path.basename(f))])); runpy.run_module('pip', run_name='__main__', alter_sys=True)"
+)
+CA, CLIENT, NETRC = f"{ROOM}/ca.pem", f"{ROOM}/client.pem", f"{ROOM}/netrc"
+_TRUSTING = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO")
+
+
+class Carried(NamedTuple):
+    """A configuration, as it holds in a container.
+
+    Attributes:
+        pip: what pip is told, by the names of its options; paths in it are those of the container.
+        arguments: the settings' own options, the same.
+        files: what stands below ROOM, by its path there; secrets among it.
+        places: folders of this machine that packages are found in; each stands at `inside(place)`.
+        variables: of the programs that resolve and install: none of them is secret.
+        arguments_of_build: variables with what may be secret: proxies, and those that requirements name as `${NAME}`.
+        secrets: what may never be shown.
+        wheel: pip's own, on this machine; None where none here is for that Python.
+    """
+
+    pip: Mapping[str, str]
+    arguments: tuple[str, ...]
+    files: Mapping[str, bytes]
+    places: tuple[Path, ...]
+    variables: Mapping[str, str]
+    arguments_of_build: Mapping[str, str]
+    secrets: tuple[str, ...]
+    wheel: Path | None
+
+    def pip_words(self, python: str) -> tuple[str, ...]:
+        """Give the words that start a pip for a Python of the container that need not have one."""
+        if self.wheel is None:
+            return (python, "-I", "-c", _OF_THE_IMAGE)
+        return (python, "-I", f"{ROOM}/{self.wheel.name}/pip")
+
+
+def carry(  # All but the first three are policy, by name.
+    environ: Mapping[str, str],
+    python: Python,
+    folder: Path,
+    *,
+    ca_bundle: bytes | None = None,
+    arguments: Sequence[str] = (),
+    texts: Iterable[str] = (),
+) -> Carried:
+    """Read the user's configuration, for a container's Python.
+
+    Args:
+        environ: the user's variables.
+        folder: an empty one, for files of this function's own.
+        ca_bundle: what is to be trusted besides what pip's settings name: certificates in PEM.
+        arguments: the settings' own options for pip or uv.
+        texts: what is asked for: variables and hosts that it names count.
+
+    Raises:
+        BuildError: a file of settings cannot be read.
+    """
+    asked = tuple(texts)
+    seen = childenv.for_environments(environ, resolving=True)
+    table = pip_table(seen, folder, resolving=True)
+    taking = _Taking()
+    pip = {key: taking.value(key, value) for key, value in table.items() if key not in {"cert", "client-cert", "proxy"}}
+    words = tuple(taking.options(arguments))
+    bundle = hidden.text_of(Path(table["cert"])) if "cert" in table else b""
+    bundle = b"\n".join(filter(None, (bundle, ca_bundle)))
+    taking.files |= uv_files(seen, folder, taking.word)
+    variables, private = uv_variables(seen, taking.word)
+    private |= {name: value for name, value in seen.items() if _PROXY.fullmatch(name)}
+    private |= hidden.variables_in(asked, environ)
+    if "proxy" in table:
+        private["PIP_PROXY"] = table["proxy"]
+    said = [
+        *pip.values(),
+        *words,
+        *private.values(),
+        *asked,
+        *(each.decode("utf-8", "replace") for each in taking.files.values()),
+    ]
+    hosts, passwords = hidden.netrc_for(said, seen)
+    if bundle:
+        taking.files["ca.pem"] = bundle
+        variables |= dict.fromkeys(_TRUSTING, CA)
+    if "client-cert" in table and (client := hidden.text_of(Path(table["client-cert"]))):
+        taking.files["client.pem"] = client
+        pip["client-cert"] = CLIENT
+        passwords = (*passwords, client.decode("utf-8", "replace"))
+    if hosts:
+        taking.files["netrc"] = hosts.encode()
+        variables["NETRC"] = NETRC
+    named = (value for name, value in private.items() if not _PROXY.fullmatch(name) and name != "PIP_PROXY")
+    unseen = dict.fromkeys([*(each for text in said for each in hidden.in_text(text)), *named, *passwords])
+    return Carried(
+        pip,
+        words,
+        taking.files,
+        outermost(taking.places),
+        variables,
+        private,
+        tuple(filter(None, unseen)),
+        _pip_wheel(python),
+    )
+
+
+class _Taking:
+    """Puts the paths of the container in the place of those of this machine, and notes what is to be taken along."""
+
+    def __init__(self) -> None:
+        self.places: list[Path] = []
+        self.files: dict[str, bytes] = {}
+
+    def value(self, key: str, value: str) -> str:
+        """Give the value of an option of pip."""
+        if key in _FILES:
+            return "\n".join(self._file(word) for word in value.split())
+        if key in {*_INDEXES, "find-links"}:
+            return "\n".join(self.word(word, is_index=key in _INDEXES) for word in value.split())
+        return value
+
+    def word(self, word: str, *, is_index: bool = False) -> str:
+        """Give a place that packages are found at."""
+        path = local_path(word)
+        if path is None:
+            return word
+        if path.is_dir():
+            self.places += folders_of_index(path) if is_index else (path,)
+        elif path.is_file():  # A page with links, or an archive.
+            self.places.append(path.parent)
+        shown = inside(path)
+        return Path(shown).as_uri() if is_index or word.lower().startswith("file:") else shown
+
+    def _file(self, word: str) -> str:
+        path = local_path(word)
+        if path is None:
+            return word
+        name = f"bounds{len(self.files)}.txt"
+        self.files[name] = hidden.text_of(path)
+        return f"{ROOM}/{name}"
+
+    def options(self, words: Sequence[str]) -> Iterator[str]:
+        """Give options as they hold in the container."""
+        rest = iter(words)
+        for word in rest:
+            option, equals, value = word.partition("=")
+            key = _OPTIONS.get(option, option.removeprefix("--"))
+            is_place = key in {"find-links", *_INDEXES, "index", "default-index"}
+            if not is_place:
+                yield word
+            elif equals and option.startswith("--"):
+                yield f"{option}={self.word(value, is_index=key != 'find-links')}"
+            else:
+                yield word
+                yield self.word(next(rest, ""), is_index=key != "find-links")
+
+
+def _pip_wheel(python: Python) -> Path | None:
+    """Find the wheel of pip that virtualenv ships for a Python: it runs as it is, and needs no `ensurepip`."""
+    try:
+        from virtualenv.seed.wheels.embed import get_embed_wheel  # noqa: PLC0415  # Is needed here alone.
+    except ImportError:
+        return None
+    wheel = get_embed_wheel("pip", ".".join(python.interpreter.version.split(".")[:2]))
+    return Path(wheel.path) if wheel is not None and os.path.isfile(wheel.path) else None

@@ -1,0 +1,372 @@
+"""The services of a session: brought up by Compose once for all who share them, and taken down with all that they made."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_envrepro import process
+from pytest_envrepro.engine import EngineError
+from pytest_envrepro.engines.compose import Project, SlowError, environ_of, find_tool, images_of
+from pytest_envrepro.engines.owners import host, lives
+from pytest_envrepro.engines.projects import name_of, network_of, owner_of, prefix_of
+from pytest_envrepro.engines.reaching import first_closed
+from pytest_envrepro.engines.readiness import readiness, told
+from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.serving import Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_envrepro.engine import Engine, Member
+    from pytest_envrepro.engines.compose import Tool
+    from pytest_envrepro.engines.owners import Owner
+    from pytest_envrepro.settings import Settings
+
+SESSION, WORKER = "session", "worker"
+TIMEOUT = 60.0  # Seconds until services are ready.
+_MOST = 4 << 20  # Bytes of a Compose file: people write none that is larger.
+_PAUSES = (0.1, 0.5)  # Seconds between two looks, at first and in the end.
+_STEADY = 0.4  # Seconds that what has no health check and no port has to run.
+_GRACE = 1  # Seconds that services are given to end by themselves.
+_SECRET = 3  # Characters: a shorter value is in every text.
+
+
+class Declared(NamedTuple):
+    """Services, as settings declare them.
+
+    Attributes:
+        file: the Compose file, relative to the root.
+        scope: `session`: one for all workers of pytest-xdist; `worker`: one for each.
+        timeout: until they are ready, in seconds, once their images are there.
+        variables: what the file may name as `${NAME}`: by name, each as it is, and as it may be shown.
+    """
+
+    file: str
+    scope: str
+    timeout: float
+    variables: Mapping[str, tuple[str, str]]
+
+    def hide(self, text: str) -> str:
+        """Take the values out of a text that may not be shown."""
+        secret = {value: shown for value, shown in self.variables.values() if value != shown and len(value) >= _SECRET}
+        for value in sorted(secret, key=len, reverse=True):
+            text = text.replace(value, secret[value])
+        return text
+
+
+def declared(settings: Settings) -> Declared | None:
+    """Give the services that settings declare, or None."""
+    found: Mapping[str, Any] = settings.compose
+    if not found:
+        return None
+    return Declared(
+        found["file"], found.get("scope", SESSION), float(found.get("timeout", TIMEOUT)), settings.shown_variables()
+    )
+
+
+class Projects:
+    """The services of one session, as one process of it has them: its own, or a worker of pytest-xdist.
+
+    Nothing is asked of the engine, and no Compose tool is looked for, before services are wanted.
+
+    Args:
+        engine: where they run.
+        owner: the process that the session ends with: this one, or the controller of pytest-xdist.
+        root: what paths are relative to.
+        cache: the user's cache folder.
+        environ: the variables of this process.
+        worker: its name, in a worker of pytest-xdist.
+        offline: whether nothing may be pulled or built.
+        tell: tells people what takes long.
+    """
+
+    def __init__(  # noqa: PLR0913  # Each is a fact of its own.
+        self,
+        engine: Engine,
+        owner: Owner,
+        *,
+        root: Path,
+        cache: Path,
+        environ: Mapping[str, str],
+        worker: str | None = None,
+        offline: bool = False,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._engine = engine
+        self._owner = owner
+        self._root = root
+        self._notes = cache / "compose"
+        self._environ = environ
+        self._worker = worker
+        self._offline = offline
+        self._tell = tell
+        self._pid = os.getpid()
+        self._guard = threading.Lock()
+        self._is_over = threading.Event()
+        self._programs = process.Programs()
+        self._given: dict[str, Services] = {}
+        self._ours: dict[str, Project | None] = {}  # Those that this process ends.
+        self._tools: dict[tuple[tuple[str, str], ...], Tool] = {}
+
+    def services(self, settings: Settings) -> Services | None:
+        """Give the services that settings declare, ready; None where they declare none.
+
+        Raises:
+            SettingsError: the Compose file cannot be read.
+            EngineError: no Compose tool answers, or it refuses the file, or a service does not become ready: with the end
+                of its log, and what its health check says. What had been brought up is down again.
+        """
+        wanted = declared(settings)
+        if wanted is None:
+            return None
+        file = self._root / wanted.file
+        worker = self._worker if wanted.scope == WORKER else None
+        name = name_of(self._owner, _digest(file, _content(file, wanted.file), wanted), worker)
+        with self._guard:
+            if self._is_over.is_set():
+                raise EngineError(f"the services of {wanted.file} are not brought up: this session ends")
+            if name not in self._given:
+                with self._alone(name), self._programs.here():
+                    self._bring_up(name, file, wanted)
+                self._given[name] = Services(self._engine, name, wanted.file, self._network(name))
+            return self._given[name]
+
+    def close(self) -> None:
+        """Take down what ends with this process; where that is the one that the session ends with, all of the session.
+
+        Raises:
+            EngineError: the engine is gone: the next session takes down what is left.
+        """
+        if self._pid != os.getpid():
+            return
+        # Another thread may be at it.
+        self._is_over.set()
+        self._programs.end()
+        with self._guard:
+            for name, project in tuple(self._ours.items()):
+                self._end(name, project)
+                del self._ours[name]
+            self._given.clear()
+            if self._worker is None:
+                # What workers have brought up for all, or have left.
+                for name in sorted({path.stem for path in self._notes.glob(f"{prefix_of(self._owner)}*")}):
+                    self._end(name, None)
+
+    # Bringing them up.
+
+    def _bring_up(self, name: str, file: Path, wanted: Declared) -> None:
+        """Bring a project up, unless another worker has; nobody else does so meanwhile.
+
+        Raises:
+            EngineError: as of `services`; also where another worker was told so.
+        """
+        note = self._read(name)
+        if "failed" in note:
+            raise EngineError(note["failed"])
+        until = time.monotonic() + wanted.timeout
+        if "up" in note:
+            self._wait(name, wanted, until)
+            return
+        self._sweep()
+        environ = environ_of(
+            self._environ,
+            declared={each: value for each, (value, _) in wanted.variables.items()},
+            engine=self._engine.variables,
+        )
+        project = Project(
+            self._tool(environ, file.parent), name, file, environ=environ, shown=wanted.file, hide=wanted.hide
+        )
+        self._tell(f"{wanted.file}: bringing up its services")
+        if self._worker is None or wanted.scope == WORKER:
+            self._ours[name] = project
+        try:
+            self._make(project, wanted)
+            until = time.monotonic() + wanted.timeout
+            self._start(project, wanted, until)
+            self._wait(name, wanted, until)
+        except BaseException as error:
+            # Nobody waits for a tool then; whatever comes now, the cause is what is told.
+            with contextlib.suppress(EngineError):
+                self._engine.take_down(name)
+                self._ours.pop(name, None)
+            if isinstance(error, EngineError) and not self._is_over.is_set():
+                self._write(name, {"failed": str(error)})
+            raise
+        self._write(name, {"up": True})
+
+    def _tool(self, environ: Mapping[str, str], folder: Path) -> Tool:
+        key = tuple(sorted(environ.items()))
+        if key not in self._tools:
+            self._tools[key] = find_tool(environ, folder)
+        return self._tools[key]
+
+    def _make(self, project: Project, wanted: Declared) -> None:
+        """Have the images and containers made, after what a worker may have left that was killed meanwhile.
+
+        Raises:
+            EngineError: the file is not followed, or an image cannot be had.
+        """
+        config = project.check()
+        if self._offline:
+            self._refuse_missing(images_of(config), wanted)
+        self._engine.take_down(project.name)
+        project.create(offline=self._offline)
+        if not self._engine.members(project.name):
+            with contextlib.suppress(EngineError):
+                project.stop()
+            raise EngineError(
+                f"{wanted.file}: nothing of it is at {self._engine.label}: it has no services, or the Compose tool asks "
+                "another engine; set DOCKER_HOST for both"
+            )
+
+    def _refuse_missing(self, images: Mapping[str, str | None], wanted: Declared) -> None:
+        """Refuse what would need the network.
+
+        Raises:
+            EngineError: an image is not there, or is to be built.
+        """
+        faults = []
+        for service, image in sorted(images.items()):
+            if image is None:
+                faults.append(f"  {service} is built, which may use the network: build it before, and name its image")
+            elif self._engine.image(image) is None:
+                faults.append(f"  {service} is of the image {image}, which is not here: pull or build it before")
+        if faults:
+            raise EngineError("\n".join([f"{wanted.file} cannot be brought up offline:", *faults]))
+
+    def _start(self, project: Project, wanted: Declared, until: float) -> None:
+        try:
+            project.start(max(1.0, until - time.monotonic()), offline=self._offline)
+        except SlowError:
+            return  # It waits for what one depends on: who is not ready is told by who waits next.
+        except EngineError as error:
+            found = readiness(self._engine.members(project.name), lambda _: None)
+            parts = self._told(found.failed or found.waiting, wanted)
+            raise EngineError("\n".join(filter(None, [str(error), parts]))) from error
+
+    def _wait(self, name: str, wanted: Declared, until: float) -> None:
+        """Wait until all services are ready.
+
+        Raises:
+            EngineError: one has failed, or the time is over.
+        """
+        pause, since = _PAUSES[0], None
+        while True:
+            members = self._engine.members(name)
+            if not members:
+                raise EngineError(f"the services of {wanted.file} are gone: somebody has taken down the project {name}")
+            found = readiness(members, lambda member: first_closed(member, is_remote=self._engine.is_remote))
+            now = time.monotonic()
+            since = (since or now) if not found.waiting else None
+            if found.failed:
+                raise EngineError(f"the services of {wanted.file} failed:\n{self._told(found.failed, wanted)}")
+            if since is not None and (not found.loose or now - since >= _STEADY):
+                return
+            if now >= until:
+                late = f"the services of {wanted.file} are not ready after {wanted.timeout:g} seconds"
+                raise EngineError(f"{late} (compose.timeout):\n{self._told(found.waiting, wanted)}")
+            if self._is_over.wait(pause):
+                raise EngineError(f"the services of {wanted.file} are not waited for any more: this session ends")
+            pause = min(pause * 1.3, _PAUSES[1])
+
+    def _told(self, parts: tuple[tuple[Member, str], ...], wanted: Declared) -> str:
+        return wanted.hide(told(parts, self._log))
+
+    def _log(self, member: Member) -> str:
+        try:
+            return self._engine.member(member).logs()
+        except EngineError as error:
+            return f"(there is none: {error})"
+
+    def _network(self, name: str) -> str | None:
+        return network_of(self._engine.members(name))
+
+    # Taking them down.
+
+    def _end(self, name: str, project: Project | None) -> None:
+        with self._alone(name):
+            if project is not None:
+                with contextlib.suppress(EngineError):  # What it leaves is removed without it.
+                    project.stop()
+            self._engine.take_down(name, grace=_GRACE)
+            self._forget(name)
+
+    def _sweep(self) -> None:
+        """Take down what sessions have left that are gone, and forget their notes."""
+        with contextlib.suppress(EngineError):  # If the engine is gone, that is told by what comes next.
+            self._engine.sweep()
+        here = host()
+        for path in self._notes.glob("envrepro-*"):
+            owner = owner_of(path.stem)
+            if owner is not None and here.startswith(owner.host) and not lives(owner.pid, owner.started):
+                path.unlink(missing_ok=True)
+
+    # What processes of a session tell each other.
+
+    @contextlib.contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        from filelock import FileLock  # noqa: PLC0415  # Is needed for services alone, and may be absent.
+
+        try:
+            self._notes.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._notes / f"{name}.lock")
+            lock.acquire()
+        except OSError as error:
+            raise EngineError(f"nothing can be noted in {self._notes}: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            found = json.loads((self._notes / f"{name}.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _write(self, name: str, note: Mapping[str, Any]) -> None:
+        path = self._notes / f"{name}.json"
+        new = path.with_suffix(".new")
+        with contextlib.suppress(OSError):  # Then the next one brings them up anew.
+            new.write_text(json.dumps(note), encoding="utf-8")
+            os.replace(new, path)
+
+    def _forget(self, name: str) -> None:
+        for suffix in (".json", ".new", ".lock"):
+            with contextlib.suppress(OSError):
+                (self._notes / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def _content(file: Path, shown: str) -> bytes:
+    """Read a Compose file.
+
+    Raises:
+        SettingsError: it cannot be read, or is none.
+    """
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(_MOST + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise SettingsError(f"compose: '{shown}' cannot be read: {why}; it is a path below the root") from error
+    if len(content) > _MOST:
+        raise SettingsError(f"compose: '{shown}' is larger than {_MOST >> 20} MiB: is it a Compose file?")
+    return content
+
+
+def _digest(file: Path, content: bytes, wanted: Declared) -> str:
+    """Digest what decides what is brought up; two settings that agree in it share it."""
+    found = hashlib.sha256()
+    named = [part for name, (value, _) in sorted(wanted.variables.items()) for part in (name, value)]
+    for part in (os.fsencode(file), content, *(each.encode(errors="surrogateescape") for each in named)):
+        found.update(f"{len(part)}:".encode())
+        found.update(part)
+    return found.hexdigest()
