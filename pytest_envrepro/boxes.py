@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.engines.owners import of_process
 from pytest_envrepro.reports import Ended, EnvironmentRow, Kept, Lent
 from pytest_envrepro.reports import environments as report
+from pytest_envrepro.serving import last_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,6 +19,21 @@ if TYPE_CHECKING:
     from pytest_envrepro.envs.container import ContainerEnvironment
     from pytest_envrepro.loans import Holder
     from pytest_envrepro.plans import ContainerPlan
+    from pytest_envrepro.services import Projects
+    from pytest_envrepro.serving import Services
+    from pytest_envrepro.settings import Settings
+
+
+class Crew(NamedTuple):
+    """The processes that run a session.
+
+    Attributes:
+        controller: the pid of the one that it ends with.
+        worker: the name of this one, where it is a worker of pytest-xdist.
+    """
+
+    controller: int
+    worker: str | None = None
 
 
 class Boxes:
@@ -28,11 +45,14 @@ class Boxes:
     Args:
         containers: gives where they come from, when one is wanted.
         keep: which private ones stay.
+        crew: the processes that run the session.
     """
 
-    def __init__(self, containers: Callable[[], Containers], keep: Keep) -> None:
+    def __init__(self, containers: Callable[[], Containers], keep: Keep, crew: Crew) -> None:
         self._from = containers
         self._keep = keep
+        self._crew = crew
+        self._projects: Projects | None = None
         self._shared: dict[str, tuple[MadeImage, ContainerEnvironment]] = {}
         self._held: dict[Holder, list[tuple[MadeImage, ContainerEnvironment]]] = {}
         self._is_given: Callable[[Holder], bool] = lambda _: False
@@ -60,8 +80,11 @@ class Boxes:
             EngineError: there is no engine, or no such image.
             BuildError: the image cannot be made.
         """
+        services = self.services(plan.settings)
+        network = services.network if services is not None else None
         made = self._containers.make(plan)
-        environment = self._containers.private(made, name) if is_private else self._sharing(made)
+        environment = self._containers.private(made, name, network) if is_private else self._sharing(made, network)
+        environment.services = services
         self._held.setdefault(holder, []).append((made, environment))
         row = EnvironmentRow(environment.title, environment.kind, environment.key, made.cached, made.seconds)
         self._rows.setdefault(environment.key, row)
@@ -73,12 +96,24 @@ class Boxes:
             self._notes[f"{environment.title}: another day could bring something else ({reasons})"] = None
         return environment
 
-    def _sharing(self, made: MadeImage) -> ContainerEnvironment:
+    def services(self, settings: Settings) -> Services | None:
+        """Bring up the services that settings declare beside an environment; None where they declare none.
+
+        Raises:
+            EngineError: there is no engine, or no Compose tool, or they do not become ready.
+        """
+        if not settings.compose:
+            return None
+        if self._projects is None:
+            self._projects = self._containers.projects(of_process(self._crew.controller), self._crew.worker)
+        return self._projects.services(settings)
+
+    def _sharing(self, made: MadeImage, network: str | None) -> ContainerEnvironment:
         settings = made.plan.settings
-        key = f"{made.key} {settings.network} {sorted(settings.limits.items())} {settings.name}"
+        key = f"{made.key} {settings.network or network} {sorted(settings.limits.items())} {settings.name}"
         known = self._shared.get(key)
         if known is None or not known[1].container.is_running():
-            known = self._shared[key] = made, self._containers.shared(made)
+            known = self._shared[key] = made, self._containers.shared(made, network)
         return known[1]
 
     def fail(self, holder: Holder) -> None:
@@ -90,6 +125,7 @@ class Boxes:
         for each in (holder, *filter(self._is_given, self._held)):
             for made, environment in self._held.get(each, ()):
                 yield f"envrepro: {environment.label}", report.details(self._lent(made, environment))
+                yield from last_logs(environment.services)
 
     def _lent(self, made: MadeImage, environment: ContainerEnvironment) -> Lent:
         python = made.python
@@ -137,6 +173,8 @@ class Boxes:
         """End all that is left."""
         for holder in list(self._held):
             self.take_back(holder)
+        if self._projects is not None:
+            self._projects.close()
         if "_containers" in self.__dict__:
             self._containers.close()
 

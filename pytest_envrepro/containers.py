@@ -28,6 +28,7 @@ from pytest_envrepro.installers.inside import install_inside, resolve_inside
 from pytest_envrepro.installers.needs import needs_of
 from pytest_envrepro.installers.taking import inside
 from pytest_envrepro.plans import ContainerPlan, Plan, digest_of
+from pytest_envrepro.services import Projects
 from pytest_envrepro.settingkeys import KEYS
 from pytest_envrepro.workspace import workspace
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.asserting import Asserting
     from pytest_envrepro.engine import Container, Engine, Image
+    from pytest_envrepro.engines.owners import Owner
     from pytest_envrepro.imaging import Ground
     from pytest_envrepro.installers import Resolved
     from pytest_envrepro.installers.needs import Needs
@@ -300,19 +302,26 @@ class Containers:
         finally:
             container.end()
 
-    def shared(self, made: MadeImage) -> ContainerEnvironment:
-        """Give a container that tests share, and that none of them can change: it is read-only."""
-        return self._handle(made, self._scratch(), is_private=False, name=made.plan.title)
+    def shared(self, made: MadeImage, network: str | None = None) -> ContainerEnvironment:
+        """Give a container that tests share, and that none of them can change: it is read-only.
 
-    def private(self, made: MadeImage, name: str) -> ContainerEnvironment:
+        Args:
+            network: that it is on, where its settings name none.
+        """
+        return self._handle(made, self._scratch(), is_private=False, name=made.plan.title, network=network)
+
+    def private(self, made: MadeImage, name: str, network: str | None = None) -> ContainerEnvironment:
         """Give a container of one test's own.
 
         Args:
             name: of the test, for people who look at the engine.
+            network: that it is on, where its settings name none.
         """
-        return self._handle(made, self._scratch(), is_private=True, name=name)
+        return self._handle(made, self._scratch(), is_private=True, name=name, network=network)
 
-    def _handle(self, made: MadeImage, scratch: Path, *, is_private: bool, name: str) -> ContainerEnvironment:
+    def _handle(
+        self, made: MadeImage, scratch: Path, *, is_private: bool, name: str, network: str | None = None
+    ) -> ContainerEnvironment:
         settings = made.plan.settings
         limits = settings.limits
         given = {**({} if is_private else _SHARED), **made.at_run_time}
@@ -322,7 +331,7 @@ class Containers:
             image=made.image.id,
             title=name,
             environment=given,
-            network=settings.network,
+            network=settings.network or network,
             memory=int(limits["memory"]) if "memory" in limits else None,
             cpus=limits.get("cpus"),
             pids=int(limits["pids"]) if "pids" in limits else None,
@@ -394,6 +403,23 @@ class Containers:
                 stack.callback(environment.container.end)
                 found.append(environment)
             yield tuple(found)
+
+    def projects(self, owner: Owner, worker: str | None) -> Projects:
+        """Give what brings up services.
+
+        Args:
+            owner: the process that the session ends with.
+            worker: the name of this process, where it is a worker of pytest-xdist.
+        """
+        return Projects(
+            *(self.engine, owner),
+            root=self._session.root,
+            cache=self._cache,
+            environ=self._session.environ,
+            worker=worker,
+            offline=self._policy.offline,
+            tell=self._progress.tell,
+        )
 
     def keep(self, container: Container) -> str:
         """Keep the files of a container as an image, which is gone after three days, and give its name.

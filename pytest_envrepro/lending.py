@@ -12,7 +12,7 @@ import pytest
 
 from pytest_envrepro import holders, options
 from pytest_envrepro.asking import without_python
-from pytest_envrepro.boxes import Boxes
+from pytest_envrepro.boxes import Boxes, Crew
 from pytest_envrepro.deciding import resolve_keep, resolve_offline
 from pytest_envrepro.declaring import Mark, is_inside, layers_of
 from pytest_envrepro.depot import Depot
@@ -106,7 +106,9 @@ class Lending:
             )
             depot = Depot(self._markers.wanted().session, policy, scratch=self._scratch, tell=self._tell)
             depot.store.sweep()
-            boxes = Boxes(lambda: depot.containers, policy.keep)
+            given: dict[str, Any] = getattr(self.config, "workerinput", {})
+            crew = Crew(given.get("envrepro-controller", os.getpid()), given.get("workerid"))
+            boxes = Boxes(lambda: depot.containers, policy.keep, crew)
             self.opened = Books(depot, Loans(depot, since=since), boxes, Preparing(depot))
             self._begin_loans()
         return self.opened
@@ -141,7 +143,7 @@ class Lending:
         if self._declares(item):
             with self.explaining(item):
                 plan = self._plan_of(item)
-            if isinstance(plan, ContainerPlan):
+            if isinstance(plan, ContainerPlan) or plan.settings.compose:
                 self._markers.look(item, [pytest.mark.requires_integration(_ENGINE).mark])
 
     def _begin_loans(self) -> None:
@@ -291,6 +293,7 @@ class Lending:
         made = depot.make(plan) if is_private else loans.sound(depot.make(plan))
         environment = depot.private(made, name) if is_private else depot.shared(made)
         loans.add(self._holder(), Loan(environment, made))
+        environment.services = boxes.services(plan.settings)
         return environment
 
     def afresh(

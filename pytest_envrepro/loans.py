@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.reports import Ended, EnvironmentRow, Kept, Lent
 from pytest_envrepro.reports import environments as report
+from pytest_envrepro.serving import last_logs
 from pytest_envrepro.witness import TICK, Witness, changed_at
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class Loans:
         """Say all there is to know of what a test has: titles and texts."""
         for loan in self._of(holder):
             yield f"envrepro: {loan.environment.label}", report.details(self._lent(loan))
+            yield from last_logs(loan.environment.services)
 
     def _lent(self, loan: Loan) -> Lent:
         environment, made = loan.environment, loan.made
@@ -207,6 +209,7 @@ class Loans:
         for holder in list(self._held):
             self.look(holder)
             self.take_back(holder)
+        self._witness.end()
         self._depot.store.prune()
 
     def ended(self) -> Ended:

@@ -164,6 +164,7 @@ def _decides(config: pytest.Config) -> bool:
 def pytest_configure_node(node: Any) -> None:
     """Tell workers of pytest-xdist when the session began, and listen to what the tests tell that they run."""
     node.workerinput["envrepro-started"] = options.started(node.config)
+    node.workerinput["envrepro-controller"] = os.getpid()
     if not node.config.pluginmanager.has_plugin(_Listener.NAME):
         node.config.pluginmanager.register(_Listener(node.config), _Listener.NAME)
     listener: _Listener = node.config.pluginmanager.get_plugin(_Listener.NAME)

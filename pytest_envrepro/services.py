@@ -3,72 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_envrepro import process
+from pytest_envrepro.declared_services import WORKER, content_of, declared, digest_of
 from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines.compose import Project, SlowError, environ_of, find_tool, images_of
 from pytest_envrepro.engines.owners import host, lives
 from pytest_envrepro.engines.projects import name_of, network_of, owner_of, prefix_of
 from pytest_envrepro.engines.reaching import first_closed
 from pytest_envrepro.engines.readiness import readiness, told
-from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.servicenotes import Notes
 from pytest_envrepro.serving import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pytest_envrepro.declared_services import Declared
     from pytest_envrepro.engine import Engine, Member
     from pytest_envrepro.engines.compose import Tool
     from pytest_envrepro.engines.owners import Owner
     from pytest_envrepro.settings import Settings
 
-SESSION, WORKER = "session", "worker"
-TIMEOUT = 60.0  # Seconds until services are ready.
-_MOST = 4 << 20  # Bytes of a Compose file: people write none that is larger.
 _PAUSES = (0.1, 0.5)  # Seconds between two looks, at first and in the end.
 _STEADY = 0.4  # Seconds that what has no health check and no port has to run.
 _GRACE = 1  # Seconds that services are given to end by themselves.
-_SECRET = 3  # Characters: a shorter value is in every text.
-
-
-class Declared(NamedTuple):
-    """Services, as settings declare them.
-
-    Attributes:
-        file: the Compose file, relative to the root.
-        scope: `session`: one for all workers of pytest-xdist; `worker`: one for each.
-        timeout: until they are ready, in seconds, once their images are there.
-        variables: what the file may name as `${NAME}`: by name, each as it is, and as it may be shown.
-    """
-
-    file: str
-    scope: str
-    timeout: float
-    variables: Mapping[str, tuple[str, str]]
-
-    def hide(self, text: str) -> str:
-        """Take the values out of a text that may not be shown."""
-        secret = {value: shown for value, shown in self.variables.values() if value != shown and len(value) >= _SECRET}
-        for value in sorted(secret, key=len, reverse=True):
-            text = text.replace(value, secret[value])
-        return text
-
-
-def declared(settings: Settings) -> Declared | None:
-    """Give the services that settings declare, or None."""
-    found: Mapping[str, Any] = settings.compose
-    if not found:
-        return None
-    return Declared(
-        found["file"], found.get("scope", SESSION), float(found.get("timeout", TIMEOUT)), settings.shown_variables()
-    )
 
 
 class Projects:
@@ -102,7 +65,7 @@ class Projects:
         self._engine = engine
         self._owner = owner
         self._root = root
-        self._notes = cache / "compose"
+        self._notes = Notes(cache / "compose")
         self._environ = environ
         self._worker = worker
         self._offline = offline
@@ -128,12 +91,12 @@ class Projects:
             return None
         file = self._root / wanted.file
         worker = self._worker if wanted.scope == WORKER else None
-        name = name_of(self._owner, _digest(file, _content(file, wanted.file), wanted), worker)
+        name = name_of(self._owner, digest_of(file, content_of(file, wanted.file), wanted), worker)
         with self._guard:
             if self._is_over.is_set():
                 raise EngineError(f"the services of {wanted.file} are not brought up: this session ends")
             if name not in self._given:
-                with self._alone(name), self._programs.here():
+                with self._notes.alone(name), self._programs.here():
                     self._bring_up(name, file, wanted)
                 self._given[name] = Services(self._engine, name, wanted.file, self._network(name))
             return self._given[name]
@@ -156,7 +119,7 @@ class Projects:
             self._given.clear()
             if self._worker is None:
                 # What workers have brought up for all, or have left.
-                for name in sorted({path.stem for path in self._notes.glob(f"{prefix_of(self._owner)}*")}):
+                for name in self._notes.names(prefix_of(self._owner)):
                     self._end(name, None)
 
     # Bringing them up.
@@ -167,7 +130,7 @@ class Projects:
         Raises:
             EngineError: as of `services`; also where another worker was told so.
         """
-        note = self._read(name)
+        note = self._notes.read(name)
         if "failed" in note:
             raise EngineError(note["failed"])
         until = time.monotonic() + wanted.timeout
@@ -197,9 +160,9 @@ class Projects:
                 self._engine.take_down(name)
                 self._ours.pop(name, None)
             if isinstance(error, EngineError) and not self._is_over.is_set():
-                self._write(name, {"failed": str(error)})
+                self._notes.write(name, {"failed": str(error)})
             raise
-        self._write(name, {"up": True})
+        self._notes.write(name, {"up": True})
 
     def _tool(self, environ: Mapping[str, str], folder: Path) -> Tool:
         key = tuple(sorted(environ.items()))
@@ -291,82 +254,19 @@ class Projects:
     # Taking them down.
 
     def _end(self, name: str, project: Project | None) -> None:
-        with self._alone(name):
+        with self._notes.alone(name):
             if project is not None:
                 with contextlib.suppress(EngineError):  # What it leaves is removed without it.
                     project.stop()
             self._engine.take_down(name, grace=_GRACE)
-            self._forget(name)
+            self._notes.forget(name)
 
     def _sweep(self) -> None:
         """Take down what sessions have left that are gone, and forget their notes."""
         with contextlib.suppress(EngineError):  # If the engine is gone, that is told by what comes next.
             self._engine.sweep()
         here = host()
-        for path in self._notes.glob("envrepro-*"):
-            owner = owner_of(path.stem)
+        for name in self._notes.names():
+            owner = owner_of(name)
             if owner is not None and here.startswith(owner.host) and not lives(owner.pid, owner.started):
-                path.unlink(missing_ok=True)
-
-    # What processes of a session tell each other.
-
-    @contextlib.contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
-        from filelock import FileLock  # noqa: PLC0415  # Is needed for services alone, and may be absent.
-
-        try:
-            self._notes.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._notes / f"{name}.lock")
-            lock.acquire()
-        except OSError as error:
-            raise EngineError(f"nothing can be noted in {self._notes}: {error.strerror or error}") from error
-        try:
-            yield
-        finally:
-            lock.release()
-
-    def _read(self, name: str) -> dict[str, Any]:
-        try:
-            found = json.loads((self._notes / f"{name}.json").read_bytes())
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def _write(self, name: str, note: Mapping[str, Any]) -> None:
-        path = self._notes / f"{name}.json"
-        new = path.with_suffix(".new")
-        with contextlib.suppress(OSError):  # Then the next one brings them up anew.
-            new.write_text(json.dumps(note), encoding="utf-8")
-            os.replace(new, path)
-
-    def _forget(self, name: str) -> None:
-        for suffix in (".json", ".new", ".lock"):
-            with contextlib.suppress(OSError):
-                (self._notes / f"{name}{suffix}").unlink(missing_ok=True)
-
-
-def _content(file: Path, shown: str) -> bytes:
-    """Read a Compose file.
-
-    Raises:
-        SettingsError: it cannot be read, or is none.
-    """
-    try:
-        with file.open("rb") as stream:
-            content = stream.read(_MOST + 1)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise SettingsError(f"compose: '{shown}' cannot be read: {why}; it is a path below the root") from error
-    if len(content) > _MOST:
-        raise SettingsError(f"compose: '{shown}' is larger than {_MOST >> 20} MiB: is it a Compose file?")
-    return content
-
-
-def _digest(file: Path, content: bytes, wanted: Declared) -> str:
-    """Digest what decides what is brought up; two settings that agree in it share it."""
-    found = hashlib.sha256()
-    named = [part for name, (value, _) in sorted(wanted.variables.items()) for part in (name, value)]
-    for part in (os.fsencode(file), content, *(each.encode(errors="surrogateescape") for each in named)):
-        found.update(f"{len(part)}:".encode())
-        found.update(part)
-    return found.hexdigest()
+                self._notes.forget(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.engine import EngineError, ExecutionTimeoutError
 from pytest_envrepro.engines.reaching import address_of
@@ -14,6 +14,9 @@ from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
     from pytest_envrepro.engine import Container, Engine, Executed, Member
+
+
+_MOST_LINES = 40
 
 
 class UnknownServiceError(EngineError, KeyError):
@@ -161,3 +164,14 @@ class Services(Mapping[str, Service]):
 def _completed(argv: tuple[str, ...], executed: Executed) -> Completed:
     out, err = (each.decode("utf-8", "replace").replace("\r\n", "\n") for each in (executed.stdout, executed.stderr))
     return Completed(argv, executed.returncode, out, err, executed.seconds)
+
+
+def last_logs(services: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Give the end of what each service has written, for a failing test: titles and texts."""
+    for name in services or ():
+        try:
+            lines = services[name].logs().rstrip().splitlines() if services else []
+        except EngineError as error:
+            lines = [str(error)]
+        more = f", the last {_MOST_LINES} lines of {len(lines)}" if len(lines) > _MOST_LINES else ""
+        yield f"envrepro: service '{name}'{more}", "\n".join(lines[-_MOST_LINES:]) or "has written nothing"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 TICK = 0.02  # Seconds: the times of files are those of a clock that stands still for so long.
 _TOLD = 20  # Tests that other processes are told of: the last, since what they ask about is a moment ago.
+_NONE = ""  # In the place of a test's name: none is at work any more.
 
 
 class Began(NamedTuple):
@@ -35,6 +36,11 @@ class Witness:
         """Note that a test begins, and tell the other processes."""
         self._tests.append(Began(time.time(), name))
         self._store.say(self._tests[-_TOLD:])
+
+    def end(self) -> None:
+        """Note that the last test is over: whatever changes from now on, none of this process was at work then."""
+        if self._tests:
+            self.begin(_NONE)
 
     @property
     def since(self) -> float:
@@ -57,7 +63,7 @@ class Witness:
 def _at_work(tests: Sequence[Began], when: float) -> Iterator[str]:
     for index, (began, name) in enumerate(tests):
         ended = tests[index + 1].when if index + 1 < len(tests) else float("inf")
-        if began <= when + TICK and ended >= when:
+        if name != _NONE and began <= when + TICK and ended >= when:
             yield name
 
 

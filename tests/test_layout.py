@@ -40,7 +40,7 @@ FACE = {
 # Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for,
 # `plans` are the words for it, `planning` writes them down, `choosing` the versions, `depot` has them made and hands them out, `preparing` several side
 # by side, `progress` tells what takes long; `loans` keep the books, `witness` who was at work, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away;
-# `services` brings up what is beside them by Compose, and `serving` is what tests hold of that.
+# `services` brings up by Compose what is beside them as `declared_services` reads it, `servicenotes` tells other workers, `serving` is what tests hold of that.
 # Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
 # in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
 MIDDLE = {
@@ -79,6 +79,8 @@ MIDDLE = {
     "given",
     "cleaning",
     "services",
+    "declared_services",
+    "servicenotes",
     "serving",
     "auditing",
     "claims",
@@ -154,7 +156,7 @@ LATE = {
     ): "is needed for a Python that no other pip supports; takes 40 ms",
     ("installers.carrying", "virtualenv.seed.wheels.embed"): "the same: is needed for containers alone",
     ("pythons.machine", "python_discovery"): "takes 40 ms, and is needed where PATH has changed alone; may be absent",
-    ("services", "filelock"): "is needed where services are brought up alone, and may be absent",
+    ("servicenotes", "filelock"): "is needed where services are brought up alone, and may be absent",
     ("store.owners", "filelock"): "is needed for environments alone, and may be absent",
     ("store.cloning", "fcntl"): "is not on every system",
     ("engines", "pytest_envrepro.engines.docker"): "brings http.client: is needed for containers alone",

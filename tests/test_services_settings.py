@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from pytest_envrepro.declared_services import declared
 from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.services import declared
 from pytest_envrepro.settings import Layer, Settings, merge
 
 

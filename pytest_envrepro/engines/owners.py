@@ -60,7 +60,12 @@ class Owner(NamedTuple):
 
 def own(session: str) -> Owner:
     """Give the owner that this process is."""
-    return Owner(session, os.getpid(), host(), ticks(os.getpid()) or "")
+    return of_process(os.getpid(), session)
+
+
+def of_process(pid: int, session: str = "") -> Owner:
+    """Give the owner that a process of this machine is."""
+    return Owner(session, pid, host(), ticks(pid) or "")
 
 
 def host() -> str:

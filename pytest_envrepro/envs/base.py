@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_envrepro.envs.comparing import DEPTHS, compare
 from pytest_envrepro.errors import RefusedError
@@ -90,6 +90,7 @@ class Environment(ABC):
         self._key = key
         self.last: Completed | None = None
         self._judge = judge
+        self.services: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> str:

@@ -24,18 +24,23 @@ class Proxy:
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(str(path))
         self._server.listen()
-        self._is_cut = False
+        self._is_cut = threading.Event()
+        self._lock = threading.Lock()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self) -> None:
-        while not self._is_cut:
+        while not self._is_cut.is_set():
             try:
                 here, _ = self._server.accept()
             except OSError:
                 return
-            there = socket.socket(socket.AF_UNIX)
-            there.connect(self._engine)
-            self._sockets += [here, there]
+            with self._lock:
+                if self._is_cut.is_set():
+                    here.close()
+                    return
+                there = socket.socket(socket.AF_UNIX)
+                there.connect(self._engine)
+                self._sockets += [here, there]
             for one, other in ((here, there), (there, here)):
                 threading.Thread(target=self._forward, args=(one, other), daemon=True).start()
 
@@ -48,8 +53,9 @@ class Proxy:
 
     def cut(self) -> None:
         """Close all that is open, and take nothing new."""
-        self._is_cut = True
-        for each in (self._server, *self._sockets):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        with self._lock:
+            self._is_cut.set()
+            for each in (self._server, *self._sockets):
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+                each.close()

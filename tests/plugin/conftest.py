@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from borrowing import Suite, filled
+from boxing import Base, marked
 
 import pytest_envrepro.lending
 import pytest_envrepro.returning  # noqa: F401  # Once here, and not again in every session that a test runs.
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from projects import Project
@@ -41,4 +43,19 @@ def suite(project: Project, bench: Bench, shared_cache: Path, monkeypatch: pytes
 def fresh(suite: Suite, tmp_path: Path) -> Suite:
     """Give the same, where nothing is made yet."""
     suite.use(tmp_path / "fresh")
+    return suite
+
+
+@pytest.fixture(scope="session")
+def base(base_image: str, docker_api: Any) -> Iterator[Base]:  # noqa: ARG001  # It is made of that.
+    """Give an image of this run's own that containers begin with; what comes of it is gone in the end."""
+    found = marked(docker_api)
+    yield found
+    found.remove()
+
+
+@pytest.fixture
+def boxes(suite: Suite, base: Base, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """Give a project whose tests ask for containers, by the table's name `box`; no image is pulled."""
+    monkeypatch.setenv("BASE", base.reference)
     return suite

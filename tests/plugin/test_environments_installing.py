@@ -198,6 +198,7 @@ def test_it(environment):
 """
     suite.write(test, f'{BUILD}[project]\nname = "subject"\nversion = "1.0"\n', backend=text, source="value = 1\n")
 
+    builds = "not looked at"
     for _ in range(2):
         suite.run("--junitxml=junit.xml", "--log-file=out/session.log").assert_outcomes(passed=1)
         builds = counter.read_text()

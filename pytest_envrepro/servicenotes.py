@@ -1,0 +1,71 @@
+"""What processes of a session tell each other about services: whether they are up, or why not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from pytest_envrepro.engine import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+class Notes:
+    """Notes, one for each project.
+
+    Args:
+        folder: where they are; it is made at the first use.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Wait until no other process brings up or takes down a project.
+
+        Raises:
+            EngineError: nothing can be written there.
+        """
+        from filelock import FileLock  # noqa: PLC0415  # Is needed for services alone, and may be absent.
+
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._folder / f"{name}.lock")
+            lock.acquire()
+        except OSError as error:
+            raise EngineError(f"nothing can be noted in {self._folder}: {error.strerror or error}") from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def names(self, prefix: str = "") -> list[str]:
+        """Give the projects that there are notes of, and that begin so."""
+        return sorted({path.stem for path in self._folder.glob("*") if path.name.startswith(prefix)})
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Give a note; an empty one where there is none."""
+        try:
+            found = json.loads((self._folder / f"{name}.json").read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def write(self, name: str, note: Mapping[str, Any]) -> None:
+        """Write a note, whole or not at all."""
+        path = self._folder / f"{name}.json"
+        new = path.with_suffix(".new")
+        with contextlib.suppress(OSError):  # Then the next one brings them up anew.
+            new.write_text(json.dumps(note), encoding="utf-8")
+            os.replace(new, path)
+
+    def forget(self, name: str) -> None:
+        """Remove all of a project."""
+        for suffix in (".json", ".new", ".lock"):
+            with contextlib.suppress(OSError):
+                (self._folder / f"{name}{suffix}").unlink(missing_ok=True)

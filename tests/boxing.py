@@ -1,0 +1,69 @@
+"""A base image of one test run's own, and what of the engine's comes from it: images and containers inherit its label."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from containing import BASE
+
+LABEL = "envrepro-tests.run"
+
+
+class Base(NamedTuple):
+    """The image that all containers of a test run begin with.
+
+    Attributes:
+        reference: its name.
+        api: docker-py's own client.
+    """
+
+    reference: str
+    run: str
+    api: Any
+
+    def containers(self) -> list[str]:
+        """Give the names of the containers that come from it, running or not."""
+        found = self.api.containers(all=True, filters={"label": f"{LABEL}={self.run}"})
+        return sorted(each["Names"][0].lstrip("/") for each in found if each["Names"])
+
+    def images(self, name: str = "") -> list[str]:
+        """Give the names of the images that come from it: those that begin so."""
+        found = self.api.images(filters={"label": f"{LABEL}={self.run}"})
+        return sorted(tag for each in found for tag in each["RepoTags"] or () if tag.startswith(name))
+
+    def built(self, *lines: str) -> str:
+        """Build an image on it, and give its name."""
+        reference = f"envrepro-tests/{uuid4().hex}:1"
+        build(self.api, reference, [f"FROM {self.reference}", *lines])
+        return reference
+
+    def remove(self) -> None:
+        """Remove all that comes from it."""
+        label = {"label": f"{LABEL}={self.run}"}
+        for each in self.api.containers(all=True, filters=label):
+            self.api.remove_container(each["Id"], force=True, v=True)
+        for each in self.api.images(filters=label):
+            self.api.remove_image(each["Id"], force=True)
+
+
+def build(api: Any, reference: str, lines: list[str]) -> None:
+    """Build an image without a context."""
+    text = "\n".join(lines).encode()
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        info = tarfile.TarInfo("Dockerfile")
+        info.size = len(text)
+        archive.addfile(info, io.BytesIO(text))
+    said = [*api.build(fileobj=io.BytesIO(file.getvalue()), custom_context=True, tag=reference, rm=True, decode=True)]
+    assert not [each for each in said if "error" in each], said
+
+
+def marked(api: Any) -> Base:
+    """Make the base image of a test run."""
+    run = uuid4().hex
+    reference = f"envrepro-tests/{run}:base"
+    build(api, reference, [f"FROM {BASE}", f"LABEL {LABEL}={run}"])
+    return Base(reference, run, api)
