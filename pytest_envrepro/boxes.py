@@ -6,6 +6,7 @@ import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines.owners import of_process
 from pytest_envrepro.reports import Ended, EnvironmentRow, Kept, Lent
 from pytest_envrepro.reports import environments as report
@@ -46,12 +47,14 @@ class Boxes:
         containers: gives where they come from, when one is wanted.
         keep: which private ones stay.
         crew: the processes that run the session.
+        since: when the session began, in seconds since the epoch.
     """
 
-    def __init__(self, containers: Callable[[], Containers], keep: Keep, crew: Crew) -> None:
+    def __init__(self, containers: Callable[[], Containers], keep: Keep, crew: Crew, *, since: float) -> None:
         self._from = containers
         self._keep = keep
         self._crew = crew
+        self._since = since
         self._projects: Projects | None = None
         self._shared: dict[str, tuple[MadeImage, ContainerEnvironment]] = {}
         self._held: dict[Holder, list[tuple[MadeImage, ContainerEnvironment]]] = {}
@@ -86,7 +89,11 @@ class Boxes:
         environment = self._containers.private(made, name, network) if is_private else self._sharing(made, network)
         environment.services = services
         self._held.setdefault(holder, []).append((made, environment))
-        row = EnvironmentRow(environment.title, environment.kind, environment.key, made.cached, made.seconds)
+        built_at, building = made.built
+        # Of several workers of pytest-xdist one builds it, and another may be the one that uses it.
+        is_new = not made.cached or built_at >= self._since
+        seconds = building if is_new and made.cached else made.seconds
+        row = EnvironmentRow(environment.title, environment.kind, environment.key, not is_new, seconds)
         self._rows.setdefault(environment.key, row)
         if made.drift:
             moved = "; ".join(made.drift)
@@ -129,11 +136,9 @@ class Boxes:
 
     def _lent(self, made: MadeImage, environment: ContainerEnvironment) -> Lent:
         python = made.python
-        notes = (
-            [f"{reason}: another day could bring something else" for reason in made.resolved.reasons]
-            if made.resolved
-            else []
-        )
+        reasons = made.resolved.reasons if made.resolved else ()
+        notes = [f"{reason}: another day could bring something else" for reason in reasons]
+        notes += [f"will rot: {each}" for each in made.plan.rots]
         stays = self._stays(failed=True) and environment.is_private
         return Lent(
             path=f"container {environment.container.name} of {made.image.tags[0] if made.image.tags else made.image.id}",
@@ -152,6 +157,7 @@ class Boxes:
         """Take back what a holder has; what is private is gone then, or kept."""
         for _, environment in self._held.pop(holder, ()):
             self._end(holder, environment)
+        self._failed.discard(holder)  # A test that is run again may pass.
 
     def give_back(self, environment: ContainerEnvironment) -> None:
         """Take back one before its holder has ended."""
@@ -165,8 +171,12 @@ class Boxes:
     def _end(self, holder: Holder, environment: ContainerEnvironment) -> None:
         if environment.is_private:
             if self._stays(failed=holder in self._failed):
-                kept = self._containers.keep(environment.container)
-                self._kept.append(Kept(holder.shown, f"docker run --rm -it {kept} sh"))
+                try:
+                    kept = self._containers.keep(environment.container)
+                except EngineError as error:  # The test has its verdict, and maybe ended the container itself.
+                    self._notes[f"{holder.shown}: {environment.title} is not kept: {error}"] = None
+                else:
+                    self._kept.append(Kept(holder.shown, f"docker run --rm -it {kept} sh"))
             environment.container.end()
 
     def close(self) -> None:

@@ -1,14 +1,18 @@
-"""Removes what earlier sessions have made and kept: environments, the wheels and the choices of versions they came from."""
+"""Removes what earlier sessions have made and kept: environments, images, containers, and what they came from."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.cache import cache_folder
+from pytest_envrepro.engine import EngineError
+from pytest_envrepro.engines import connect
 from pytest_envrepro.errors import BuildError, SettingsError
+from pytest_envrepro.imagebook import ImageBook
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.store import Store
@@ -19,13 +23,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # What environments are made from, and what is remembered; all of it is to be had again. Nothing else is taken away: the
-# folder may be one that somebody else uses too.
+# folder may be one that somebody else uses too. (What is in an image, by its key, is no cache: it tells drift.)
 _ROOMS = (
     *("resolved", "wheels", "sources", "virtualenv"),
-    *("interpreters", "discovery", "verdicts", "mending"),
+    *("interpreters", "discovery", "images", "verdicts", "mending"),
 )
 _OWNER = "????????.lock"  # Of a session that uses the store: of the dead, none is left by now.
 _MEBIBYTE = 1024 * 1024
+_PATIENCE = 60.0  # Seconds for an engine: to remove an image takes it about one.
 
 
 def clean(environ: Mapping[str, str]) -> int:
@@ -39,6 +44,7 @@ def clean(environ: Mapping[str, str]) -> int:
         raise SettingsError("--env-clean: there is no cache folder: name one in PYTEST_ENVREPRO_CACHE")
     if not cache.is_dir():
         _say(f"there is nothing to remove: {cache} does not exist")
+        _clean_engine(None, environ, is_free=True)
         return 0
     store = Store(cache / "envs", tell=_say)
     try:
@@ -47,8 +53,10 @@ def clean(environ: Mapping[str, str]) -> int:
     except BuildError as error:
         raise SettingsError(f"--env-clean: {error}") from error
     _say(f"removed {counted(count, 'environment')} ({size / _MEBIBYTE:.0f} MiB) from {cache}")
-    rooms = [room for room in _ROOMS if (cache / room).is_dir()]
     is_free = is_unused(cache) and not any((cache / "envs" / "owners").glob(_OWNER))
+    # Before what is remembered goes, which is what tells our images.
+    _clean_engine(cache, environ, is_free=is_free)
+    rooms = [room for room in _ROOMS if (cache / room).is_dir()]
     if rooms and not is_free:
         _say(f"{', '.join(rooms)} in it stay: a session that runs uses them")
     elif rooms:
@@ -59,6 +67,50 @@ def clean(environ: Mapping[str, str]) -> int:
             f"removed what they were made from, and what was remembered: {', '.join(rooms)} ({total / _MEBIBYTE:.0f} MiB)"
         )
     return 0
+
+
+def _clean_engine(cache: Path | None, environ: Mapping[str, str], *, is_free: bool) -> None:
+    """Remove what is on the engine; nobody waits longer than a minute for one that hangs."""
+    told: list[str] = []
+
+    def work() -> None:
+        try:
+            told.extend(_swept(cache, environ, is_free=is_free))
+        except EngineError as error:
+            told.append(f"containers and images stay, if there are any: {error}")
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    for line in [*told] or [f"containers and images stay: the engine has not answered for {_PATIENCE:.0f} seconds"]:
+        _say(line)
+
+
+def _swept(cache: Path | None, environ: Mapping[str, str], *, is_free: bool) -> list[str]:
+    """Remove containers, networks and volumes of sessions that are gone, then images; say what went, a line each.
+
+    Raises:
+        EngineError: no engine answers.
+    """
+    engine = connect(environ)
+    try:
+        told = []
+        swept = engine.sweep(kept=True)
+        book = ImageBook(cache, engine) if cache is not None else None
+        removed = book.clear() if book is not None and is_free else None
+        things = [f"{counted(swept, 'container')} (networks and volumes counted in)"] if swept else []
+        things += [counted(removed.gone, "image")] if removed is not None and removed.gone else []
+        told.append(f"removed {' and '.join(things) or 'nothing'} from {engine.label}")
+        if book is not None and removed is None and book.has_notes:
+            told.append("images stay: a session that runs uses them")
+        if removed is not None and removed.stay:
+            told.append(f"{', '.join(removed.stay)} stay: containers use them")
+        if book is not None and book.elsewhere():
+            others = ", ".join(book.elsewhere())
+            told.append(f"images on {others} stay: another engine is asked now (DOCKER_HOST=... names one)")
+    finally:
+        engine.close()
+    return told
 
 
 def _size(room: Path) -> int:

@@ -16,18 +16,22 @@ from pytest_envrepro import images
 from pytest_envrepro.choosing import Choosing, Elsewhere
 from pytest_envrepro.digests import digest_of_file
 from pytest_envrepro.drifting import Manifests, manifest_of
-from pytest_envrepro.engine import Order
+from pytest_envrepro.engine import EngineError, ImageNotFoundError, Order
 from pytest_envrepro.engines import connect
 from pytest_envrepro.envs.container import ContainerEnvironment
 from pytest_envrepro.errors import BuildError, SettingsError
 from pytest_envrepro.gathering import gather
+from pytest_envrepro.imagebook import ImageBook
 from pytest_envrepro.imaging import Imaging
 from pytest_envrepro.installers import installer_for
 from pytest_envrepro.installers.carrying import carry
 from pytest_envrepro.installers.inside import install_inside, resolve_inside
 from pytest_envrepro.installers.needs import needs_of
 from pytest_envrepro.installers.taking import inside
+from pytest_envrepro.outcome import counted
+from pytest_envrepro.owning import check_own
 from pytest_envrepro.plans import ContainerPlan, Plan, digest_of
+from pytest_envrepro.rotting import rotting_in
 from pytest_envrepro.services import Projects
 from pytest_envrepro.settingkeys import KEYS
 from pytest_envrepro.workspace import workspace
@@ -68,6 +72,8 @@ class MadeImage(NamedTuple):
         seconds: how long it took.
         places: folders of this machine that packages are found in.
         drift: what is not as it was when the same key was built before, a line each.
+        built: when its image was built, in seconds since the epoch, and how long that took; 0 where that is not known.
+        prefix: of an image that is used as it is, its own virtualenv.
     """
 
     plan: ContainerPlan
@@ -80,6 +86,8 @@ class MadeImage(NamedTuple):
     seconds: float
     places: tuple[Path, ...] = ()
     drift: tuple[str, ...] = ()
+    built: tuple[float, float] = (0.0, 0.0)
+    prefix: str | None = None
 
 
 class Packages(NamedTuple):
@@ -148,6 +156,7 @@ class Containers:
             environ=environ,
             connect=lambda address: connect(environ, address=address),
             offline=self._policy.offline,
+            since=self._policy.since,
             say=self._progress.say,
         )
 
@@ -171,12 +180,48 @@ class Containers:
             for part in catalogue.parts(name)
             for package in part.apt_packages
         ]
-        reference = settings.base_image or images.default_base(settings.python, platform.python_version())
+        check_own(settings, root)
+        reference = (
+            settings.own_dockerfile
+            or settings.base_image
+            or images.default_base(settings.python, platform.python_version())
+        )
         decisive: list[Any] = [
             [key, repr(getattr(settings, key.replace("-", "_")))] for key in KEYS if key not in _NOT_DECISIVE
         ]
         decisive += [str(root), {place: digest_of_file(path) for place, path in files.items()}]
-        return ContainerPlan(settings, reference, images.apt.words(settings.apt_packages, own), digest_of(decisive))
+        apt_packages = images.apt.words(settings.apt_packages, own)
+        return ContainerPlan(
+            settings, reference, apt_packages, digest_of(decisive), rotting_in(settings, self._session)
+        )
+
+    def foreseen(self, plan: ContainerPlan) -> Iterator[str]:
+        """Say what is there of an environment, a line each; nothing is pulled, built or removed for it.
+
+        Raises:
+            EngineError: there is no engine, or no such image, and none is to be pulled.
+        """
+        settings = plan.settings
+        if settings.own_dockerfile is None:
+            engine = connect(self._session.environ)
+            try:
+                found = engine.image(plan.reference)
+            finally:
+                engine.close()
+            if settings.pull == "always" and not self._policy.offline:
+                yield 'the base is pulled again, as pull = "always" has it'
+            elif found is not None:
+                yield f"the base is there: {found.digests[0] if found.digests else found.id}"
+            elif settings.pull == "never" or self._policy.offline:
+                why = "--env-offline is given" if settings.pull != "never" else 'pull = "never"'
+                raise ImageNotFoundError(f"the image {plan.reference} is not there, and {why}")
+            else:
+                yield "the base is not there yet, and is pulled"
+        if self._policy.since is not None:
+            yield "its image is made anew, as --env-rebuild has it"
+        elif not settings.skip_build:
+            chosen = "its versions are chosen" if _asks_for_packages(settings) else "somebody asks for it"
+            yield f"its image is found by its key, or built, when {chosen}"
 
     def make(self, plan: ContainerPlan) -> MadeImage:
         """Make the image of an environment, or take the one that is there; from any thread.
@@ -190,10 +235,10 @@ class Containers:
             made = self._made.get(plan.identity)
             if made is None or self.engine.image(made.image.id) is None:
                 with self._progress.of(plan.title):
-                    made = self._made[plan.identity] = self._make(plan, anew=self._policy.since is not None)
+                    made = self._made[plan.identity] = self._make(plan)
             return made._replace(plan=plan)
 
-    def _make(self, plan: ContainerPlan, *, anew: bool, cache: Path | None = None) -> MadeImage:
+    def _make(self, plan: ContainerPlan, *, anew: bool = False, cache: Path | None = None) -> MadeImage:
         """Make an image.
 
         Args:
@@ -206,7 +251,8 @@ class Containers:
         python = self._imaging.python(settings, ground)
         if settings.skip_build:
             took = time.perf_counter() - started
-            return MadeImage(plan, ground.image, ground.identity, python, None, {}, True, took)  # By its place.
+            made = MadeImage(plan, ground.image, ground.identity, python, None, {}, True, took)  # By its place.
+            return made._replace(prefix=self._imaging.own_prefix(settings, ground) if python else None)
         with workspace(self._cache) as folder:
             resolved, needs, project, places = self._packages(plan, ground, python, folder, cache or self._cache)
             facts = self._imaging.facts(ground, python, needs, project)
@@ -220,10 +266,10 @@ class Containers:
             if is_new and cache is None:
                 made = made._replace(drift=self._drift(made, folder / "manifest"))
         if is_new:
-            packages = f"{len(resolved.pins)} packages" if resolved else "no packages"
+            packages = counted(len(resolved.pins), "package") if resolved else "no packages"
             version = f", Python {python.interpreter.version}" if python else ""
             self._progress.done("built", f"{packages}{version}, {plan.reference}")
-        return made._replace(seconds=time.perf_counter() - started)
+        return made._replace(seconds=time.perf_counter() - started, built=self._imaging.book.made(wanted.tag))
 
     def _drift(self, made: MadeImage, scratch: Path) -> tuple[str, ...]:
         """Compare an image that has just been built with what its key meant before."""
@@ -286,8 +332,7 @@ class Containers:
             platform=settings.platform,
             binds=binds,
         )
-        container = self.engine.start(order)
-        try:
+        with self._imaging.working(order) as container:
             return resolve_inside(
                 ready.sources,
                 ready.python,
@@ -299,8 +344,6 @@ class Containers:
                 tell=self._progress.say,
                 timeout=self._policy.timeout,
             )
-        finally:
-            container.end()
 
     def shared(self, made: MadeImage, network: str | None = None) -> ContainerEnvironment:
         """Give a container that tests share, and that none of them can change: it is read-only.
@@ -352,7 +395,7 @@ class Containers:
             judge=self._judge,
             container=container,
             python=made.python,
-            prefix=_PREFIX if has_packages else None,
+            prefix=_PREFIX if has_packages else made.prefix,
             workdir="/" if settings.skip_build else settings.workdir,
             scratch=scratch,
             is_private=is_private,
@@ -429,11 +472,19 @@ class Containers:
         """
         reference = f"envrepro/kept:{container.name.removeprefix('envrepro-')}"
         container.save(reference)
+        self._imaging.book.use(reference)
         return reference
 
+    def cancel(self) -> None:
+        """Cancel all that is being made, in any thread, and let nothing more begin; what tests have stays."""
+        if "_imaging" in self.__dict__:
+            self._imaging.cancel()
+
     def close(self) -> None:
-        """End all containers of this session."""
+        """End all containers of this session, and remove images that none has used for long."""
         if "engine" in self.__dict__:
+            with contextlib.suppress(EngineError):  # It may be gone: the session has its verdict by now.
+                ImageBook(self._cache, self.engine).prune()
             self.engine.close()
 
 

@@ -95,6 +95,11 @@ class Depot:
             judge=self.judge,
         )
 
+    def cancel(self) -> None:
+        """Cancel what engines are doing for it, in any thread."""
+        if "containers" in self.__dict__:
+            self.containers.cancel()
+
     @cached_property
     def _choosing(self) -> Choosing:
         return Choosing(self.session, self.policy, cache=self._cache, tell=self._progress.say)

@@ -19,8 +19,16 @@ class EngineError(EnvReproError):
     """The engine cannot be reached, or cannot do what it was asked; the message says what, and what to do."""
 
 
+class NoEngineError(EngineError):
+    """None answers; the message says where it was looked for."""
+
+
 class ImageNotFoundError(EngineError):
     """There is no such image here, and it was not to be pulled, or cannot be."""
+
+
+class CancelledError(EngineError):
+    """What was being done is not wanted any more: this session ends."""
 
 
 class ProgramNotFoundError(EngineError):
@@ -327,6 +335,12 @@ class Engine(Protocol):
 
         Args:
             grace: what containers are given to end by themselves, in whole seconds.
+        """
+
+    def cancel(self) -> None:
+        """Cancel all that is being built, pulled or loaded, in any thread, and let none of it begin, nor any container.
+
+        What it leaves can still be removed.
         """
 
     def close(self) -> None:

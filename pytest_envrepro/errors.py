@@ -98,9 +98,14 @@ class CommandTimeout(EnvReproError):  # noqa: N818  # The same.
 
 def _shown(completed: Completed, environment: str) -> str:
     """Write a command as it would be typed, and where it ran."""
-    command = " ".join(map(_quoted, completed.argv))
+    command = typed(completed.argv)
     shown = command if len(command) <= _LONGEST else f"{command[:_LONGEST]}..."
     return f"{shown} in {environment}" if environment else shown
+
+
+def typed(argv: Iterable[str]) -> str:
+    """Write a command as a person would type it."""
+    return " ".join(map(_quoted, argv))
 
 
 def _quoted(word: str) -> str:

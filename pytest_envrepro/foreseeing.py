@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import EnvReproError, InterpreterNotFound
 from pytest_envrepro.reports import Foreseen
+from pytest_envrepro.settingkeys import CONTAINER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.plans import Plan
     from pytest_envrepro.settings import Layer, Settings
 
+ENGINE = "docker-engine"  # The integration that containers need.
 BY_CALLS = "environments"  # The fixture whose environments calls declare.
 _BY_COMMAND = "is not known before the command of replicate-local has run"
 
@@ -31,6 +33,10 @@ def foreseen(fixture: str, settings: Callable[[Mapping[str, Layer]], Settings], 
         declared = settings(depot.session.config.environments)
         title = f"environment '{declared.title}'" if declared.name else "an environment without a name"
         told = told._replace(title=title, settings=declared.explain())
+        if declared.kind == CONTAINER or declared.compose:
+            told = told._replace(needs=(ENGINE,))
+        if declared.kind == CONTAINER:
+            return _of_container(told, declared, depot)
         python = depot.python(declared)
         told = told._replace(python=f"{python.interpreter.version} ({python.origin})")
         if isinstance(declared.replicate_local, tuple):
@@ -40,6 +46,20 @@ def foreseen(fixture: str, settings: Callable[[Mapping[str, Layer]], Settings], 
         return told._replace(fault=str(error), is_missing=True)
     except EnvReproError as error:
         return told._replace(fault=str(error))
+
+
+def _of_container(told: Foreseen, settings: Settings, depot: Depot) -> Foreseen:
+    """Say what a container would be made of: the engine is asked for the base alone, and only where it answers.
+
+    Raises:
+        EnvReproError: the settings cannot be followed.
+    """
+    plan = depot.containers.plan(settings)
+    why = "" if settings.base_image or settings.own_dockerfile else " (by the version of Python)"
+    told = told._replace(base=f"{settings.own_dockerfile or plan.reference}{why}", rots=plan.rots)
+    if depot.session.catalogue.check(ENGINE).status != "met":
+        return told._replace(state="is not known without an engine")
+    return told._replace(state="\n".join(depot.containers.foreseen(plan)))
 
 
 def _state(depot: Depot, plan: Plan) -> str:

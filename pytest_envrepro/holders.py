@@ -19,7 +19,7 @@ def of_test(item: pytest.Item) -> Holder:
 
 def of_fixture(definition: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> Holder:
     """Give the holder of what a fixture of a class, a module or the session has."""
-    return Holder(f"fixture '{definition.argname}'", definition, request.node)
+    return Holder(f"fixture '{definition.argname}'", definition, request.node, request)
 
 
 def is_given(item: pytest.Item, holder: Holder) -> bool:

@@ -9,7 +9,7 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.engine import OWN, EngineError
+from pytest_envrepro.engine import OWN
 from pytest_envrepro.writing import write_whole
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.engine import Engine
 
-ROOM = "containers"  # In the user's cache folder: a note for each image on each engine; its own time is that of the use.
+ROOM = (
+    "containers"  # In the user's cache folder: a note for each image on each engine; its own time is that of the use.
+)
 _DAY = 24 * 3600.0
 UNUSED = 14 * _DAY  # Seconds after its last use that an image goes.
 KEPT = 3 * _DAY  # The same of one that is a container's files, as of throwaway virtualenvs that are kept.
@@ -31,7 +33,7 @@ class _Note(NamedTuple):
         engine: the address of the engine that has it.
         reference: its name there.
         key: of what it was built from; empty for the files of a container.
-        made: when it was built, in seconds since the epoch; 0 where that is not known.
+        made, seconds: when it was built, in seconds since the epoch, and how long that took; 0 where that is not known.
         path, used: the note itself, and its time.
     """
 
@@ -39,6 +41,7 @@ class _Note(NamedTuple):
     reference: str
     key: str
     made: float
+    seconds: float
     path: Path
     used: float
 
@@ -64,24 +67,22 @@ class ImageBook:
         self._folder = cache / ROOM
         self._engine = engine
 
-    def use(self, reference: str, key: str = "", *, is_new: bool = False) -> None:
+    def use(self, reference: str, key: str = "", *, took: float | None = None) -> None:
         """Note that an image is used now; where that cannot be written, nothing is.
 
         Args:
             key: of what it was built from; none of a container's files.
-            is_new: whether it has just been made.
+            took: how long its building has just taken, in seconds; None where it was there.
         """
-        now = time.time()
-        made = now if is_new else self.made(reference)
-        text = json.dumps({"engine": self._address, "reference": reference, "key": key, "made": made})
+        made, seconds = self.made(reference) if took is None else (time.time(), took)
+        note = {"engine": self._address, "reference": reference, "key": key, "made": made, "seconds": seconds}
         with contextlib.suppress(OSError):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self._path(reference), text)
+            write_whole(self._path(reference), json.dumps(note))
 
-    def made(self, reference: str) -> float:
-        """Give when an image was built, in seconds since the epoch; 0 where that is not known."""
+    def made(self, reference: str) -> tuple[float, float]:
+        """Give when an image was built, in seconds since the epoch, and how long that took; 0 where that is not known."""
         note = _read(self._path(reference))
-        return note.made if note is not None else 0.0
+        return (note.made, note.seconds) if note is not None else (0.0, 0.0)
 
     def prune(self, *, now: float | None = None) -> Removed:
         """Remove what was not used for long.
@@ -120,6 +121,11 @@ class ImageBook:
         found = map(_read, self._folder.glob("*.json"))
         yield from (note for note in found if note is not None and note.engine == self._address)
 
+    @property
+    def has_notes(self) -> bool:
+        """Whether any is known that this engine may have."""
+        return next(self._notes(), None) is not None
+
     def elsewhere(self) -> tuple[str, ...]:
         """Give the addresses of the other engines that have images of ours."""
         found = map(_read, self._folder.glob("*.json"))
@@ -139,15 +145,7 @@ def _read(path: Path) -> _Note | None:
     try:
         used = os.stat(path).st_mtime
         found = json.loads(path.read_bytes())
-        return _Note(found["engine"], found["reference"], found["key"], float(found["made"]), path, used)
+        engine, reference, key = (str(found[name]) for name in ("engine", "reference", "key"))
+        return _Note(engine, reference, key, float(found["made"]), float(found["seconds"]), path, used)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def tidied(book: ImageBook) -> tuple[str, ...]:
-    """Remove what was not used for long, at the end of a session; say why where that cannot be done."""
-    try:
-        book.prune()
-    except EngineError as error:
-        return (f"images that were not used for long are not removed: {error}",)
-    return ()

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import time
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro import __version__, images
-from pytest_envrepro.builders import Job, Line, builder_for
+from pytest_envrepro.builders import Job, Line, builder_for, foreign_images
 from pytest_envrepro.cache import VerdictCache
 from pytest_envrepro.digests import digest_of_file
-from pytest_envrepro.engine import OWN, ImageNotFoundError, Order
+from pytest_envrepro.engine import (
+    OWN,
+    CancelledError,
+    EngineError,
+    ExecutionTimeoutError,
+    ImageNotFoundError,
+    Order,
+    ProgramNotFoundError,
+)
 from pytest_envrepro.errors import BuildError, InterpreterNotFound
-from pytest_envrepro.images import ENVIRONMENT, FILES, INSTALLING, WHEELS, Entry, Facts, Installation
-from pytest_envrepro.pythons import is_wanted, probe_image
+from pytest_envrepro.imagebook import ImageBook
+from pytest_envrepro.images import ENVIRONMENT, FILES, INSTALLING, WHEELS, Facts, Installation
+from pytest_envrepro.owning import entry_of_file, read_own
+from pytest_envrepro.pythons import is_probed, is_wanted, probe_image
 from pytest_envrepro.settingtext import redacted
 from pytest_envrepro.workspace import alone
 
@@ -23,15 +36,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from pytest_envrepro.engine import Engine, Image
-    from pytest_envrepro.images import Recipe
+    from pytest_envrepro.engine import Container, Engine, Image
+    from pytest_envrepro.images import Entry, Recipe
     from pytest_envrepro.installers.needs import Needs
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.settings import Settings
 
-_CHUNK = 1 << 20
 _ROOM = "images"  # In the user's cache folder: what the Pythons of images have answered.
 _KEPT = 256
+_PREFIX = "import sys; print(sys.prefix if sys.prefix != sys.base_prefix else '', end='')"
+_PATIENCE = 60.0  # Seconds: under emulation an interpreter takes its time.
 
 
 class Ground(NamedTuple):
@@ -73,6 +87,7 @@ class Imaging:
         environ: the variables of this process.
         connect: gives another engine by its address.
         offline: whether nothing is pulled, and builds have no network.
+        since: what was built before this time is built again (seconds since the epoch); None to take all that is there.
         say: is told what is being done.
     """
 
@@ -85,16 +100,55 @@ class Imaging:
         environ: Mapping[str, str],
         connect: Callable[[str], Engine],
         offline: bool,
+        since: float | None = None,
         say: Callable[[str], None],
     ) -> None:
         self._engine = engine
         self._root = root
         self._cache = cache
         self._environ = environ
-        self._connect = connect
+        self._connect_by_address = connect
+        self._engines = [engine]  # And those elsewhere that build for it.
+        self._working: set[Container] = set()
+        self._is_cancelled = False
         self._offline = offline
+        self._since = since
         self._say = say
         self._memory = VerdictCache(cache, room=_ROOM, kept=_KEPT)
+        self.book = ImageBook(cache, engine)
+
+    def _connect(self, address: str) -> Engine:
+        engine = self._connect_by_address(address)
+        self._engines.append(engine)
+        if self._is_cancelled:
+            engine.cancel()
+        return engine
+
+    @contextlib.contextmanager
+    def working(self, order: Order) -> Iterator[Container]:
+        """Give a container in which something is found out on the way to an image.
+
+        Raises:
+            EngineError: it cannot be had, or is cancelled.
+        """
+        container = self._engine.start(order)
+        self._working.add(container)
+        try:
+            if self._is_cancelled:
+                raise CancelledError("this session ends, so no image is made any more")
+            yield container
+        finally:
+            self._working.discard(container)
+            container.end()
+
+    def cancel(self) -> None:
+        """Cancel all that is on the way, in any thread."""
+        self._is_cancelled = True
+        for engine in tuple(self._engines):
+            engine.cancel()
+        for container in tuple(self._working):
+            with contextlib.suppress(EngineError):
+                container.end()
 
     def bundle(self, settings: Settings) -> bytes | None:
         """Give the certificates that a build is to trust, or None.
@@ -138,8 +192,11 @@ class Imaging:
             ImageNotFoundError: there is no such base.
             BuildError: apt fails.
         """
-        base = self.base(settings, reference)
-        identity = base.digests[0] if base.digests else base.id
+        if settings.own_dockerfile is not None:
+            reference, identity, base = self._own(settings, anew=anew)
+        else:
+            base = self.base(settings, reference)
+            identity = _identity(base)
         facts = Facts(base=reference, apt_packages=apt_packages, bundle=settings.ca_bundle != "none")
         recipe = images.system(settings, facts)
         if recipe is None:
@@ -148,6 +205,27 @@ class Imaging:
         wanted = Wanted(key, images.tag("system", key), recipe, tuple(self._certificates(settings)))
         image, _ = self.built(settings, wanted, title="system packages", anew=anew)
         return Ground(wanted.tag, key, image, base)
+
+    def _own(self, settings: Settings, *, anew: bool) -> tuple[str, str, Image]:
+        """Build one's own Dockerfile, or find what it has come to; give its name, its key and it.
+
+        What it begins with is had as `pull` says: so it is known, and another one makes another key.
+        """
+        own = read_own(settings, self._root)
+        begins = {f"FROM {each}": _identity(self.base(settings, each)) for each in foreign_images(own.lines)}
+        arguments = settings.build_environment
+        platform = settings.platform or ""
+        key = images.key_of_own(own.text, arguments=arguments, platform=platform, files={**own.digests, **begins})
+        name = images.tag("own", key)
+        job = Job(
+            title=settings.own_dockerfile or "",
+            lines=tuple(line._replace(setting=_told("dockerfile", settings)) for line in own.lines),
+            context=partial(images.archive, own.entries),
+            dockerfile=own.place,
+            arguments=arguments,
+        )
+        image, _ = self._kept(settings, key, name, job, anew=anew)
+        return name, key, image
 
     def _certificates(self, settings: Settings) -> list[Entry]:
         data = self.bundle(settings)
@@ -160,11 +238,11 @@ class Imaging:
             InterpreterNotFound: it is another one than the settings ask for.
         """
         order = Order(image=ground.image.id, title="python", network="none", platform=settings.platform, user="0")
-        container = self._engine.start(order)
-        try:
-            python = probe_image(container, ground.image.id, self._memory)
-        finally:
-            container.end()
+        if is_probed(ground.image.id, self._memory):
+            python = probe_image(None, ground.image.id, self._memory)
+        else:
+            with self.working(order) as container:
+                python = probe_image(container, ground.image.id, self._memory)
         if python is not None and settings.python is not None and not is_wanted(python, settings.python):
             raise InterpreterNotFound(
                 f"the image {ground.reference} has Python {python.interpreter.version}, and python = "
@@ -172,10 +250,29 @@ class Imaging:
             )
         return python
 
+    def own_prefix(self, settings: Settings, ground: Ground) -> str | None:
+        """Find the virtualenv that comes first on the `PATH` of an image that is used as it is; None where there is none."""
+        key = f"prefix {ground.image.id} {settings.environment.get('PATH', '')}"
+        known = self._memory.get(key)
+        if known is None:
+            order = Order(
+                image=ground.image.id,
+                title="python",
+                environment=settings.environment,
+                network="none",
+                platform=settings.platform,
+                user="0",
+            )
+            with self.working(order) as container:
+                found = next(filter(None, (_prefix_of(container, name) for name in ("python3", "python"))), "")
+            known = {"prefix": found}
+            self._memory.put(key, known)
+        return known["prefix"] or None
+
     def facts(self, ground: Ground, python: Python | None, needs: Needs | None, project: Path | None) -> Facts:
         """Put together what is known of an image beside its settings."""
         installation = None
-        if needs is not None:
+        if needs is not None and (needs.commands or project is not None):
             installation = Installation(needs.pip, needs.commands, needs.variables, tuple(sorted(needs.arguments)))
         return Facts(
             base=ground.reference,
@@ -201,7 +298,7 @@ class Imaging:
         keyed: dict[str, str] = {}
         files = {place: self._root / path for place, path in settings.files.items()}
         if files:
-            inner = [_of_file(place, path) for place, path in files.items()]
+            inner = [entry_of_file(place, path) for place, path in files.items()]
             entries.append(images.packed(FILES, inner, below=ENVIRONMENT if facts.python else settings.workdir))
             keyed |= {f"{FILES}/{place}": _digest(path) for place, path in files.items()}
         if needs is not None:
@@ -209,7 +306,7 @@ class Imaging:
             entries += [_entry(place, content) for place, content in contents.items()]
             keyed |= {f"{INSTALLING}/{name}": _digest(needs.files[name]) for name in needs.keyed}
         if project is not None:
-            entries.append(_of_file(f"{WHEELS}/{project.name}", project))
+            entries.append(entry_of_file(f"{WHEELS}/{project.name}", project))
             keyed[f"{WHEELS}/{project.name}"] = _digest(project)
         recipe = images.image(settings, facts, onto=ground.reference)
         key = images.key_of_stage(recipe, identity=ground.identity, platform=ground.image.platform, files=keyed)
@@ -236,31 +333,59 @@ class Imaging:
         Raises:
             BuildError: that fails.
         """
-        with alone(self._cache, f"image-{wanted.key[:16]}"):
-            found = None if anew else self._engine.image(wanted.tag)
-            if found is not None and found.labels.get(f"{OWN}key") == wanted.key:
+        lines = [Line(line.text, _told(line.setting, settings), line.title) for line in wanted.recipe.lines]
+        whole = [*wanted.entries, images.entry("Dockerfile", wanted.recipe.text.encode())]
+        job = Job(
+            title=title,
+            lines=tuple(lines),
+            context=partial(images.archive, whole),
+            arguments=needs.arguments if needs else {},
+            secrets=needs.secrets if needs else (),
+            trails=trails,
+        )
+        return self._kept(settings, wanted.key, wanted.tag, job, anew=anew)
+
+    def _kept(self, settings: Settings, key: str, tag: str, job: Job, *, anew: bool) -> tuple[Image, bool]:
+        """Find an image by its key, or have it built; and tell whether it was built."""
+        with alone(self._cache, f"image-{key[:16]}"):
+            is_old = self._since is not None and self.book.made(tag)[0] < self._since
+            found = None if anew or is_old else self._engine.image(tag)
+            if found is not None and found.labels.get(f"{OWN}key") == key:
+                self.book.use(tag, key)
                 return found, False
-            lines = [Line(line.text, _told(line.setting, settings), line.title) for line in wanted.recipe.lines]
-            whole = [*wanted.entries, images.entry("Dockerfile", wanted.recipe.text.encode())]
-            job = Job(
-                title=title,
-                lines=tuple(lines),
-                context=partial(images.archive, whole),
-                tags=(wanted.tag,),
-                labels={f"{OWN}managed": "1", f"{OWN}key": wanted.key},
-                arguments=needs.arguments if needs else {},
+            started = time.perf_counter()
+            whole = replace(
+                job,
+                tags=(tag,),
+                labels={f"{OWN}managed": "1", f"{OWN}key": key},
                 platform=settings.platform,
                 network="none" if self._offline else None,
-                no_cache=anew,
-                secrets=(*(needs.secrets if needs else ()), *_hidden(settings)),
-                trails=trails,
+                no_cache=anew or is_old,
+                secrets=(*job.secrets, *_hidden(settings)),
             )
             builder = builder_for(settings.builder, self._connect)
-            identifier = builder.build(self._engine, job, tell=self._say, say=lambda _: None)
+            identifier = builder.build(self._engine, whole, tell=self._say, say=lambda _: None)
+            self.book.use(tag, key, took=time.perf_counter() - started)
         built = self._engine.image(identifier)
         if built is None:
-            raise BuildError(f"the image of {title} has been built, and is gone: is somebody cleaning up the engine?")
+            raise BuildError(
+                f"the image of {job.title} has been built, and is gone: is somebody cleaning up the engine?"
+            )
         return built, True
+
+
+def _prefix_of(container: Container, program: str) -> str:
+    """Ask a Python for its virtualenv; it is empty where there is none, or no such program."""
+    try:
+        done = container.run([program, "-I", "-c", _PREFIX], workdir="/", timeout=_PATIENCE)
+    except (ProgramNotFoundError, ExecutionTimeoutError):
+        return ""
+    return done.stdout.decode("utf-8", "replace") if not done.returncode else ""
+
+
+def _identity(image: Image) -> str:
+    """Tell an image from every other one, wherever it is, as far as that can be."""
+    return image.digests[0] if image.digests else image.id
 
 
 def _hidden(settings: Settings) -> list[str]:
@@ -285,13 +410,4 @@ def _digest(content: bytes | Path) -> str:
 
 
 def _entry(place: str, content: bytes | Path) -> Entry:
-    return images.entry(place, content) if isinstance(content, bytes) else _of_file(place, content)
-
-
-def _of_file(place: str, path: Path) -> Entry:
-    def chunks() -> Iterator[bytes]:
-        with path.open("rb") as file:
-            while data := file.read(_CHUNK):
-                yield data
-
-    return Entry(place, path.stat().st_size, chunks, os.access(path, os.X_OK))
+    return images.entry(place, content) if isinstance(content, bytes) else entry_of_file(place, content)

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from pytest_envrepro import holders, options
-from pytest_envrepro.asking import without_python
+from pytest_envrepro import declarations, holders, options
+from pytest_envrepro.asking import Ask, without_python
 from pytest_envrepro.boxes import Boxes, Crew
 from pytest_envrepro.deciding import resolve_keep, resolve_offline
-from pytest_envrepro.declaring import Mark, is_inside, layers_of
 from pytest_envrepro.depot import Depot
+from pytest_envrepro.engine import NoEngineError
 from pytest_envrepro.envs.virtualenv import VirtualEnvironment
 from pytest_envrepro.errors import EnvReproError, InterpreterNotFound, SettingsError
-from pytest_envrepro.foreseeing import foreseen
+from pytest_envrepro.foreseeing import ENGINE, foreseen
 from pytest_envrepro.given import Environments
 from pytest_envrepro.loans import SESSION, Holder, Loan, Loans
 from pytest_envrepro.markers import printable_lines
 from pytest_envrepro.plans import ContainerPlan, Policy
 from pytest_envrepro.preparing import Preparing
 from pytest_envrepro.reports.wording import printable
-from pytest_envrepro.settingkeys import CONTAINER, VIRTUALENV
+from pytest_envrepro.settingkeys import CONTAINER
 from pytest_envrepro.settings import Layer, merge
 
 if TYPE_CHECKING:
@@ -39,17 +39,6 @@ if TYPE_CHECKING:
     from pytest_envrepro.reports import Foreseen
     from pytest_envrepro.settings import Settings
 
-_VENV, _CONTAINER = "throwaway_venv", "throwaway_container"
-_DECLARED = frozenset({"environment", _VENV, _CONTAINER})  # The fixtures that a marker declares something for.
-_KINDS = {_VENV: VIRTUALENV, _CONTAINER: CONTAINER}
-_ENGINE = "docker-engine"  # The integration that containers need.
-_OF_CONTAINERS = Layer(origin=f"the fixture '{_CONTAINER}'", values={"kind": CONTAINER})
-_HOW = "@pytest.mark.environment('NAME'), or @pytest.mark.environment(requirements=[...])"
-_UNMARKED = f"the fixture 'environment' gives what a marker declares, and this test has none: {_HOW}"
-_SHADOWED = (
-    "the fixture 'environment' gives what the marker 'environment' declares, and this suite has registered a marker of "
-    "that name for itself: environments.get(...) gives one without it"
-)
 _IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST_NAME = 24  # Characters: a path that is too long is no first line of a script.
 
@@ -83,6 +72,7 @@ class Lending:
         self._folders: pytest.TempPathFactory | None = None
         # Those that are being set up, the innermost last.
         self._fixtures: list[tuple[pytest.FixtureDef[Any], pytest.FixtureRequest]] = []
+        self._over: list[Holder] = []
 
     def given(self, folders: pytest.TempPathFactory) -> Environments:
         """Give what the fixture `environments` gives; what programs write goes to those folders."""
@@ -108,7 +98,7 @@ class Lending:
             depot.store.sweep()
             given: dict[str, Any] = getattr(self.config, "workerinput", {})
             crew = Crew(given.get("envrepro-controller", os.getpid()), given.get("workerid"))
-            boxes = Boxes(lambda: depot.containers, policy.keep, crew)
+            boxes = Boxes(lambda: depot.containers, policy.keep, crew, since=since)
             self.opened = Books(depot, Loans(depot, since=since), boxes, Preparing(depot))
             self._begin_loans()
         return self.opened
@@ -135,16 +125,17 @@ class Lending:
     def begin(self, item: pytest.Item) -> None:
         """Note which test is at work, and skip or fail it where what its markers declare cannot be had."""
         self.item = item
+        self.take_back()
         self._begin_loans()
         others = options.FIXTURES.intersection(getattr(item, "fixturenames", ())) - options.borrowed(item)
-        if others and not self._is_shadowed() and item.get_closest_marker(options.ENVIRONMENT):
+        if others and not declarations.is_shadowed(self.config) and item.get_closest_marker(options.ENVIRONMENT):
             shown = ", ".join(f"'{name}'" for name in sorted(others))
             self.notes[f"fixture {shown}: this suite has one of that name, so ours is not used"] = None
-        if self._declares(item):
+        if declarations.declares(item):
             with self.explaining(item):
                 plan = self._plan_of(item)
             if isinstance(plan, ContainerPlan) or plan.settings.compose:
-                self._markers.look(item, [pytest.mark.requires_integration(_ENGINE).mark])
+                self._markers.look(item, [pytest.mark.requires_integration(ENGINE).mark])
 
     def _begin_loans(self) -> None:
         """Note in the books which test is at work: when it begins, or when they are opened for it."""
@@ -156,14 +147,16 @@ class Lending:
         """Make all that the tests declare, side by side: before them, or beside them in a worker of pytest-xdist."""
         plans: dict[str, Plan | ContainerPlan] = {}
         copied: set[str] = set()
-        for item in filter(self._declares, items):
+        for item in filter(declarations.declares, items):
             with contextlib.suppress(EnvReproError):  # Is told by the test.
-                if self._is_given(item):
+                if declarations.is_given(item):
                     plan = self._plan_of(item)
-                    if isinstance(plan, ContainerPlan) and not self._has_engine():
+                    if not declarations.fits(item, plan.settings.kind) or (
+                        isinstance(plan, ContainerPlan) and not self._has_engine()
+                    ):
                         continue
                     plans.setdefault(plan.identity, plan)
-                    copied.update([plan.identity] if _VENV in options.borrowed(item) else [])
+                    copied.update([plan.identity] if declarations.is_copied(item) else [])
         if plans:
             preparing = self.books().preparing
             preparing.start(plans.values(), copied)
@@ -171,48 +164,25 @@ class Lending:
                 preparing.wait()
 
     def _has_engine(self) -> bool:
-        return self.depot().session.catalogue.check(_ENGINE).status == "met"
+        return self.depot().session.catalogue.check(ENGINE).status == "met"
 
     def foresee(self, item: pytest.Item) -> tuple[Foreseen, ...]:
         """Say which environments a test would be given, and make none."""
         depot = self.books().depot
 
         def settings(named: Mapping[str, Layer]) -> Settings:
-            if not self._is_given(item):
-                raise SettingsError(_SHADOWED if self._is_shadowed() else _UNMARKED)
-            return merge(layers_of(self._marks(item)), named)
+            if not declarations.is_given(item):
+                raise SettingsError(declarations.why_nothing(item))
+            return merge(declarations.layers(item), named)
 
         return tuple(foreseen(fixture, settings, depot) for fixture in sorted(options.borrowed(item)))
 
-    def _declares(self, item: pytest.Item) -> bool:
-        """Tell whether a test is given what its markers declare, or wants to run in it."""
-        return not _DECLARED.isdisjoint(options.borrowed(item)) or is_inside(self._marks(item))
-
-    def _is_given(self, item: pytest.Item) -> bool:
-        """Tell whether a test has a use for what its markers declare: without one `environment` is an error."""
-        return not options.borrowed(item).isdisjoint(_KINDS) or bool(self._marks(item))
-
-    def _marks(self, item: pytest.Item) -> list[Mark]:
-        """Give the markers of a test, the closest first; those are not ours that the suite has registered for itself."""
-        if self._is_shadowed():
-            return []
-        found = [*item.iter_markers_with_node(options.ENVIRONMENT)]
-        # To pytest those of a parameter are as close as those of the function, and come after them.
-        of_parameters = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
-        found.sort(key=lambda each: id(each[1]) not in of_parameters)
-        return [Mark(mark.args, mark.kwargs, getattr(node, "originalname", None) or node.name) for node, mark in found]
-
     def _plan_of(self, item: pytest.Item) -> Plan | ContainerPlan:
-        marks = self._marks(item)
-        takes_container = _CONTAINER in options.borrowed(item)
-        key = f"{takes_container} {marks!r}"
+        layers = declarations.layers(item)
+        key = repr(layers)
         if key not in self._plans:
-            layers = (*([_OF_CONTAINERS] if takes_container else []), *layers_of(marks))
             self._plans[key] = self.plan(lambda named: merge(layers, named))
         return self._plans[key]
-
-    def _is_shadowed(self) -> bool:
-        return options.ENVIRONMENT in options.registered_by_others(self.config)
 
     def depot(self) -> Depot:
         """Give where environments come from."""
@@ -229,7 +199,11 @@ class Lending:
         """
         depot = self.books().depot
         declared = settings(depot.session.config.environments)
-        return depot.containers.plan(declared) if declared.kind == CONTAINER else depot.plan(declared)
+        if declared.kind != CONTAINER:
+            return depot.plan(declared)
+        plan = depot.containers.plan(declared)
+        self.notes |= dict.fromkeys(f"{plan.title}: will rot: {each}" for each in plan.rots)
+        return plan
 
     @contextlib.contextmanager
     def explaining(self, item: pytest.Item) -> Iterator[None]:
@@ -246,7 +220,7 @@ class Lending:
 
     @contextlib.contextmanager
     def skipping(self) -> Iterator[None]:
-        """Skip the test that is at work where there is no such Python, unless the session is strict."""
+        """Skip the test that is at work where there is no such Python, or no engine, unless the session is strict."""
         __tracebackhide__ = True
         try:
             yield
@@ -254,13 +228,18 @@ class Lending:
             if self._markers.wanted().strict:
                 raise
             raise pytest.skip.Exception(printable_lines(without_python(error, strict=False).reason)) from None
+        except NoEngineError:
+            answer = self._markers.wanted().answer([Ask("requires_integration", (ENGINE,))])
+            if answer.fails or not answer.reason:
+                raise
+            raise pytest.skip.Exception(printable_lines(answer.reason)) from None
 
     # What tests are given.
 
     def shared(self, item: pytest.Item) -> Iterator[Environment]:
         """Give what the test's marker declares; it is looked at when the test is over."""
-        if not self._marks(item):
-            pytest.fail(_SHADOWED if self._is_shadowed() else _UNMARKED, pytrace=False)
+        if not declarations.marks(item):
+            pytest.fail(declarations.why_nothing(item), pytrace=False)
         with self.explaining(item):
             environment = self.lend(self._plan_of(item), is_private=False)
         yield environment
@@ -269,13 +248,7 @@ class Lending:
         """Give an environment of the test's own, of the kind that a fixture is for."""
         with self.explaining(item):
             plan = self._plan_of(item)
-            if plan.settings.kind != _KINDS[fixture]:
-                other = next(name for name, kind in _KINDS.items() if kind == plan.settings.kind)
-                origin = plan.settings.origins["kind"]
-                raise SettingsError(
-                    f"the fixture '{fixture}' gives a {_KINDS[fixture]}, and kind = \"{plan.settings.kind}\" is declared "
-                    f"({origin}): take '{other}', or declare kind=\"{_KINDS[fixture]}\""
-                )
+            declarations.check_kind(plan.settings, fixture)
             environment = self.lend(plan, is_private=True)
         yield environment
 
@@ -317,11 +290,17 @@ class Lending:
         else:
             boxes.give_back(environment)
 
-    def take_back(self, holder: Holder) -> None:
-        """Take back all that a holder has."""
-        if self.opened is not None:
-            self.opened.loans.take_back(holder)
-            self.opened.boxes.take_back(holder)
+    def end(self, holder: Holder) -> None:
+        """Note that a holder is at its end: what it has is taken back once it is known, and told, whether that failed."""
+        self._over.append(holder)
+
+    def take_back(self) -> None:
+        """Take back all that those have who are at their end."""
+        over, self._over = self._over, []
+        for holder in over:
+            if self.opened is not None:
+                self.opened.loans.take_back(holder)
+                self.opened.boxes.take_back(holder)
 
     # Who has it: the test, or a fixture of a class, a module or the session, which outlives the test.
 
@@ -342,5 +321,5 @@ class Lending:
             return holders.of_test(self.item) if self.item else SESSION
         holder = holders.of_fixture(definition, request)
         # Runs after the fixture's own end, which may still use it.
-        request.addfinalizer(lambda: self.take_back(holder))
+        request.addfinalizer(lambda: self.end(holder))
         return holder

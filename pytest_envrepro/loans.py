@@ -30,11 +30,13 @@ class Holder(NamedTuple):
         shown: for people: a node id, or the words for a fixture; empty for the session.
         definition: of a fixture: several may have one name, in modules, in classes, and one in the place of another.
         node: whose end is the fixture's: a class, a module, the session.
+        turn: which time the fixture is set up: with another parameter, it is set up again.
     """
 
     shown: str
     definition: object = None
     node: object = None
+    turn: object = None
 
 
 SESSION = Holder("")  # Of what no single test has.
@@ -189,6 +191,7 @@ class Loans:
         """Take back what a holder has; what is private is gone then, or kept."""
         for loan in self._held.pop(holder, ()):
             self._end(holder, loan.environment)
+        self._failed.discard(holder)  # A test that is run again may pass.
 
     def _end(self, holder: Holder, environment: VirtualEnvironment) -> None:
         if environment.is_private and environment.prefix.exists():

@@ -137,10 +137,10 @@ class Markers:
             fails = ", which fails a strict session" if self.wanted().strict else ""
             self._explain(node_id, (), f"is skipped as a whole{fails} ({reason})")
         for item in items:
-            answer = self.wanted().answer(
-                self._asks([mark for mark in item.iter_markers() if mark.name in options.MARKERS])
-            )
             environments = foresee(item)
+            asks = self._asks([mark for mark in item.iter_markers() if mark.name in options.MARKERS])
+            asks += [Ask("requires_integration", (name,)) for each in environments for name in each.needs]
+            answer = self.wanted().answer(asks)
             pieces, outcome = explained(answer, environments, strict=self.wanted().strict)
             try:
                 self._skip_by_others(item)

@@ -76,12 +76,14 @@ class ContainerPlan(NamedTuple):
         reference: the image that it begins with.
         apt_packages: those of the settings, and of their integrations.
         identity: tells it from every other one.
+        rots: what of its settings will mean another environment later, a line each.
     """
 
     settings: Settings
     reference: str
     apt_packages: tuple[str, ...]
     identity: str
+    rots: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:

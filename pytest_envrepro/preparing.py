@@ -75,6 +75,7 @@ class Preparing:
         """Leave what has not been begun, and end the programs of what has."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+            self._depot.cancel()
             self._programs.end()
             self._pool.shutdown()
             self._unwatch()

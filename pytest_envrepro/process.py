@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _GRACE = 3.0  # Seconds that a program is given to end by itself, once it is asked to.
 _LOOKING = 0.005  # Seconds between two looks at how much a program has written.
+NOT_WAITED_FOR = "what another session is at is not waited for: this session ends"  # See `may_wait`.
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
@@ -117,8 +118,8 @@ class Programs:
     def __init__(self) -> None:
         self._guard = threading.RLock()  # A signal may come while it is held, and its handler takes it too.
         self._running: set[subprocess.Popen[bytes]] = set()
-        self._is_over = False
-        self.refused = False  # Whether one was to be started when these had ended.
+        self.is_over = False  # Whether none may be started any more.
+        self.refused = False  # Whether one was to be started, or to be waited for, when these had ended.
         _ALL.add(self)
 
     @contextlib.contextmanager
@@ -141,7 +142,7 @@ class Programs:
         """
         stdin, stdout, stderr = streams
         with self._guard:
-            if self._is_over:
+            if self.is_over:
                 self.refused = True
                 raise NotStartedError(f"{argv[0]} is not started: this session ends")
             try:
@@ -172,7 +173,7 @@ class Programs:
     def close(self) -> tuple[subprocess.Popen[bytes], ...]:
         """Let none be started any more, and give those that run."""
         with self._guard:
-            self._is_over = True
+            self.is_over = True
             return tuple(self._running)
 
     def disown(self) -> None:
@@ -184,6 +185,13 @@ class Programs:
 _ALL: weakref.WeakSet[Programs] = weakref.WeakSet()
 _HERE = threading.local()
 _OTHERS = Programs()  # Those that belong to no others.
+
+
+def may_wait() -> bool:
+    """Tell whether another session is worth waiting for: not where the programs of this thread have been ended."""
+    mine = _mine()
+    mine.refused |= mine.is_over
+    return not mine.is_over
 
 
 def _mine() -> Programs:

@@ -39,7 +39,7 @@ class Returning:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Look once more, for what its fixtures have changed; and take back what it has."""
+        """Look once more, for what its fixtures have changed; from then on, what it has is to be taken back."""
         try:
             return (yield)
         finally:
@@ -48,7 +48,7 @@ class Returning:
                 try:
                     self._look(item)
                 finally:
-                    self._lending.take_back(of_test(item))
+                    self._lending.end(of_test(item))
 
     def _look(self, item: pytest.Item) -> None:
         opened = self._lending.opened
@@ -62,7 +62,7 @@ class Returning:
         item: pytest.Item,
         call: pytest.CallInfo[None],  # noqa: ARG002  # The hook's own name for it.
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Say with a failure what there is to know of the environments that the test has."""
+        """Say with a failure what there is to know of the environments that the test has, and take back what is over."""
         told = yield
         opened = self._lending.opened
         if told.failed and opened is not None:
@@ -70,6 +70,7 @@ class Returning:
                 books.fail(of_test(item))
                 for title, text in books.details(of_test(item)):
                     _add(told, title, printable_lines(text))
+        self._lending.take_back()
         return told
 
     # The innermost: pytest-xdist sends what a worker tells when it has come out of this hook.

@@ -10,6 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.errors import BuildError
+from pytest_envrepro.process import NOT_WAITED_FOR, may_wait
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -19,6 +22,7 @@ _NEVER_COPIED = frozenset(
 )
 _MOST_FILES = 20_000
 _MOST_BYTES = 512 * 1024 * 1024
+_LOOKING = 1.0  # Seconds between two looks at whether it is still worth waiting.
 
 
 class CopyError(Exception):
@@ -87,15 +91,27 @@ def alone(cache: Path | None, name: str) -> Iterator[None]:
 
     Args:
         name: of what is done, as part of a file's name.
+
+    Raises:
+        BuildError: this session ends meanwhile.
     """
     parent = _made(cache / "mending") if cache is not None else None
     if parent is None:
         yield
         return
-    from filelock import FileLock  # noqa: PLC0415
+    from filelock import FileLock, Timeout  # noqa: PLC0415
 
-    with FileLock(parent / f"{name}.lock"):
+    lock = FileLock(parent / f"{name}.lock")
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=_LOOKING)
+        except Timeout:
+            if not may_wait():
+                raise BuildError(NOT_WAITED_FOR) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def is_unused(cache: Path) -> bool:

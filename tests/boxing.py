@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tarfile
 from typing import Any, NamedTuple
@@ -42,11 +43,14 @@ class Base(NamedTuple):
 
     def remove(self) -> None:
         """Remove all that comes from it."""
+        from docker.errors import NotFound  # noqa: PLC0415  # As in `containing`.
+
         label = {"label": f"{LABEL}={self.run}"}
         for each in self.api.containers(all=True, filters=label):
             self.api.remove_container(each["Id"], force=True, v=True)
         for each in self.api.images(filters=label):
-            self.api.remove_image(each["Id"], force=True)
+            with contextlib.suppress(NotFound):  # It has gone with one that was made of it.
+                self.api.remove_image(each["Id"], force=True)
 
 
 def build(api: Any, reference: str, lines: list[str]) -> None:

@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from indexes import PYTHON, Index, use
 from interpreters import need
-from test_examples import COMMAND_LINE, OPTIONAL_PARTS, PROVEN_LOCK, QUICKSTART, shell, without_network
+from test_examples import (
+    COMMAND_LINE,
+    MLOPS,
+    OPTIONAL_PARTS,
+    PROVEN_LOCK,
+    QUICKSTART,
+    another_step,
+    shell,
+    without_network,
+)
 
 from pytest_envrepro.checks import CHECKS
 from pytest_envrepro.config import Config, DeclaredLock, InstalledFrom, Waiver, read_config
@@ -27,7 +36,7 @@ from pytest_envrepro.settings import Settings
 from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from projects import Project, Site
 
@@ -472,7 +481,8 @@ class Shown(NamedTuple):
 def shown_tests(page: str) -> list[Shown]:
     """Give the tests of a page's sections on environments, and what the page says that they print."""
     found = []
-    left_out = {"Settings", "Interpreters"}  # They show how something is written, and what for.
+    # They show how something is written, and what for.
+    left_out = {"Settings", "Interpreters", "Several services"}
     text = "".join(section for title, section in sections(page).items() if title not in left_out)
     fences = [*re.findall(r"^```(\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL), ("", "")]
     for (language, code), (following, said) in itertools.pairwise(fences):
@@ -487,10 +497,18 @@ def placeless(line: str) -> str:
     """Take out of a line what `plain` does, and: folders, keys, versions of tools and Pythons, the mark of a failure."""
     line = re.sub(r"^E  +pytest_envrepro\.[\w.]+\.(?:RefusedError: )?|^E  ", "", line)
     line = re.sub(r"\S*/envs/at/[\w.-]+/env", "ENV", re.sub(r"\b[0-9a-f]{64}\b", "KEY", line))
-    line = re.sub(r"\d+ environments? \(\d+ MiB\) from .*", "some", line)
+    line = re.sub(r"\d+ environments? \(\d+ MiB\) from .*|(?<=remembered: ).*", "some", line)
+    line = re.sub(r"removed .* from (?:Docker|Podman) .*|containers and images stay.*", "of the engine, if there is one", line)
     line = re.sub(r"\b(3\.\d+)\.\d+ \(.*\)", r"\1 (there)", re.sub(r"python3\.\d+", "python3.N", line))
     line = re.sub(r"(?<=Python )3\.\d+\.\d+|(?<=uv )\d[\d.]*\d|\d+\.\d+ s(?:econds)?\b", "N", line)
     return re.sub(r"-{3,}", "-", plain(line))
+
+
+def settled(lines: list[str]) -> list[str]:
+    """Give lines without places, and what is made side by side in one order: a busy machine has another, and tells more."""
+    found = [placeless(line) for line in lines if not re.match(r"envrepro: .* \.\.\.$", line)]
+    groups = itertools.groupby(found, key=lambda line: line.startswith("envrepro: "))
+    return [line for is_told, group in groups for line in (sorted(group) if is_told else group)]
 
 
 @pytest.fixture
@@ -521,9 +539,9 @@ def test_printed_environments(both_examples: tuple[Path, dict[str, str]]) -> Non
     shown = shown_tests("docs/environments.md")
     for title in ("Start", "When a test fails"):
         for command, pieces in typed(sections("docs/environments.md")[title]):
-            lines = [placeless(line) for line in shell(command, folder, **environ, **TERMINAL)[1]]
+            lines = shell(command, folder, **environ, **TERMINAL)[1]
 
-            assert said_in_order(lines, [[placeless(line) for line in piece] for piece in pieces]), lines
+            assert said_in_order(settled(lines), [settled(piece) for piece in pieces]), lines
 
     lines = shell("pytest -rA tests", folder, **environ, **TERMINAL)[1]
 
@@ -535,16 +553,75 @@ def test_printed_environments(both_examples: tuple[Path, dict[str, str]]) -> Non
             wanted = [placeless(line) for line in piece]
             assert any(_begins(plainly[at:], wanted) for at in range(len(plainly))), (wanted, lines)
 
-    ((command, [[removed]]),) = typed(sections("docs/environments.md")["Where environments are kept"])
-    assert placeless(shell(command, folder, **environ)[1][0]) == placeless(removed)
+    ((command, [removed]),) = typed(sections("docs/environments.md")["Where environments are kept"])
+    lines = shell(command, folder, **environ)[1]
+    assert [placeless(line) for line in lines[: len(removed)]] == [placeless(line) for line in removed]
+
+
+@pytest.fixture
+def mlops(tmp_path: Path, base_image: str) -> Iterator[tuple[Path, dict[str, str]]]:
+    """Give the example of containers with the tests of the page, an image that is here, and a shell without a network."""
+    need("3.11", tmp_path / "known")
+    folder = tmp_path / "it"
+    shutil.copytree(MLOPS, folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "tests"))
+    another_step(folder)
+    (shown,) = blocks(sections("docs/containers.md")["Start"], "toml")
+    table = folder / "pyproject.toml"
+    text = table.read_text(encoding="utf-8")
+    assert set(shown.splitlines()) <= set(text.splitlines())
+    table.write_text(text.replace("python:3.11-slim", base_image), encoding="utf-8")
+    (folder / "tests").mkdir()
+    for each in shown_tests("docs/containers.md"):
+        (folder / "tests" / f"{each.name}.py").write_text(each.code, encoding="utf-8")
+    environ = without_network(folder, Index(tmp_path / "index"))
+    yield folder, environ
+    shell("pytest --env-clean", folder, **environ)  # The images of this test, and what is kept of it.
+
+
+def boxless(line: str) -> str:
+    """Take out of a line what `placeless` does, and the image that is used, containers' names, the number of a step."""
+    line = re.sub(r"python:3\.11-slim|envrepro-tests/python:3\.11", "IMAGE", placeless(line))
+    return re.sub(r"(?<=step )\d+ of \d+|(?<=> )\d+|(?<=by-hand-)[0-9a-f]{8}", "N", line)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the commands are those of a POSIX shell")
+@pytest.mark.requires_integration("compilers", "docker-engine")
+@pytest.mark.requires_packages("virtualenv")
+def test_printed_containers(mlops: tuple[Path, dict[str, str]]) -> None:
+    """The tests that the page of containers shows pass, or fail with what it shows; what is kept is told as it says."""
+    folder, environ = mlops
+    shown = shown_tests("docs/containers.md")
+    for title, keep in (("Start", "none"), ("When a test fails", "failed")):
+        ((command, pieces),) = typed(sections("docs/containers.md")[title])
+        lines = shell(command, folder, **environ, **TERMINAL, PYTEST_ENVREPRO_KEEP=keep)[1]
+
+        assert said_in_order([boxless(line) for line in lines], [[boxless(x) for x in piece] for piece in pieces]), (
+            lines
+        )
+
+    lines = shell("pytest -rA tests", folder, **environ, **TERMINAL, PYTEST_ENVREPRO_KEEP="none")[1]
+
+    failed = set(re.findall(r"^(?:FAILED|ERROR) tests/(\w+)\.py", "\n".join(lines), re.MULTILINE))
+    assert failed == {each.name for each in shown if each.said}
+    plainly = [boxless(line) for line in lines]
+    for each in shown:
+        for piece in each.said or ():
+            wanted = [boxless(line) for line in piece]
+            assert any(_begins(plainly[at:], wanted) for at in range(len(plainly))), (wanted, lines)
 
 
 def test_told_elsewhere() -> None:
     """What other pages show of environments is what their own page does, or stands in an example: both are tested."""
-    files = [file for example in (COMMAND_LINE, PROVEN_LOCK) for file in example.rglob("*.*") if file.suffix in _SHOWN]
-    tested = [read("docs/environments.md"), *(file.read_text(encoding="utf-8") for file in files)]
+    files = [
+        file for example in (COMMAND_LINE, MLOPS, PROVEN_LOCK) for file in example.rglob("*.*") if file.suffix in _SHOWN
+    ]
+    tested = [
+        read("docs/environments.md"),
+        read("docs/containers.md"),
+        *(file.read_text(encoding="utf-8") for file in files),
+    ]
     titles = {
-        "README.md": ["Tests that run in an environment of their own"],
+        "README.md": ["Tests that run in an environment of their own", "Containers"],
         "docs/how-to.md": [
             "Test a command line on several Pythons",
             "Prove a lock",

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ QUICKSTART = ROOT / "examples" / "quickstart"
 OPTIONAL_PARTS = ROOT / "examples" / "optional_parts"
 COMMAND_LINE = ROOT / "examples" / "command_line"
 PROVEN_LOCK = ROOT / "examples" / "proven_lock"
+MLOPS = ROOT / "examples" / "mlops"
+_OF_MLOPS = ["mlops/requirements.txt", "mlops/server.txt"]
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "benchmarks", "build", "dist")
 # What is installed for one short session is not worth compiling; pip takes a no to a "no" for one.
 _QUICKLY = {"PIP_NO_COMPILE": "no", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -188,10 +191,13 @@ def build_wheel(folder, settings=None, metadata=None):
 """
 # What is on the index: of the lock's packages as much as matters.
 _RELEASES: dict[str, dict[str, tuple[str, ...]]] = {
+    "cloudpickle": {"3.1.0": (), "3.1.2": ()},
     "docutils": {"0.23": ()},
+    "itsdangerous": {"2.2.0": ()},
     "jinja2": {"3.1.5": ("markupsafe>=2.0",), "3.1.6": ("markupsafe>=2.0",)},
     "markupsafe": {"1.1.1": (), "3.0.2": (), "3.0.4": ()},
     "python-slugify": {"9.2.0": ("text-unidecode>=1.3",)},
+    "tabulate": {"0.10.0": ()},
     "text-unidecode": {"1.3": ()},
 }
 
@@ -211,7 +217,7 @@ def without_network(folder: Path, index: Index) -> dict[str, str]:
         )
         table.write_text(text, encoding="utf-8")
         (table.parent / "backend.py").write_text(_BACKEND, encoding="utf-8")
-    for lock in folder.glob("**/requirements.txt"):
+    for lock in folder.glob("**/*.txt"):
         lock.write_text(re.sub(_PIN, lambda pin: _rehashed(pin, index), lock.read_text(encoding="utf-8")), "utf-8")
     cache = index.path.with_name("cache")
     return {
@@ -230,6 +236,12 @@ def _rehashed(pin: re.Match[str], index: Index) -> str:
     return re.sub(r"(?<=sha256:)[0-9a-f]+", hashlib.sha256(wheel.read_bytes()).hexdigest(), pin[0])
 
 
+def another_step(folder: Path) -> None:
+    """Change the step of the example, so that its image is one that no other session has."""
+    with (folder / "steps" / "weigh.py").open("a", encoding="utf-8") as step:
+        step.write(f"# {uuid.uuid4()}\n")
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> Index:
     """Give an index of its own, on which there is nothing yet."""
@@ -244,10 +256,10 @@ def _copied(example: Path, folder: Path) -> Path:
     return folder
 
 
-def _shown(example: Path) -> list[str]:
-    """Give the lines that the README of an example shows, without times."""
+def _shown(example: Path, command: str = "pytest") -> list[str]:
+    """Give the lines that the README of an example shows of a command, without times."""
     text = (example / "README.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"^```console\n\$ pytest\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (shown,) = re.findall(rf"^```console\n\$ {command}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [_timeless(line) for line in shown.splitlines() if line != "..."]
 
 
@@ -304,6 +316,28 @@ def test_proven_lock(tmp_path: Path, index: Index) -> None:
 
 
 @on_posix
+@pytest.mark.requires_integration("compilers", "docker-engine")
+@pytest.mark.requires_packages("virtualenv")
+def test_mlops(tmp_path: Path, index: Index, base_image: str, request: pytest.FixtureRequest) -> None:
+    """Client, server and the image of steps agree; where the image was changed by hand, it is said as the README shows."""
+    need("3.11", tmp_path / "known")
+    folder = _copied(MLOPS, tmp_path / "it")
+    another_step(folder)
+    environ = {**without_network(folder, index), "EXECUTION_IMAGE": base_image, "PYTEST_ENVREPRO_KEEP": "none"}
+    request.addfinalizer(lambda: shell("pytest --env-clean", folder, **environ))  # The image of this test.
+
+    code, lines = shell("pytest -p no:randomly", folder, **environ)
+
+    assert code == 0, lines
+    assert {*_shown(MLOPS)} <= {*map(_timeless, lines)}
+
+    code, lines = shell("pytest -p no:randomly --runxfail -k by_hand", folder, **environ)
+
+    assert code == 1
+    assert {*_shown(MLOPS, "pytest --runxfail")} <= {*map(_timeless, lines)}
+
+
+@on_posix
 @pytest.mark.requires_integration("network", "compilers")
 @pytest.mark.requires_packages("virtualenv")
 @pytest.mark.parametrize("example", [COMMAND_LINE, PROVEN_LOCK], ids=lambda example: example.name)
@@ -317,10 +351,10 @@ def test_environments_as_they_are(tmp_path: Path, example: Path) -> None:
     assert {*_shown(example)} <= {*map(_timeless, lines)}
 
 
-@pytest.mark.parametrize("example", [QUICKSTART, PROVEN_LOCK], ids=lambda example: example.name)
-def test_locks_are_nobody_s_own(example: Path) -> None:
+@pytest.mark.parametrize("lock", ["quickstart/requirements.txt", "proven_lock/requirements.txt", *_OF_MLOPS])
+def test_locks_are_nobody_s_own(lock: str) -> None:
     """They name no machine, no index, and one hash at least of everything."""
-    text = (example / "requirements.txt").read_text()
+    text = (ROOT / "examples" / lock).read_text()
 
     assert not [line for line in text.splitlines() if line.startswith("-")]
     assert "://" not in text

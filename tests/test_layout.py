@@ -25,6 +25,7 @@ FACE = {
         "fixtures",
         "lending",
         "holders",
+        "declarations",
         "returning",
         "explaining",
         "afresh",
@@ -40,6 +41,7 @@ FACE = {
 # Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for,
 # `plans` are the words for it, `planning` writes them down, `choosing` the versions, `depot` has them made and hands them out, `preparing` several side
 # by side, `progress` tells what takes long; `loans` keep the books, `witness` who was at work, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away;
+# of containers, `rotting` says what will rot, and `imagebook` remembers which images were used;
 # `services` brings up by Compose what is beside them as `declared_services` reads it, `servicenotes` tells other workers, `serving` is what tests hold of that.
 # Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
 # in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
@@ -78,6 +80,9 @@ MIDDLE = {
     "witness",
     "given",
     "cleaning",
+    "imagebook",
+    "rotting",
+    "owning",
     "services",
     "declared_services",
     "servicenotes",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_envrepro.builders.dockerfile import instructions
 from pytest_envrepro.builders.failing import failure, interrupted
 from pytest_envrepro.builders.reading import Reading
-from pytest_envrepro.engine import EngineError
+from pytest_envrepro.engine import CancelledError, EngineError
 from pytest_envrepro.errors import BuildError
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ def carry_out(engine: Engine, job: Job, *, version: str, tell: Tell, say: Tell) 
         for tag in job.tags:
             engine.tag(image, tag)
     except EngineError as error:
-        _remove(engine, (layer for layer, _ in reading.layers))
+        is_cancelled = isinstance(error, CancelledError)
+        _remove(engine, (layer for layer, _ in reading.layers), patience=_CANCELLING if is_cancelled else 0.0)
         if not reading.has_begun:
             reading.error = str(error)
             raise RefusedError(reading.error, failure(job, reading)) from error

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import threading
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pytest_envrepro.engine import EngineError
+from pytest_envrepro.engine import CancelledError, EngineError, NoEngineError
 from pytest_envrepro.engines.wires import ForeignWire, hijacked
 from pytest_envrepro.ping import connection, ping
 from pytest_envrepro.requirement import redact
@@ -52,6 +53,8 @@ class Connection:
         self._api: Any = None
         self._pid = 0
         self._place: Candidate | None = None
+        self._streams: dict[int, Any] = {}  # The answers that are still coming.
+        self._is_cancelled = False
 
     @property
     def place(self) -> Candidate:
@@ -75,6 +78,7 @@ class Connection:
             # A fork may have come while another thread held it.
             self._lock = threading.Lock()
             self._api, self._pid = None, os.getpid()
+            self._streams, self._is_cancelled = {}, False
         with self._lock:
             if self._api is None:
                 self._api = self._client(self.place)
@@ -94,7 +98,7 @@ class Connection:
             if version is not None:
                 return place
             tried.append(f"{_shown(place)}: {why_not}")
-        raise EngineError(
+        raise NoEngineError(
             f"no container engine answers (tried {'; '.join(tried)}): start Docker or Podman, or set DOCKER_HOST"
         )
 
@@ -203,13 +207,20 @@ class Connection:
 
         Raises:
             RefusedError, GoneError: as `asking` does.
+            CancelledError: it is cancelled.
         """
+        self.refuse_cancelled(doing)
         with self.asking(doing) as api:
             url = f"{api.base_url}/v{api.api_version}{path}"
             answer = api.request(method, url, stream=True, timeout=(_STEP, idle), **more)
         with contextlib.closing(answer):
-            self.refuse_errors(answer, doing)
-            yield answer
+            self._streams[id(answer)] = answer
+            try:
+                self.refuse_cancelled(doing)
+                self.refuse_errors(answer, doing)
+                yield answer
+            finally:
+                self._streams.pop(id(answer), None)
 
     def chunks(self, answer: Any, doing: str, size: int | None = None) -> Iterator[bytes]:
         """Give an answer bit by bit.
@@ -219,14 +230,35 @@ class Connection:
 
         Raises:
             GoneError: the engine ends half-way.
+            CancelledError: it is cancelled meanwhile.
         """
         bits = answer.iter_content(size)
         while True:
-            with self.asking(doing):
-                bit = next(bits, None)
+            try:
+                with self.asking(doing):
+                    bit = next(bits, None)
+            except GoneError:
+                self.refuse_cancelled(doing)
+                raise
+            self.refuse_cancelled(doing)
             if bit is None:
                 return
             yield bit
+
+    def cancel(self) -> None:
+        """End all answers that are still coming, whichever threads take them, and let no further one begin."""
+        self._is_cancelled = True
+        for answer in tuple(self._streams.values()):
+            _hang_up(answer)
+
+    def refuse_cancelled(self, doing: str) -> None:
+        """Refuse what would take long, once that is not wanted any more.
+
+        Raises:
+            CancelledError: it is not.
+        """
+        if self._is_cancelled:
+            raise CancelledError(f"this session ends, so the engine is not to {doing} any more")
 
     def refuse_errors(self, answer: Any, doing: str) -> None:
         """Turn an answer that is an error into one of ours.
@@ -270,6 +302,14 @@ class Connection:
         if self._api is not None and self._pid == os.getpid():
             self._api.close()
             self._api = None
+
+
+def _hang_up(answer: Any) -> None:
+    """Close the socket of an answer under the thread that waits for it: to close the answer would wait for that one."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # It has come to its end.
+        # As docker-py finds it; urllib3 has a way of its own since 2.3 only.
+        raw = answer.raw._fp.fp.raw  # noqa: SLF001  # The same.
+        getattr(raw, "_sock", raw).shutdown(socket.SHUT_RDWR)
 
 
 def _message(answer: Any) -> str:

@@ -17,6 +17,7 @@ from pytest_envrepro.engines.connection import GoneError, RefusedError
 from pytest_envrepro.engines.creating import absolute, is_ours, repository_and_tag, variables, words
 from pytest_envrepro.engines.ending import VARIABLE, end
 from pytest_envrepro.engines.filing import Filing
+from pytest_envrepro.engines.owners import own
 from pytest_envrepro.engines.wires import Streams, exchange
 
 if TYPE_CHECKING:
@@ -328,7 +329,10 @@ class DockerContainer:
         """Make an image of it as it is now."""
         name, tag = repository_and_tag(reference)
         with self._asking("make an image of a container") as api:
-            api.commit(self._id, name, tag, conf={"Labels": {f"{OWN}managed": "1", f"{OWN}kept": "1"}})
+            # Without the owner: a container that somebody enters it by has these labels too, and is nobody's of ours.
+            labels = {**dict.fromkeys(own("").labels(), ""), f"{OWN}managed": "1", f"{OWN}kept": "1", f"{OWN}key": ""}
+            # What keeps it running is no part of it: `docker run IMAGE sh` is to run a shell.
+            api.commit(self._id, name, tag, conf={"Labels": labels, "Entrypoint": [], "Cmd": ["sh"]})
 
     def end(self) -> None:
         """End it and remove it, with its volumes; no error where it is gone."""

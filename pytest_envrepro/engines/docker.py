@@ -167,6 +167,7 @@ class DockerEngine:
 
     def start(self, order: Order) -> DockerContainer:
         """Create a container and start it."""
+        self._connection.refuse_cancelled(f"start a container of {order.image}")
         config = creation(
             order, own(self._session).labels(keep=order.keep), at="" if order.ports and self.is_remote else "127.0.0.1"
         )
@@ -266,6 +267,10 @@ class DockerEngine:
     def take_down(self, project: str, *, grace: int = 0) -> int:
         """Remove all that a project of Compose has made."""
         return projects.take_down(self._connection, project, grace=grace)
+
+    def cancel(self) -> None:
+        """Cancel what takes long, and let none of it begin."""
+        self._connection.cancel()
 
     def close(self) -> None:
         """End all containers of this process, and close the connection; those that stay, stay."""

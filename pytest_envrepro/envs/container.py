@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.engine import EngineError
 from pytest_envrepro.envs.asked import is_shared, requirements_of
 from pytest_envrepro.envs.base import Subject
 from pytest_envrepro.envs.contents import Side
@@ -110,8 +111,12 @@ class ContainerEnvironment(RunningContainer):
         Raises:
             EnvReproError: it has no Python, or that does not answer.
         """
+        __tracebackhide__ = True
         self._known_python()
-        return self._installed(self._looks.look())
+        try:
+            return self._installed(self._looks.look())
+        except EngineError as error:  # As of `run`.
+            raise error.with_traceback(None) from None
 
     def side(self, depth: Depth) -> Side:
         """Give what is compared at a depth: see `Environment.side`."""

@@ -7,7 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_envrepro.engine import ExecutionTimeoutError, ProgramNotFoundError
+from pytest_envrepro.engine import EngineError, ExecutionTimeoutError, ProgramNotFoundError
 from pytest_envrepro.envs.asked import variables_of, words_of
 from pytest_envrepro.envs.base import Environment
 from pytest_envrepro.envs.running import quiet
@@ -160,6 +160,8 @@ class RunningContainer(Environment):
         except ExecutionTimeoutError as error:
             done = self._remember(words, error.executed)
             raise CommandTimeout(done, timeout or 0, self.label) from None
+        except EngineError as error:  # To the one who asked, its message is all.
+            raise error.with_traceback(None) from None
         done = self._remember(words, executed)
         if check and done.returncode:
             raise CommandFailed(done, self.label)
@@ -199,7 +201,11 @@ class RunningContainer(Environment):
             EnvReproError: there is none, or it is a folder.
         """
         __tracebackhide__ = True
-        return self.container.read(self._path(path, "path"))
+        place = self._path(path, "path")
+        try:
+            return self.container.read(place)
+        except EngineError as error:  # As of `run`.
+            raise error.with_traceback(None) from None
 
     def write(self, path: str | os.PathLike[str], data: bytes | str) -> None:
         """Write a file of the container's user, into a container of the test's own; folders on its way are made.
@@ -222,7 +228,10 @@ class RunningContainer(Environment):
                 f"one of the test's own, which throwaway_container and {named} give"
             )
         content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
-        self.container.write(place, content, owner=self.settings.user if self.settings else None)
+        try:
+            self.container.write(place, content, owner=self.settings.user if self.settings else None)
+        except EngineError as error:  # As of `run`.
+            raise error.with_traceback(None) from None
 
     def _path(self, path: object, what: str) -> str:
         """Give a path of the container, absolute."""
@@ -236,7 +245,11 @@ class RunningContainer(Environment):
 
     def logs(self) -> str:
         """Give what the container's first program has written: of an image that is used as it is, its log."""
-        return self.container.logs()
+        __tracebackhide__ = True
+        try:
+            return self.container.logs()
+        except EngineError as error:  # As of `run`.
+            raise error.with_traceback(None) from None
 
 
 def _refuse_unsendable(what: str, text: str) -> None:

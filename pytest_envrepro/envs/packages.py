@@ -115,6 +115,7 @@ class Packages(Mapping[str, Package]):
         self._packages = dict(sorted(packages.items()))
 
     def __getitem__(self, name: str) -> Package:
+        __tracebackhide__ = True
         try:
             return self._packages[canonicalize_name(name)]
         except KeyError:

@@ -86,6 +86,9 @@ class _Writer:
         """Write the stages that install, and the image itself."""
         if self._facts.python is not None:
             yield from self._packages(self._facts.python)
+            # The engine keeps what stages leave, with all packages: by this it is found when the image goes.
+            if self._facts.key is not None:
+                yield _line(f"LABEL {_pairs({f'{OWN}key': self._facts.key})}", "", counts=False)
             yield from self._project()
             yield _line(f"FROM {SYSTEM}", "")
             if self._needs_root:

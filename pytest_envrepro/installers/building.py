@@ -17,6 +17,7 @@ from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.installing import python_of
 from pytest_envrepro.installers.origins import say_whence
 from pytest_envrepro.installers.tools import TIMEOUT, Call, MissingToolError, here, start, told
+from pytest_envrepro.outcome import counted
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def build(  # noqa: PLR0913  # All but the first four are policy, by name.
     _create(folder, python, call, app_data or workspace / "virtualenv")
     executable = python_of(folder, python)
     if resolved.pins:
-        tell(f"installing {len(resolved.pins)} packages with {installer.label}")
+        tell(f"installing {counted(len(resolved.pins), 'package')} with {installer.label}")
         installer.install(executable, resolved, call)
     _check_installed(folder, python, resolved, installer)
     say_whence(_site_folders(folder, python), folders)

@@ -125,6 +125,9 @@ class Foreseen(NamedTuple):
         state: whether it is made already, as far as that is known.
         fault: why it cannot be had.
         is_missing: whether that is for want of its Python.
+        base: the image that it begins with, of a container.
+        needs: the integrations that it takes itself.
+        rots: what of its settings will mean another environment later, a line each.
     """
 
     fixture: str
@@ -134,6 +137,9 @@ class Foreseen(NamedTuple):
     state: str = ""
     fault: str = ""
     is_missing: bool = False
+    base: str = ""
+    needs: tuple[str, ...] = ()
+    rots: tuple[str, ...] = ()
 
 
 class Kept(NamedTuple):

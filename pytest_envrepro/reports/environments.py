@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.errors import typed
 from pytest_envrepro.reports.terminal import Line
 from pytest_envrepro.requirement import redact
 
@@ -38,9 +38,10 @@ def _labelled(lines: Sequence[tuple[str, str]]) -> Iterator[str]:
 def explanation(told: Foreseen) -> Iterator[Line]:
     """Say which environment a test would be given."""
     yield Line(f"{f'{told.title}, by ' if told.title else ''}'{told.fixture}'")
-    lines = [("python", told.python)] if told.python else []
+    lines = [(label, text) for label, text in (("base", told.base), ("python", told.python)) if text]
     lines += [("settings", line) for line in told.settings.splitlines()]
-    lines += [("state", told.state)] if told.state else []
+    lines += [("state", line) for line in told.state.splitlines()]
+    lines += [("will rot", line) for line in told.rots]
     lines += [("cannot be", line) for line in told.fault.splitlines()]
     yield from (Line(f"  {line}", "red" if told.fault and index else "") for index, line in enumerate(_labelled(lines)))
 
@@ -49,7 +50,7 @@ def _last(completed: Completed | None) -> Iterator[str]:
     if completed is None:
         yield "nothing was run in it"
         return
-    yield f"{redact(shlex.join(completed.argv))} ended with {completed.returncode} after {completed.seconds:.2f} seconds"
+    yield f"{redact(typed(completed.argv))} ended with {completed.returncode} after {completed.seconds:.2f} seconds"
     for name, text in (("standard output", completed.stdout), ("standard error", completed.stderr)):
         lines = text.rstrip().splitlines()
         if lines:

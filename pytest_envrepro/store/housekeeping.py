@@ -12,7 +12,7 @@ from pytest_envrepro.store.manifest import read_head
 from pytest_envrepro.store.owners import held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from pytest_envrepro.store.layout import Layout
@@ -53,8 +53,10 @@ class Housekeeping:
     def prune(self, limit: int) -> tuple[int, int]:
         """Take away the entries that were not used for longest, until the others have so many bytes at most.
 
+        Where those that sessions use have more, what lies ready beside them goes too: the next copy is made on the spot.
+
         Returns:
-            how many went, and their bytes.
+            how many entries went, and their bytes.
         """
         entries = sorted(self._entries(), key=lambda entry: entry.used)
         total = sum(entry.size for entry in entries)
@@ -64,6 +66,7 @@ class Housekeeping:
                 break
             if self._take(entry.path):
                 count, size = count + 1, size + entry.size
+        self._give_up_spares(entries, total - size - limit)
         self._forget_locks({entry.path.name for entry in entries})
         return count, size
 
@@ -97,6 +100,14 @@ class Housekeeping:
                     copies = 1 + len(_names(path / SPARES))
                     found.append(_Lying(path, used, head.size * copies, head.title))
         return found
+
+    def _give_up_spares(self, entries: Iterable[_Lying], too_much: int) -> None:
+        for entry in entries:
+            spares = _names(entry.path / SPARES)
+            for name in spares:
+                # Whoever takes one renames it too: it is theirs, or it goes.
+                if too_much > 0 and self._trash.put(entry.path / SPARES / name):
+                    too_much -= entry.size // (1 + len(spares))
 
     def _take(self, path: Path) -> bool:
         """Take an entry away, unless somebody has begun to use it."""

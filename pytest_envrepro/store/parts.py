@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_envrepro.errors import BuildError, EnvReproError
+from pytest_envrepro.process import NOT_WAITED_FOR, may_wait
 from pytest_envrepro.store import cloning, layout, owners
 from pytest_envrepro.store.background import Background
 from pytest_envrepro.store.entries import INSIDE
@@ -52,15 +53,20 @@ class Parts:
         """Hold an entry's lock; while another process has it, say which one.
 
         Raises:
-            BuildError: the lock cannot be taken at all.
+            BuildError: the lock cannot be taken at all; or this session ends meanwhile.
         """
         path = self.layout.lock(name)
         who = path.with_suffix(".who")
         with self.explained():
             lock = owners.hold(path, _SOON)
+            told = -_AGAIN
             while lock is None:
-                self.tell(f"{title or name}: waiting for {_read(who) or 'another process'}")
-                lock = owners.hold(path, _AGAIN)
+                if not may_wait():
+                    raise BuildError(NOT_WAITED_FOR)
+                if time.monotonic() >= told + _AGAIN:
+                    self.tell(f"{title or name}: waiting for {_read(who) or 'another process'}")
+                    told = time.monotonic()
+                lock = owners.hold(path, _SOON)
         try:
             with contextlib.suppress(OSError):
                 who.write_text(f"process {os.getpid()}, which has been at it since {time.strftime('%H:%M:%S')}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import SLOW_TABLE, is_gone, slow, started_pid
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from borrowing import Suite
@@ -72,6 +74,35 @@ def test_ctrl_c_while_running(fresh: Suite, workers: tuple[str, ...]) -> None:
     assert session.returncode == 2, output
     assert is_gone(pid)
     assert not fresh.privates()
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "seconds"),
+    [("envs/locks/KEY.lock", ": waiting for ", 0.1), ("mending/resolve-*.lock", "collected 1 item", 2)],
+    ids=["building", "choosing"],
+)
+def test_ctrl_c_while_waiting(fresh: Suite, place: str, said: str, seconds: float) -> None:
+    """Nor is it held up by what another session is at, which it waits for."""
+    fresh.write("def test_it(throwaway_venv): pass")
+    fresh.run("--env-keep=none").assert_outcomes(passed=1)
+    at = fresh.cache / "envs" / "at"
+    (key,) = os.listdir(at)
+    shutil.rmtree(at / key)
+    shutil.rmtree(fresh.cache / "resolved")
+    (path,) = fresh.cache.glob(place.replace("KEY", key))
+
+    with FileLock(path):
+        session = begin(fresh)
+        assert session.stdout is not None
+        while said not in session.stdout.readline():
+            assert session.poll() is None
+        with pytest.raises(subprocess.TimeoutExpired):
+            session.wait(timeout=seconds)
+        session.send_signal(signal.SIGINT)
+        output = session.communicate(timeout=30)[0]
+
+    assert session.returncode == 2, output
+    assert "INTERNALERROR" not in output
 
 
 def test_killed(fresh: Suite) -> None:

@@ -183,6 +183,61 @@ def client(environments):
     suite.run("--env-keep=none").assert_outcomes(passed=4)
 
 
+def test_failure_at_the_end(fresh: Suite) -> None:
+    """Where a fixture fails when it ends, what it had is told and stays, as of a test: its own, and of a wider scope."""
+    fresh.write(
+        """
+import pytest
+
+@pytest.fixture
+def own(throwaway_venv):
+    yield throwaway_venv
+    assert False
+
+@pytest.fixture(scope="module", params=[1, 2])
+def several(environments, request):
+    private = environments.throwaway()
+    yield private
+    assert private.prefix.is_dir()
+    assert request.param == 1
+
+def test_own(own): pass
+
+def test_several(several):
+    assert several.prefix.is_dir()
+"""
+    )
+
+    result = fresh.run("-p", "no:randomly")
+
+    result.assert_outcomes(passed=3, errors=2)
+    assert len(lines(result, "enter     source ")) == 2
+    kept = lines(result, "test_it.py::test_own: kept; ") + lines(result, "fixture 'several': kept; ")
+    assert [line.split("/")[-4] for line in kept] == fresh.privates()
+
+
+@pytest.mark.requires_integration("rerunfailures")
+def test_rerun_that_passes(fresh: Suite) -> None:
+    """Of a test that fails and passes when it is run again, what it had as it failed stays, and nothing else."""
+    fresh.write(
+        """
+def test_it(throwaway_venv, pytestconfig):
+    mark = pytestconfig.rootpath / "failed"
+    if not mark.exists():
+        mark.touch()
+        throwaway_venv.prefix.joinpath("failed").touch()
+        assert False
+"""
+    )
+
+    result = fresh.run("--reruns=1", subprocess=True)
+
+    result.assert_outcomes(passed=1)
+    (kept,) = fresh.privates()
+    assert (fresh.cache / "envs" / "at" / kept / "env" / "failed").is_file()
+    assert len(lines(result, "test_it.py::test_it: kept; ")) == 1
+
+
 @BOTH
 def test_section(suite: Suite, workers: tuple[str, ...]) -> None:
     """A failure says where the environment is, what it is made of and by whom, and what ran in it last."""

@@ -19,10 +19,12 @@ from pytest_envrepro.store.relocating import settle, shebang
 from pytest_envrepro.store.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="is written for POSIX")
 
+_OLD_STYLE = "__path__ = __import__('pkgutil').extend_path(__path__, __name__)\n"
 _OLD, _NEW = "build-00000001-0123456789ab", "ab" * 13 + "a"
 
 
@@ -121,6 +123,69 @@ def test_scripts_run_where_they_lie(tmp_path: Path, name: str, build: object) ->
         assert broken_rows(prefix) == []
         with_path = [path for path in prefix.rglob("*") if path.is_file() and b"/build-" in path.read_bytes()]
         assert with_path == []
+    store.close()
+
+
+# By distribution: what wheels may hold besides a package of their own. `double.py` is in two of them.
+_PARTS = {
+    "one": {"shared/one.py": "x = 1\n", "old/__init__.py": _OLD_STYLE, "old/one.py": "x = 1\n", "double.py": "x = 0\n"},
+    "two": {"shared/two.py": "x = 2\n", "old/__init__.py": _OLD_STYLE, "old/two.py": "x = 2\n", "double.py": "x = 0\n"},
+    "three": {
+        "shared/three.py": "x = 3\n",
+        "three.libs/libthree.so": "binary",
+        "three.pth": "three.libs\n",
+        "three-1.data/headers/three.h": "int x;\n",
+        "three-1.data/data/share/three/x.txt": "x",
+        "three-1.dist-info/entry_points.txt": "[gui_scripts]\nwindow = shared.three:x.bit_length\n",
+    },
+}
+_IMPORTS = """
+import double, old.one, old.two, shared.one, shared.three, shared.two, sys
+print(shared.one.x + shared.two.x + shared.three.x, any(path.endswith("/three.libs") for path in sys.path))
+"""
+
+
+def parts_wheel(folder: Path, name: str) -> Path:
+    """Build one of those wheels."""
+    info = f"{name}-1.dist-info"
+    files = {
+        **_PARTS[name],
+        f"{info}/METADATA": making.metadata(name, "1"),
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = [f"{path},{making.digest(text)},{len(text.encode())}" for path, text in files.items()]
+    files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,"]) + "\n"
+    path = folder / f"{name}-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, text in files.items():
+            archive.writestr(member, text)
+    return path
+
+
+@pytest.mark.parametrize("build", [by_pip, by_uv])
+def test_all_that_wheels_hold(tmp_path: Path, build: Callable[..., None]) -> None:
+    """Namespaces of several distributions, headers, data, `.pth`, libraries beside a package, a file of two owners."""
+    wheels = [parts_wheel(tmp_path, name) for name in _PARTS]
+    store = Store(tmp_path / "envs")
+
+    def make(prefix: Path) -> dict[str, object]:
+        build(prefix, *wheels)
+        return {}
+
+    entry = store.get("k", make)
+    for name in ("first", "second"):  # The second is the first, made as new.
+        private = store.private(entry, name)
+
+        assert run(private / "bin" / "python", "-c", _IMPORTS) == "6 True\n"
+        assert str(private) in (private / "bin" / "window").read_text()
+        assert len([*private.glob("include/**/three.h")]) == 1
+        assert (private / "share" / "three" / "x.txt").read_text() == "x"
+        assert len([*private.glob("lib/python*/site-packages/three.libs/libthree.so")]) == 1
+        assert broken_rows(private) == []
+
+        run(private / "bin" / "python", "-c", "import double, os; os.unlink(double.__file__)")
+        store.release(private)
+    assert store.changes(entry) == ()
     store.close()
 
 

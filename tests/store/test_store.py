@@ -722,6 +722,20 @@ def test_what_was_not_used_for_longest_goes_first(store: Store, build: Building)
     assert left == ["a", "c"]
 
 
+def test_copies_that_lie_ready_count(store: Store, build: Building) -> None:
+    """Of an environment in use they go where all is too much, and it stays; else they stay."""
+    entry = store.get(KEY, build)
+    store.prepare(entry)
+    spares = entry.path.with_name("spares")
+
+    other(store, limit_bytes=2 * 8192).prune()
+    assert len(os.listdir(spares)) == 1
+
+    other(store, limit_bytes=2 * 8192 - 1).prune()
+    assert os.listdir(spares) == []
+    assert store.changes(entry) == ()
+
+
 def test_leftovers(store: Store, build: Building) -> None:
     """What lies about, of nobody, is swept: a half environment, a lock, trash."""
     store.get(KEY, build)
@@ -922,6 +936,20 @@ def test_a_full_disk_is_emptied_first(small_disk: Path) -> None:
 
     assert (entry.path / "big").stat().st_size == 2.5 * 2**20
     assert store.find("old") is None
+    store.close()
+
+
+@pytest.mark.requires_tools("mount")
+def test_what_lies_ready_gives_room(small_disk: Path) -> None:
+    """A copy that nobody has yet is given up for what somebody needs now."""
+    store = Store(small_disk / "envs")
+    used = store.get("used", _of_size(1))
+    store.prepare(used)
+
+    entry = store.get("new", _of_size(2.5))
+
+    assert (entry.path / "big").stat().st_size == 2.5 * 2**20
+    assert store.verify(used) == ()
     store.close()
 
 
