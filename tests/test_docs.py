@@ -498,7 +498,9 @@ def placeless(line: str) -> str:
     line = re.sub(r"^E  +pytest_envrepro\.[\w.]+\.(?:RefusedError: )?|^E  ", "", line)
     line = re.sub(r"\S*/envs/at/[\w.-]+/env", "ENV", re.sub(r"\b[0-9a-f]{64}\b", "KEY", line))
     line = re.sub(r"\d+ environments? \(\d+ MiB\) from .*|(?<=remembered: ).*", "some", line)
-    line = re.sub(r"removed .* from (?:Docker|Podman) .*|containers and images stay.*", "of the engine, if there is one", line)
+    line = re.sub(
+        r"removed .* from (?:Docker|Podman) .*|containers and images stay.*", "of the engine, if there is one", line
+    )
     line = re.sub(r"\b(3\.\d+)\.\d+ \(.*\)", r"\1 (there)", re.sub(r"python3\.\d+", "python3.N", line))
     line = re.sub(r"(?<=Python )3\.\d+\.\d+|(?<=uv )\d[\d.]*\d|\d+\.\d+ s(?:econds)?\b", "N", line)
     return re.sub(r"-{3,}", "-", plain(line))
