@@ -41,17 +41,27 @@ class Project:
 
     def run(self, *args: str, subprocess: bool = False) -> pytest.RunResult:
         """Run pytest with `--env-lock` and a report; the checks alone, unless the project has tests."""
-        arguments = ("--env-lock", "--env-report=report.json", "-p", "no:randomly", "-p", "no:hypothesispytest", *args)
-        run = self.pytester.runpytest_subprocess if subprocess else self.pytester.runpytest_inprocess
-        return run(*arguments)
+        return self._run(("--env-lock", "--env-report=report.json", *args), is_outside=subprocess)
 
     def test(self, *args: str, subprocess: bool = False) -> pytest.RunResult:
         """Run pytest as it is; with `-n2` among the arguments its workers are processes of their own."""
-        arguments = ("-p", "no:randomly", "-p", "no:hypothesispytest", *args)
         # pytest-xdist gives its workers the search path that this process had at first: without a test's own packages.
         is_outside = subprocess or ("-n2" in args and any((self.pytester.path / "site").glob("*")))
-        run = self.pytester.runpytest_subprocess if is_outside else self.pytester.runpytest_inprocess
-        return run(*arguments)
+        return self._run(args, is_outside=is_outside)
+
+    def _run(self, args: tuple[str, ...], *, is_outside: bool) -> pytest.RunResult:
+        has_workers = any(each.startswith("-n") for each in args)
+        reruns = any("rerun" in each for each in args) or any(
+            "flaky" in path.read_text(encoding="utf-8", errors="replace")
+            for path in self.pytester.path.glob("test_*.py")
+        )
+        # The controller of a session with workers has a thread of pytest-rerunfailures for each, which goes round and
+        # round after the end of the session: in this process it would take the time of all further tests.
+        quiet = ("-p", "no:rerunfailures") if has_workers and not reruns else ()
+        arguments = ("-p", "no:randomly", "-p", "no:hypothesispytest", *quiet, *args)
+        if is_outside or (has_workers and reruns):
+            return self.pytester.runpytest_subprocess(*arguments)
+        return self.pytester.runpytest_inprocess(*arguments)
 
     def report(self) -> dict[str, Any]:
         """Read the report of the last run."""
