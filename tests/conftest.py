@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import making
 import pytest
 from containing import base_image, box, docker_api, engine  # noqa: F401  # Fixtures.
@@ -10,6 +12,10 @@ from projects import Project, Site
 import pytest_envrepro.answers
 import pytest_envrepro.gate
 import pytest_envrepro.markers  # noqa: F401  # Once here, and not again in every session that a test runs.
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As for what a shell starts in the background: the programs that tests start, and end by Ctrl-C, would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ import pytest_envrepro
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+pytestmark = pytest.mark.requires_integration("zenml")
+
 ROOT = Path(pytest_envrepro.__file__).parents[1]  # The checkout, or where it is installed: what is tested.
 _PROGRAM = """
 import json, sys, warnings
