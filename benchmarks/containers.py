@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from benchmarks.measuring import Line, interleaved, milliseconds, ratio
-from pytest_envrepro.engine import Order
 from pytest_envrepro.engines import connect
+from pytest_envrepro.enginevalues import Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

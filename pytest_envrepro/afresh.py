@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_envrepro.declaring import settings_of_call
 from pytest_envrepro.envs.reproducing import assert_same
 from pytest_envrepro.errors import EnvReproError
-from pytest_envrepro.late import current, load_lending
+from pytest_envrepro.late import current_config, load_lending
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,7 +39,7 @@ def assert_reproducible(
     if times < _FEWEST:
         raise ValueError(f"times={times}: to be compared, it has to be made twice or more")
     try:
-        lending = load_lending(current())
+        lending = load_lending(current_config())
         with lending.skipping():
             plan = lending.plan(lambda named: settings_of_call("assert_reproducible(...)", settings, further, named))
         with lending.afresh(plan, times) as made:

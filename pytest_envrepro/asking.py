@@ -47,6 +47,7 @@ class Piece(NamedTuple):
         reason: why the test needs it, as its marker says.
         name: for reports and for the summary; None where each of its needs stands there by itself.
         allowed: whether it may be missing.
+        table: what there is in its place, in lines.
     """
 
     title: str
@@ -55,6 +56,7 @@ class Piece(NamedTuple):
     name: str | None = None
     is_integration: bool = False
     allowed: bool = False
+    table: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -127,10 +129,10 @@ def answer(asks: Iterable[Ask], catalogue: Catalogue, *, allowed: frozenset[str]
 
 def without_python(error: InterpreterNotFound, *, strict: bool) -> Answer:
     """Say of a test that the Python of its environment is not on this machine."""
-    message = str(error)
-    need = Need(requirement="on this machine", found=None, met=False, why=", ".join(error.found) or "none that works")
-    piece = Piece("python", Checked("python", "missing", (need,)), name=message.partition("\n")[0])
-    return Answer(reason=message, fails=strict, pieces=(piece,))
+    there = ", ".join(error.found) or "none that works"
+    need = Need(requirement="on this machine", found=None, met=False, why=there, fix=error.fix or None)
+    piece = Piece("python", Checked("python", "missing", (need,)), name=error.message, table=error.table)
+    return Answer(reason=error.line, fails=strict, pieces=(piece,))
 
 
 def _divided(ask: Ask) -> Iterable[tuple[str, ...]]:
@@ -200,7 +202,9 @@ def _with_fixes(needs: Iterable[Need]) -> Iterator[str]:
 def _lines(piece: Piece) -> Iterator[Lacking]:
     """Give the lines that a piece has in the summary: one where it has a name, else one for each need."""
     if piece.name is not None:
-        yield lacking(piece.checked, exported=piece.is_integration)._replace(name=piece.name, allowed=piece.allowed)
+        line = lacking(piece.checked, exported=piece.is_integration)
+        kind = piece.checked.name if piece.table else ""
+        yield line._replace(name=piece.name, allowed=piece.allowed, kind=kind, table=piece.table)
         return
     for need in piece.checked.unmet:
         yield Lacking(name=need.requirement, missing=need.why.removeprefix("is "), fix=need.fix or "")

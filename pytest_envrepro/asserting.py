@@ -13,10 +13,11 @@ from packaging.tags import parse_tag
 
 from pytest_envrepro.checks import Facts, checks
 from pytest_envrepro.discovery import format_of, read_project, tree_of
-from pytest_envrepro.envs.base import Judged
+from pytest_envrepro.envs.judged import Judged
 from pytest_envrepro.envs.locked import refuse_unknown
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.files import Files
+from pytest_envrepro.locks import instead_of
 from pytest_envrepro.outcome import Finding, Outcome, Result, with_findings
 from pytest_envrepro.policy import Policy
 from pytest_envrepro.reports.terminal import columns
@@ -26,8 +27,9 @@ from pytest_envrepro.values import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_envrepro.envs.base import Subject
-    from pytest_envrepro.model import Inventory, Lock, Project
+    from pytest_envrepro.envs.judged import Subject
+    from pytest_envrepro.inventory import Inventory
+    from pytest_envrepro.model import Lock, Project
     from pytest_envrepro.session import Session
 
 _ANYWHERE = "py3-none-any"
@@ -51,6 +53,8 @@ class Asserting:
             LockError: there is no such lock, or what it pins is not known.
         """
         found = self._lock(lock)
+        if (instead := instead_of(found.path)) is not None:
+            raise LockError(os.fspath(lock), None, instead)
         refuse_unknown(found)
         return self._judge("installed", subject, {found.path: found})
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from pytest_envrepro.integrations import Integration, Need
-    from pytest_envrepro.model import Distribution
+    from pytest_envrepro.inventory import Distribution
     from pytest_envrepro.offered import Offered
     from pytest_envrepro.requirement import Requirement
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro import options
 from pytest_envrepro.asking import Ask
 from pytest_envrepro.auditing import Marked, Placed, audit
+from pytest_envrepro.deciding import resolve_strict
+from pytest_envrepro.options import MARKERS, registered_by_others
 from pytest_envrepro.reports import audit as report
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.trials import Trials
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 def run(session: pytest.Session, look: Session) -> None:
     """Audit the markers of what was collected, in the place of running it; one that lies fails the session.
 
+    So does it in a strict session that nothing could be tried: that is no pass.
+
     Args:
         look: the look at the project.
 
@@ -29,6 +32,7 @@ def run(session: pytest.Session, look: Session) -> None:
     """
     config = session.config
     reporter: Any = config.pluginmanager.get_plugin("terminalreporter")
+    strict, _ = resolve_strict(config.option.env_strict, os.environ, look.config.strict)
 
     def tell(text: str) -> None:
         if reporter is not None and config.get_verbosity() >= 0:
@@ -40,16 +44,16 @@ def run(session: pytest.Session, look: Session) -> None:
     found = audit([_marked(item) for item in session.items], look, trials)
     if reporter is not None:
         reporter.write_sep("=", report.TITLE)
-        for line in report.section(found):
+        for line in report.section(found, strict=strict):
             reporter.write_line(line.text, **({line.style: True} if line.style else {}))
-    session.testsfailed += len(found.needless)
+    session.testsfailed += len(found.needless) or (strict and found.is_blind)
     if not found.rows:
         session.testscollected = 0  # To pytest that is a session without tests, which ends with 5.
 
 
 def _marked(item: pytest.Item) -> Marked:
     """Give what an audit has to know of a test; markers are not ours that the suite has registered for itself."""
-    names = options.MARKERS.keys() - options.registered_by_others(item.config)
+    names = MARKERS.keys() - registered_by_others(item.config)
     markers = tuple(
         Placed(Ask(mark.name, mark.args, tuple(mark.kwargs.items())), _file(node), _scope(node))
         for node, mark in item.iter_markers_with_node()

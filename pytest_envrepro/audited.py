@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro import options
+from pytest_envrepro.options import AUDITED
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -38,7 +38,7 @@ _STASHED = pytest.StashKey["_Audited"]()
 def pytest_configure(config: pytest.Config) -> None:
     """Take the job."""
     if _STASHED in config.stash:
-        config.pluginmanager.register(config.stash[_STASHED], options.AUDITED)
+        config.pluginmanager.register(config.stash[_STASHED], AUDITED)
 
 
 @pytest.hookimpl(tryfirst=True)

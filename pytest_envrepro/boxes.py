@@ -15,9 +15,11 @@ from pytest_envrepro.serving import last_logs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pytest_envrepro.containers import Containers, MadeImage
+    from pytest_envrepro.containers import Containers
     from pytest_envrepro.deciding import Keep
     from pytest_envrepro.envs.container import ContainerEnvironment
+    from pytest_envrepro.identities import Sharing
+    from pytest_envrepro.imagemaking import MadeImage
     from pytest_envrepro.loans import Holder
     from pytest_envrepro.plans import ContainerPlan
     from pytest_envrepro.services import Projects
@@ -30,11 +32,15 @@ class Crew(NamedTuple):
 
     Attributes:
         controller: the pid of the one that it ends with.
+        session: a word that no other session has, of this process neither.
         worker: the name of this one, where it is a worker of pytest-xdist.
+        note_services: is called in a worker before it brings up services: the controller takes down what is for all.
     """
 
     controller: int
+    session: str
     worker: str | None = None
+    note_services: Callable[[], None] | None = None
 
 
 class Boxes:
@@ -56,7 +62,7 @@ class Boxes:
         self._crew = crew
         self._since = since
         self._projects: Projects | None = None
-        self._shared: dict[str, tuple[MadeImage, ContainerEnvironment]] = {}
+        self._shared: dict[Sharing, tuple[MadeImage, ContainerEnvironment]] = {}
         self._held: dict[Holder, list[tuple[MadeImage, ContainerEnvironment]]] = {}
         self._is_given: Callable[[Holder], bool] = lambda _: False
         self._failed: set[Holder] = set()
@@ -86,7 +92,7 @@ class Boxes:
         services = self.services(plan.settings)
         network = services.network if services is not None else None
         made = self._containers.make(plan)
-        environment = self._containers.private(made, name, network) if is_private else self._sharing(made, network)
+        environment = self._containers.private(made, name, network) if is_private else self._sharing(made, services)
         environment.services = services
         self._held.setdefault(holder, []).append((made, environment))
         built_at, building = made.built
@@ -112,15 +118,18 @@ class Boxes:
         if not settings.compose:
             return None
         if self._projects is None:
-            self._projects = self._containers.projects(of_process(self._crew.controller), self._crew.worker)
+            if self._crew.note_services is not None:
+                self._crew.note_services()
+            owner = of_process(self._crew.controller, self._crew.session)
+            self._projects = self._containers.projects(owner, self._crew.worker)
         return self._projects.services(settings)
 
-    def _sharing(self, made: MadeImage, network: str | None) -> ContainerEnvironment:
-        settings = made.plan.settings
-        key = f"{made.key} {settings.network or network} {sorted(settings.limits.items())} {settings.name}"
-        known = self._shared.get(key)
+    def _sharing(self, made: MadeImage, services: Services | None) -> ContainerEnvironment:
+        sharing = self._containers.sharing(made, services)
+        known = self._shared.get(sharing)
         if known is None or not known[1].container.is_running():
-            known = self._shared[key] = made, self._containers.shared(made, network)
+            network = services.network if services is not None else None
+            known = self._shared[sharing] = made, self._containers.shared(made, network)
         return known[1]
 
     def fail(self, holder: Holder) -> None:
@@ -132,7 +141,7 @@ class Boxes:
         for each in (holder, *filter(self._is_given, self._held)):
             for made, environment in self._held.get(each, ()):
                 yield f"envrepro: {environment.label}", report.details(self._lent(made, environment))
-                yield from last_logs(environment.services)
+                yield from last_logs(environment.services, made.plan.settings.hiding)
 
     def _lent(self, made: MadeImage, environment: ContainerEnvironment) -> Lent:
         python = made.python
@@ -141,13 +150,16 @@ class Boxes:
         notes += [f"will rot: {each}" for each in made.plan.rots]
         stays = self._stays(failed=True) and environment.is_private
         return Lent(
-            path=f"container {environment.container.name} of {made.image.tags[0] if made.image.tags else made.image.id}",
-            key=environment.key,
+            path=f"container {environment.container.name} of {made.name}",
+            key=_shown_key(made, environment),
             python=f"{python.interpreter.version} ({python.origin})" if python else "none",
             settings=made.plan.settings.explain(),
             notes=tuple(notes),
             last=environment.last,
-            enter=_entering(made) if stays or not environment.is_private else None,
+            installed=environment.installed,
+            enter=_entering(self._containers.kept_as(environment.container) if stays else made.name)
+            if stays or not environment.is_private
+            else None,
         )
 
     def _stays(self, *, failed: bool) -> bool:
@@ -156,7 +168,9 @@ class Boxes:
     def take_back(self, holder: Holder) -> None:
         """Take back what a holder has; what is private is gone then, or kept."""
         for _, environment in self._held.pop(holder, ()):
-            self._end(holder, environment)
+            if environment.is_private:
+                self._keep_if_asked(holder, environment)
+                self._containers.end(environment.container)
         self._failed.discard(holder)  # A test that is run again may pass.
 
     def give_back(self, environment: ContainerEnvironment) -> None:
@@ -165,19 +179,19 @@ class Boxes:
             for _, each in held:
                 if each is environment:
                     self._held[holder] = [pair for pair in held if pair[1] is not environment]
-                    self._end(holder, each)
+                    if each.is_private:
+                        self._keep_if_asked(holder, each)
+                        each.container.end()
                     return
 
-    def _end(self, holder: Holder, environment: ContainerEnvironment) -> None:
-        if environment.is_private:
-            if self._stays(failed=holder in self._failed):
-                try:
-                    kept = self._containers.keep(environment.container)
-                except EngineError as error:  # The test has its verdict, and maybe ended the container itself.
-                    self._notes[f"{holder.shown}: {environment.title} is not kept: {error}"] = None
-                else:
-                    self._kept.append(Kept(holder.shown, f"docker run --rm -it {kept} sh"))
-            environment.container.end()
+    def _keep_if_asked(self, holder: Holder, environment: ContainerEnvironment) -> None:
+        if self._stays(failed=holder in self._failed):
+            try:
+                kept = self._containers.keep(environment.container)
+            except EngineError as error:  # The test has its verdict, and maybe ended the container itself.
+                self._notes[f"{holder.shown}: {environment.title} is not kept: {error}"] = None
+            else:
+                self._kept.append(Kept(holder.shown, _entering(kept)))
 
     def close(self) -> None:
         """End all that is left."""
@@ -194,6 +208,13 @@ class Boxes:
         return Ended(rows=rows, kept=tuple(self._kept), notes=tuple(self._notes))
 
 
-def _entering(made: MadeImage) -> str:
-    """Give the command that enters a container as it was."""
-    return f"docker run --rm -it {shlex.quote(made.image.tags[0] if made.image.tags else made.image.id)} sh"
+def _shown_key(made: MadeImage, environment: ContainerEnvironment) -> str:
+    """Give the key, with that of the image beside it where that is another one."""
+    if environment.key == made.key or made.plan.settings.skip_build:
+        return environment.key
+    return f"{environment.key} (with its network and limits; of the image: {made.key})"
+
+
+def _entering(image: str) -> str:
+    """Give the command that enters a container of an image."""
+    return f"docker run --rm -it {shlex.quote(image)} sh"

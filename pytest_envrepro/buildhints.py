@@ -30,13 +30,14 @@ def _reason(pattern: str, advice: str, *, is_alone: bool = False) -> Reason:
 
 
 _NAME = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)"
+_FULL = _reason(
+    r"no space left on device|disk quota exceeded",
+    "the engine's disk is full: `docker system df` tells what fills it; images of ours are removed by "
+    "`pytest --env-clean`",
+    is_alone=True,
+)
 _REASONS = (
-    _reason(
-        r"no space left on device|disk quota exceeded",
-        "the engine's disk is full: `docker system df` tells what fills it; images of ours are removed by "
-        "`pytest --env-clean`",
-        is_alone=True,
-    ),
+    _FULL,
     _reason(
         r"CERTIFICATE_VERIFY_FAILED|certificate verif(?:y|ication) failed|self[- ]signed certificate|unknown ?issuer"
         r"|unable to get local issuer|certificate is not trusted|invalid peer certificate|no system certificates available",
@@ -84,7 +85,16 @@ _REASONS = (
         is_alone=True,
     ),
     _reason(
-        rf"no matching distribution found for {_NAME}",
+        rf"satisfies the requirement {_NAME}[^\n]*\(from versions: none\)",
+        "no index that was asked has a file of '{}' for the Python and the platform of the image: is the name spelled right?",
+    ),
+    _reason(
+        rf"satisfies the requirement {_NAME}[^\n]*\(from versions: (?!none\))",
+        "ask for one of the versions of '{}' that pip lists, which are those for the Python and the platform of the image; "
+        "where a lock pins another one, have it compiled for these",
+    ),
+    _reason(
+        rf"\A(?![\s\S]*\(from versions: )[\s\S]*no matching distribution found for {_NAME}",
         "no file of '{}' fits the Python and the platform of the image: was it locked for another one?",
     ),
     _reason(
@@ -155,6 +165,11 @@ def hints(text: str, network: str | None = None) -> tuple[str, ...]:
         if reason.is_alone:
             break
     return tuple(found)
+
+
+def room(said: str) -> str:
+    """Say, after what an engine has said, what to do where it has no room; empty where it has."""
+    return f"; {_FULL.advice}" if _FULL.pattern.search(said) else ""
 
 
 def refused_packages(text: str) -> tuple[str, ...]:

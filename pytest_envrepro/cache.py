@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_envrepro import __version__
+from pytest_envrepro.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,13 +54,17 @@ class VerdictCache:
             body = json.dumps(data).encode()
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(_digest(body) + b"\n" + body)
-            os.replace(temporary, path)
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(_digest(body) + b"\n" + body)
+                os.replace(temporary, path)
+            except OSError:  # As where the disk is full, which half of a file keeps so.
+                os.unlink(temporary)
+                raise
             _prune(path.parent, self._kept)
 
     def _path(self, folder: Path, key: str) -> Path:
-        return folder / self._room / f"{hashlib.sha256(f'{__version__} {key}'.encode()).hexdigest()}.json"
+        return folder / self._room / f"{hashlib.sha256(f'{VERSION} {key}'.encode()).hexdigest()}.json"
 
 
 def _digest(body: bytes) -> bytes:

@@ -12,20 +12,21 @@ from packaging.utils import canonicalize_name
 from pytest_envrepro.assessing import Assessment
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.exporting import Asked, Export, export
-from pytest_envrepro.integrations import BUILT_IN, Integration, Surroundings, found_providers
+from pytest_envrepro.integrations import BUILT_IN, Integration, Surroundings
+from pytest_envrepro.lookup import Lookup
 from pytest_envrepro.offered import Offered
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.requirement import redact
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_envrepro.cache import VerdictCache
     from pytest_envrepro.config import Config
-    from pytest_envrepro.integrations import Checked, Found, Need, Provider
+    from pytest_envrepro.integrations import Checked, Need
+    from pytest_envrepro.inventory import Inventory
     from pytest_envrepro.locks import Tree
-    from pytest_envrepro.model import Inventory
     from pytest_envrepro.requirement import Requirement
 
 ALL = "all"
@@ -62,8 +63,7 @@ class Catalogue:
         self._cache = cache
         self._dpkg = dpkg
         self._offered = Offered(tree)
-        self._names: dict[str, tuple[tuple[str, ...], str]] = {}
-        self._found: dict[str, Integration] = {}
+        self._lookup = Lookup(lambda: self._around)
         self._checked: dict[str, Checked] = {}
 
     @cached_property
@@ -84,41 +84,13 @@ class Catalogue:
         return Assessment(self._around, self._offered, self._dpkg)
 
     def names(self) -> tuple[str, ...]:
-        """Give the names of all integrations, sorted: those of the table, groups, extras, built-in, of providers.
-
-        Those of a provider that cannot tell them are not among them: see `faults`.
-        """
-        return tuple(sorted({name for each in self._prefixes for name in self._listed(each)[0]}))
+        """Give the names of all integrations, as `Lookup.names` does."""
+        return self._lookup.names()
 
     @property
     def faults(self) -> Mapping[str, str]:
         """By prefix: why a provider of another distribution cannot tell its integrations."""
-        raised = {prefix: self._listed(prefix)[1] for prefix in self._prefixes}
-        return {**self._found_providers.faults, **{prefix: fault for prefix, fault in raised.items() if fault}}
-
-    @cached_property
-    def _found_providers(self) -> Found:
-        return found_providers()
-
-    @property
-    def _providers(self) -> tuple[Provider, ...]:
-        return self._found_providers.providers
-
-    @property
-    def _prefixes(self) -> Iterable[str]:
-        return dict.fromkeys(each.prefix for each in self._providers)
-
-    def _listed(self, prefix: str) -> tuple[tuple[str, ...], str]:
-        """Give the names, in full, of the providers with a prefix, or why it cannot tell them."""
-        if prefix not in self._names:
-            try:
-                mine = [each for each in self._providers if each.prefix == prefix]
-                self._names[prefix] = tuple(f"{prefix}{name}" for each in mine for name in each.names(self._around)), ""
-            except SettingsError as error:
-                if not prefix:  # The project's own files cannot be read.
-                    raise
-                self._names[prefix] = (), str(error)
-        return self._names[prefix]
+        return self._lookup.faults
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -159,7 +131,7 @@ class Catalogue:
         found, faults = set(), []
         for name in names:
             try:
-                found.add(self._get(name).name)
+                found.add(self._lookup.get(name).name)
             except SettingsError as error:
                 each = "; give the option once for each name" if said_by.startswith("--") and "," in name else ""
                 faults.append(f"{said_by}: {error}{each}")
@@ -167,39 +139,11 @@ class Catalogue:
             raise SettingsError("\n".join(faults))
         return frozenset(found)
 
-    def _get(self, name: str) -> Integration:
-        """Find an integration.
-
-        Raises:
-            SettingsError: there is none of that name.
-        """
-        if name not in self._found:
-            head, colon, rest = name.rpartition(":")
-            responsible = [each for each in self._providers if each.prefix == head + colon]
-            found = next(filter(None, (each.get(rest, self._around) for each in responsible)), None)
-            if found is None:
-                raise SettingsError(f"there is no integration '{printable(name)}'{self._instead(name, responsible)}")
-            self._found[name] = found
-        return self._found[name]
-
-    def _instead(self, name: str, responsible: Iterable[Provider]) -> str:
-        prefix = "".join(dict.fromkeys(each.prefix for each in responsible))
-        if responsible:
-            names, fault = self._listed(prefix)
-            return f": {fault}" if fault else did_you_mean(name, names)
-        prefix = f"{name.rpartition(':')[0]}:"
-        faults = self._found_providers.faults
-        if faults:  # The prefix of one that does not load is not known.
-            told = [faults[prefix]] if prefix in faults else sorted(faults.values())
-            return f": there is no provider '{prefix}'; {'; '.join(told)}"
-        meant = did_you_mean(prefix, filter(None, (each.prefix for each in self._providers)))
-        return f": there is no provider '{prefix}'{meant}; is the distribution that adds it installed?"
-
     def check(self, name: str) -> Checked:
         """Compare an integration with this environment; the status is never `allowed`, which is for the caller to say."""
-        integration = self._get(name)
+        integration = self._lookup.get(name)
         if integration.name not in self._checked:
-            self._checked[integration.name] = self._assessment.judge(integration.name, self._parts(integration))
+            self._checked[integration.name] = self._assessment.judge(integration.name, self._lookup.parts(integration))
         return self._checked[integration.name]
 
     def check_requirements(self, *pep508: str) -> Checked:
@@ -273,7 +217,7 @@ class Catalogue:
         return tuple(
             Asked(wanted.requirement, part.name)
             for name in names
-            for part in self._parts(self._get(name))
+            for part in self._lookup.parts(self._lookup.get(name))
             for wanted in self._assessment.wanted(part)
         )
 
@@ -289,44 +233,8 @@ class Catalogue:
 
     def parts(self, name: str) -> tuple[Integration, ...]:
         """Give an integration and those that it includes, each once."""
-        return self._parts(self._get(name))
+        return self._lookup.parts(self._lookup.get(name))
 
     def answers(self, part: Integration) -> tuple[Need, ...]:
         """Give the needs of a part that only code can judge."""
         return tuple(ask(self._around) for ask in part.asks)
-
-    def _parts(self, integration: Integration) -> tuple[Integration, ...]:
-        """Give an integration and those that it includes, each once.
-
-        Raises:
-            SettingsError: one that is included does not exist, or they include each other.
-        """
-        parts: dict[str, Integration] = {}
-
-        trail: dict[str, Iterator[Integration]] = {}
-
-        def enter(part: Integration) -> None:
-            parts[part.name] = part
-            trail[part.name] = self._included(part)
-
-        # Without recursion: a chain of includes may be longer than that goes.
-        enter(integration)
-        while trail:
-            name, included = next(reversed(trail.items()))
-            part = next(included, None)
-            if part is None:
-                del trail[name]
-            elif part.name in trail:
-                names = [*trail]
-                shown = " -> ".join((*names[names.index(part.name) :], part.name))
-                raise SettingsError(f"the integrations include each other: {shown}")
-            elif part.name not in parts:
-                enter(part)
-        return tuple(parts.values())
-
-    def _included(self, part: Integration) -> Iterator[Integration]:
-        for name in part.includes:
-            try:
-                yield self._get(name)
-            except SettingsError as error:
-                raise SettingsError(f"the integration '{part.name}' includes '{name}': {error}") from error

@@ -23,21 +23,36 @@ _KEPT = frozenset(
     }
 )
 _KEPT_BEGINNINGS = ("LC_", "XDG_", "PIP_", "UV_", "KEYRING_")
-# Settings of pip and uv that say where something is installed or written, with which Python, or what besides.
+# Options of pip that say where something is installed or written, with which Python, or what besides: no tool of ours is
+# told them by variables, and none that makes an environment by settings files.
+_PIP_REFUSED = (
+    *("target", "prefix", "root", "user", "python", "require-virtualenv", "src"),
+    *("python-version", "platform", "abi", "implementation"),
+    *("dry-run", "report", "log", "requirement", "editable", "upgrade"),
+)
+# Those that would change what an environment is made of, behind the back of its settings.
+_PIP_DECIDED = (
+    *("no-deps", "require-hashes", "ignore-installed", "force-reinstall", "group"),
+    *("compile", "no-compile", "quiet", "verbose", "ignore-requires-python"),
+)
+PIP_MISLEADING = (*_PIP_REFUSED, *_PIP_DECIDED)
+
+
+def _variables_of(options: Iterable[str]) -> set[str]:
+    return {f"PIP_{option.upper().replace('-', '_')}" for option in options}
+
+
+# The same of uv, with them.
 _REFUSED = frozenset(
     {
-        *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV", "PIP_SRC"),
-        *("PIP_PYTHON_VERSION", "PIP_PLATFORM", "PIP_ABI", "PIP_IMPLEMENTATION"),
-        *("PIP_DRY_RUN", "PIP_REPORT", "PIP_LOG", "PIP_REQUIREMENT", "PIP_EDITABLE", "PIP_UPGRADE"),
+        *_variables_of(_PIP_REFUSED),
         *("UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_BREAK_SYSTEM_PACKAGES", "UV_PROJECT_ENVIRONMENT", "UV_PROJECT"),
         *("UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_FROZEN", "UV_LOCKED", "UV_ENV_FILE", "UV_NO_SYNC"),
     }
 )
-# Those that would change what an environment is made of, behind the back of its settings.
 _DECIDED = frozenset(
     {
-        *("PIP_NO_DEPS", "PIP_REQUIRE_HASHES", "PIP_IGNORE_INSTALLED", "PIP_FORCE_REINSTALL", "PIP_GROUP"),
-        *("PIP_COMPILE", "PIP_NO_COMPILE", "PIP_QUIET", "PIP_VERBOSE", "PIP_IGNORE_REQUIRES_PYTHON"),
+        *_variables_of(_PIP_DECIDED),
         *("UV_REQUIRE_HASHES", "UV_NO_VERIFY_HASHES", "UV_COMPILE_BYTECODE", "UV_LINK_MODE", "UV_PYTHON_PREFERENCE"),
         *("UV_MANAGED_PYTHON", "UV_NO_MANAGED_PYTHON", "UV_NO_EDITABLE", "UV_TARGET", "UV_PREFIX"),
     }
@@ -88,10 +103,11 @@ _SET_FOR_TESTS = {
     "UV_OFFLINE": "1",
     "GIT_CONFIG_NOSYSTEM": "1",
 }
+_TEMPORARY = ("TMPDIR", "TEMP", "TMP")
 # The user's own folders, by the variables that name them; each is a folder below one of a test's own.
 _FOLDERS_FOR_TESTS = {
     **dict.fromkeys(("HOME", "USERPROFILE"), "home"),
-    **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), "tmp"),
+    **dict.fromkeys(_TEMPORARY, "tmp"),
     **dict.fromkeys(("XDG_CONFIG_HOME", "XDG_CONFIG_DIRS", "APPDATA"), "home/.config"),
     "XDG_CACHE_HOME": "home/.cache",
     "XDG_DATA_HOME": "home/.local/share",
@@ -132,15 +148,13 @@ def for_tools(environ: Mapping[str, str], folder: Path | None = None, *, besides
     beside this Python come first on `PATH`: an environment need not be activated.
 
     Args:
-        folder: what relative paths in them are relative to; None where the program runs there.
+        folder: what relative paths in them are relative to; None where the program runs there, or there are none.
         besides: the names of further variables to pass, which files name as `${NAME}`.
     """
     named = {name for name in besides if not _NEVER.match(name)}
     chosen = {
-        name: _absolute(value, folder, _SEPARATORS.get(name))
-        if folder is not None and _PATHS.fullmatch(name)
-        else value
-        for name, value in environ.items()
+        name: value
+        for name, value in (environ if folder is None else with_absolute_paths(environ, folder)).items()
         if name.upper() in _KEPT or name in named or (name.startswith(_KEPT_BEGINNINGS) and not _is_refused(name))
     }
     here = os.path.dirname(sys.executable)
@@ -151,12 +165,34 @@ def for_environments(environ: Mapping[str, str], *, resolving: bool) -> dict[str
     """Give the same for a program that makes an environment: what is made is settled by its settings alone.
 
     Args:
-        environ: relative paths in it are relative to the current folder.
+        environ: relative paths in it are relative to the current folder; a session's are absolute.
         resolving: whether versions are still to be chosen, so that the user's constraints count.
     """
     decided = _DECIDED if resolving else _DECIDED | _BOUNDS
     chosen = for_tools(environ, Path.cwd())
     return {name: value for name, value in chosen.items() if name not in decided}
+
+
+def with_absolute_paths(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Give variables, those that tell pip, uv and the like of files and folders absolute.
+
+    Args:
+        folder: what relative paths in them are relative to.
+    """
+    return {
+        name: _absolute(value, folder, _SEPARATORS.get(name)) if _PATHS.fullmatch(name) else value
+        for name, value in environ.items()
+    }
+
+
+def with_temporary(environ: Mapping[str, str], workspace: Path) -> dict[str, str]:
+    """Give variables with which a tool has its temporary files in a folder of ours: where it is killed, they go with that.
+
+    pip removes its own only where it comes to its end, and uv leaves locks there.
+    """
+    folder = workspace / "tmp"
+    folder.mkdir(exist_ok=True)
+    return {**environ, **dict.fromkeys(_TEMPORARY, str(folder))}
 
 
 def _is_refused(name: str) -> bool:

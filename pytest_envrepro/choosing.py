@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envrepro import childenv
 from pytest_envrepro.cache import VerdictCache
+from pytest_envrepro.childenv import for_tools, settings_of
 from pytest_envrepro.compilers import COMPILERS
 from pytest_envrepro.digests import digest_of_file, digest_of_setting
 from pytest_envrepro.errors import BuildError
@@ -18,6 +18,7 @@ from pytest_envrepro.installers import (
     Pinned,
     Resolved,
     editable_project,
+    is_idle,
     made_ready,
     named_places,
     project_wheel,
@@ -25,7 +26,9 @@ from pytest_envrepro.installers import (
     states,
     with_wheels,
 )
+from pytest_envrepro.locking import Waiting
 from pytest_envrepro.plans import digest_of
+from pytest_envrepro.requirement import redact
 from pytest_envrepro.workspace import alone, workspace
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ class Choosing:
 
     Args:
         cache: the user's cache folder, or another one.
-        environ: the variables that tools choose from; the session's unless given.
+        environ: the variables that tools choose from, paths in them absolute; the session's unless given.
         tell: is told what is being done, where that takes its time.
         elsewhere: where versions are chosen for another machine than this one.
     """
@@ -75,11 +78,16 @@ class Choosing:
     ) -> None:
         self._elsewhere = elsewhere
         self._session = session
-        self._environ = session.environ if environ is None else environ
+        self._given = environ
         self._policy = policy
         self._cache = cache
         self._tell = tell
+        self._waiting = Waiting(tell, session.environ.get("PYTEST_XDIST_TESTRUNUID", ""))
         self._memory = VerdictCache(cache, room="resolved", kept=_KEPT)
+
+    @property
+    def _environ(self) -> Mapping[str, str]:
+        return self._session.tool_environ if self._given is None else self._given
 
     def chosen(self, plan: Plan, *, anew: bool = False) -> tuple[Plan, Resolved]:
         """Give a plan with all that lies on this machine in its place, and the versions that are chosen for it.
@@ -114,7 +122,8 @@ class Choosing:
             asked.append(Asked(own.requirement(plan.settings.extras), "this project"))
             identities.append(own.identity)
         environment, build = plan.python.interpreter.environment, partial(self._wheel, plan)
-        ready = [made_ready(each, environment, build) for each in plan.sources.requirements]
+        wanted = [each for each in plan.sources.requirements if not is_idle(each, environment)]
+        ready = [made_ready(each, environment, build) for each in wanted]
         bounds = [made_ready(each, environment, build) for each in plan.sources.constraints]
         identities += [each.identity for each in (*ready, *bounds)]
         sources = plan.sources._replace(
@@ -134,7 +143,9 @@ class Choosing:
     def _wheel(self, plan: Plan, root: Path, what: str = "this project") -> ProjectWheel:
         python = self._elsewhere.builder if self._elsewhere else plan.python
         return project_wheel(
-            *(root, python, plan.installer),
+            root,
+            python,
+            plan.installer,
             cache=self._cache,
             environ=self._environ,
             what=what,
@@ -145,11 +156,14 @@ class Choosing:
         )
 
     def _choose(self, plan: Plan) -> Resolved:
-        """Choose versions once: the same requirements come to the same pins until somebody asks to choose again."""
+        """Choose versions once: the same requirements come to the same pins until somebody asks to choose again.
+
+        A choice with credentials in it, as in the URL of an archive, holds for this session alone.
+        """
         if plan.sources.lock is not None:
             return self._choose_anew(plan)
         key = digest_of([plan.identity, self._configuration(plan)])
-        with alone(self._cache, f"resolve-{key[:16]}"):
+        with alone(self._cache, f"resolve-{key[:16]}", self._waiting):
             known = self._memory.get(key)
             if known is not None and (self._policy.since is None or known["at"] >= self._policy.since):
                 resolved = _unpack(known["resolved"])
@@ -157,8 +171,10 @@ class Choosing:
                 if known["states"] == self.states(resolved):
                     return resolved
             resolved = self._choose_anew(plan)
-            kept = {"at": time.time(), "resolved": resolved._asdict(), "states": self.states(resolved)}
-            self._memory.put(key, kept)
+            # Others may read what is kept, and credentials are not for them.
+            if redact(resolved.text) == resolved.text:
+                kept = {"at": time.time(), "resolved": resolved._asdict(), "states": self.states(resolved)}
+                self._memory.put(key, kept)
         return resolved
 
     def states(self, resolved: Resolved) -> dict[str, str]:
@@ -189,18 +205,19 @@ class Choosing:
 
     def _configuration(self, plan: Plan) -> list[Any]:
         """Digest what the user has told pip and uv of indexes and the like: other indexes, other versions."""
-        environ = childenv.for_tools(self._environ, Path.cwd())
+        environ = for_tools(self._environ)
         found: dict[str, str] = {}
         files: list[Path] = []
         for compiler in COMPILERS:
             for kind in compiler.settings:
-                settings = childenv.settings_of(environ, kind)
+                settings = settings_of(environ, kind)
                 found.update((name, digest_of_setting(value)) for name, value in settings.items())
             files += map(Path, compiler.config_files(environ))
         for file in files:
             with contextlib.suppress(OSError):  # As for the tool: it is not there, or may not be read.
                 found[str(file)] = digest_of_file(file)
-        return [*sorted(found.items()), sorted(named_places(files, plan.settings.installer_args).items())]
+        words = [word for option in plan.sources.options for word in (option.name, option.value)]
+        return [*sorted(found.items()), sorted(named_places(files, (*words, *plan.installer.arguments)).items())]
 
 
 def _unpack(data: Mapping[str, Any]) -> Resolved:

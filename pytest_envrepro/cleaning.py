@@ -52,7 +52,8 @@ def clean(environ: Mapping[str, str]) -> int:
         store.close()
     except BuildError as error:
         raise SettingsError(f"--env-clean: {error}") from error
-    _say(f"removed {counted(count, 'environment')} ({size / _MEBIBYTE:.0f} MiB) from {cache}")
+    what = f"{counted(count, 'environment')} ({size / _MEBIBYTE:.0f} MiB)" if count else "no environment"
+    _say(f"removed {what} from {cache}")
     is_free = is_unused(cache) and not any((cache / "envs" / "owners").glob(_OWNER))
     # Before what is remembered goes, which is what tells our images.
     _clean_engine(cache, environ, is_free=is_free)

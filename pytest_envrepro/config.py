@@ -122,8 +122,8 @@ def read_config(
         severity=reader.severity(table.get("severity", {})),
         locks=tuple(reader.tables(table.get("locks", []), "locks", reader.lock)),
         allow_missing=reader.strings(table.get("allow-missing", []), "allow-missing"),
-        integrations=_read_integrations(reader, table, file, offered),
-        environments=_read_environments(reader, table, file),
+        integrations=(integrations := _read_integrations(reader, table, file, offered)),
+        environments=_read_environments(reader, table, file, integrations, offered),
         file=file,
     )
     reader.known(table, _KEYS, "")
@@ -145,13 +145,19 @@ def _read_integrations(
     return read_integrations(reader, table["integrations"], file=file, offered=offered)
 
 
-def _read_environments(reader: Values, table: Mapping[str, Any], file: str | None) -> Mapping[str, Layer]:
+def _read_environments(
+    reader: Values,
+    table: Mapping[str, Any],
+    file: str | None,
+    integrations: Mapping[str, Integration],
+    offered: Offered | None,
+) -> Mapping[str, Layer]:
     if "environments" not in table:
         return MappingProxyType({})
     # The same.
-    from pytest_envrepro.declared_environments import read_environments  # noqa: PLC0415
+    from pytest_envrepro.declared_environments import Known, read_environments  # noqa: PLC0415
 
-    return read_environments(reader, table["environments"], file=file)
+    return read_environments(reader, table["environments"], file=file, known=Known(frozenset(integrations), offered))
 
 
 class _Reader(Values):

@@ -167,7 +167,8 @@ def limits(values: Values, value: Any, place: str) -> Mapping[str, int | float]:
             continue
         number = _memory(each) if name == "memory" else _number(each)
         if name == "memory" and (number is None or number < _LEAST_MEMORY):
-            values.fault(f"{place}.{name}", f"has to be a size of 6m or more, such as '512m', not {kind_of(each)}")
+            shown = f"'{_short(each)}'" if isinstance(each, str) else kind_of(each)
+            values.fault(f"{place}.{name}", f"has to be a size of 6m or more, such as '512m', not {shown}")
         elif name == "cpus" and (number is None or number <= 0):
             values.fault(f"{place}.{name}", f"has to be a number above 0, such as 1.5, not {kind_of(each)}")
         elif name == "pids" and (number is None or number < 1 or number != int(number)):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_envrepro import options
 from pytest_envrepro.declaring import Mark, is_inside, layers_of
 from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.options import ENVIRONMENT, borrowed, registered_by_others
 from pytest_envrepro.settingkeys import CONTAINER, VIRTUALENV
 from pytest_envrepro.settings import Layer
 
@@ -29,23 +29,23 @@ _SHADOWED = (
 
 def fits(item: pytest.Item, kind: str) -> bool:
     """Tell whether a test has a use for an environment of a kind: a fixture for another one refuses it."""
-    wanted = options.borrowed(item) & _DECLARED
+    wanted = borrowed(item) & _DECLARED
     return not wanted or any(_KINDS.get(fixture, kind) == kind for fixture in wanted)
 
 
 def declares(item: pytest.Item) -> bool:
     """Tell whether a test is given what its markers declare, or wants to run in it."""
-    return not _DECLARED.isdisjoint(options.borrowed(item)) or is_inside(marks(item))
+    return not _DECLARED.isdisjoint(borrowed(item)) or is_inside(marks(item))
 
 
 def is_given(item: pytest.Item) -> bool:
     """Tell whether a test has a use for what its markers declare: without one `environment` is an error."""
-    return not options.borrowed(item).isdisjoint(_KINDS) or bool(marks(item))
+    return not borrowed(item).isdisjoint(_KINDS) or bool(marks(item))
 
 
 def is_copied(item: pytest.Item) -> bool:
     """Tell whether a test is given a virtualenv of its own."""
-    return _VENV in options.borrowed(item)
+    return _VENV in borrowed(item)
 
 
 def why_nothing(item: pytest.Item) -> str:
@@ -55,27 +55,27 @@ def why_nothing(item: pytest.Item) -> str:
 
 def is_shadowed(config: pytest.Config) -> bool:
     """Tell whether a suite has registered a marker of our name for itself."""
-    return options.ENVIRONMENT in options.registered_by_others(config)
+    return ENVIRONMENT in registered_by_others(config)
 
 
 def marks(item: pytest.Item) -> list[Mark]:
     """Give the markers of a test, the closest first; those are not ours that the suite has registered for itself."""
     if is_shadowed(item.config):
         return []
-    found = [*item.iter_markers_with_node(options.ENVIRONMENT)]
+    found = [*item.iter_markers_with_node(ENVIRONMENT)]
     # To pytest those of a parameter are as close as those of the function, and come after them.
     of_parameters = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
     found.sort(key=lambda each: id(each[1]) not in of_parameters)
     return [Mark(mark.args, mark.kwargs, getattr(node, "originalname", None) or node.name) for node, mark in found]
 
 
-def layers(item: pytest.Item) -> tuple[Layer, ...]:
+def declared_layers(item: pytest.Item) -> tuple[Layer, ...]:
     """Give the settings that a test declares, the closest first.
 
     Raises:
         SettingsError: a marker cannot be followed.
     """
-    own = (_OF_CONTAINERS,) if _CONTAINER in options.borrowed(item) else ()
+    own = (_OF_CONTAINERS,) if _CONTAINER in borrowed(item) else ()
     return (*own, *layers_of(marks(item)))
 
 

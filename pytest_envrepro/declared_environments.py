@@ -4,31 +4,77 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.requirement import NAME
-from pytest_envrepro.settingkeys import EXTENDS, read_settings
+from pytest_envrepro.settingkeys import APPENDING, EXTENDS, read_settings
 from pytest_envrepro.settings import Layer, combine
-from pytest_envrepro.values import kind_of
+from pytest_envrepro.values import did_you_mean, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
+    from pytest_envrepro.offered import Offered
     from pytest_envrepro.values import Values
 
 _NAME = re.compile(NAME)
+_KINDS = {"groups": "dependency group", "extras": "extra"}
+_INTEGRATIONS = "required-integrations"
 
 
-def read_environments(values: Values, table: Any, *, file: str | None) -> Mapping[str, Layer]:
+class Known(NamedTuple):
+    """What environments may name.
+
+    Attributes:
+        integrations: the canonical names of those that the table declares.
+        offered: the groups and extras that the project has; None where that is not known.
+    """
+
+    integrations: frozenset[str]
+    offered: Offered | None
+
+    def refuse_others(self, values: Values, settings: Mapping[str, Any], path: str) -> None:
+        """Note groups, extras and integrations that do not exist; those of a provider (`zenml:x`) it tells itself.
+
+        Args:
+            settings: as `read_settings` gives them.
+            path: the key path of their table, with a dot at its end.
+        """
+        for key, names in settings.items():
+            listed = key.removeprefix(APPENDING)
+            if not names or self.offered is None or listed not in {*_KINDS, _INTEGRATIONS}:
+                continue
+            if listed == "extras" and not self.offered.tells_extras:
+                continue
+            known, words = self._of(listed, self.offered)
+            for index, name in enumerate(names):
+                if ":" not in name and canonicalize_name(name) not in known:
+                    values.fault(f"{path}{key}[{index}]", f"{words} '{printable(name)}'{did_you_mean(name, known)}")
+
+    def _of(self, key: str, offered: Offered) -> tuple[frozenset[str], str]:
+        """Give what there is of a kind, and how it is said that something is not."""
+        if key in _KINDS:
+            return getattr(offered, key), f"this project has no {_KINDS[key]}"
+        from pytest_envrepro.integrations import BUILT_IN  # noqa: PLC0415  # Is needed here alone.
+
+        return self.integrations | BUILT_IN | offered.groups | offered.extras, "there is no integration"
+
+
+def read_environments(values: Values, table: Any, *, file: str | None, known: Known) -> Mapping[str, Layer]:
     """Read the table; what is wrong is noted in `values`.
 
     Args:
         file: the file that the table stands in.
+        known: what environments may name.
 
     Returns:
         the environments by name, as they were declared: what one extends is not part of it.
+
+    Raises:
+        SettingsError: the project's own files cannot be read, where a group or an extra is named.
     """
     if not isinstance(table, dict):
         values.fault("environments", f"has to be a table of tables, not {kind_of(table)}")
@@ -46,7 +92,8 @@ def read_environments(values: Values, table: Any, *, file: str | None) -> Mappin
             values.fault(place, f"has to be a table, not {kind_of(each)}")
         else:
             before = len(values.faults)
-            read_settings(values, {key: each[key] for key in each if key != EXTENDS}, f"{place}.")
+            found = read_settings(values, {key: each[key] for key in each if key != EXTENDS}, f"{place}.")
+            known.refuse_others(values, found, f"{place}.")
             taken[canonicalize_name(name)] = name
             read[name] = Layer(f"{values.prefix}{place} in {file}", MappingProxyType(each))
             if len(values.faults) == before:

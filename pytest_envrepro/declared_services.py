@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.hiding import Hiding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 SESSION, WORKER = "session", "worker"
 _TIMEOUT = 60.0  # Seconds until services are ready.
 _MOST = 4 << 20  # Bytes of a Compose file: people write none that is larger.
-_SECRET = 3  # Characters: a shorter value is in every text.
 
 
 class Declared(NamedTuple):
@@ -37,10 +37,7 @@ class Declared(NamedTuple):
 
     def hide(self, text: str) -> str:
         """Take the values out of a text that may not be shown."""
-        secret = {value: shown for value, shown in self.variables.values() if value != shown and len(value) >= _SECRET}
-        for value in sorted(secret, key=len, reverse=True):
-            text = text.replace(value, secret[value])
-        return text
+        return Hiding.of_shown(self.variables.values()).hide(text)
 
 
 def declared(settings: Settings) -> Declared | None:

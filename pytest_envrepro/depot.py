@@ -8,20 +8,25 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envrepro import process
+from pytest_envrepro.absolute import absolute
 from pytest_envrepro.asserting import Asserting
 from pytest_envrepro.choosing import Choosing
 from pytest_envrepro.envs.hosting import HostEnvironment
 from pytest_envrepro.envs.locked import LockEnvironment
 from pytest_envrepro.envs.virtualenv import VirtualEnvironment
-from pytest_envrepro.errors import BuildError
+from pytest_envrepro.errors import BuildError, InterpreterNotFound
 from pytest_envrepro.gathering import read_lock
+from pytest_envrepro.identities import Copies
 from pytest_envrepro.installers import build, install_into
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.planning import key_of, plan_of
 from pytest_envrepro.plans import Plan, Policy, digest_of
+from pytest_envrepro.programs import Programs
 from pytest_envrepro.progress import Progress
 from pytest_envrepro.pythons import Finder, check_built
+from pytest_envrepro.requirement import redact
+from pytest_envrepro.settings import Settings
+from pytest_envrepro.settingtext import is_of_table
 from pytest_envrepro.store import Damaged, Store
 from pytest_envrepro.workspace import workspace
 
@@ -33,8 +38,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.installers import Resolved
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.session import Session
-    from pytest_envrepro.settings import Settings
-    from pytest_envrepro.store import Entry
+    from pytest_envrepro.store import Change, Entry
 
 
 _ANEW = {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"}  # They keep the wheels that they have built.
@@ -56,16 +60,24 @@ class Depot:
         policy: how they are made.
         scratch: makes an empty folder for what programs in an environment write beside it.
         tell: is told what takes its time, for people; may be called from several threads, never from two at once.
+        quiet: whether that is to be little.
     """
 
     def __init__(
-        self, session: Session, policy: Policy, *, scratch: Callable[[], Path], tell: Callable[[str], None]
+        self,
+        session: Session,
+        policy: Policy,
+        *,
+        scratch: Callable[[], Path],
+        tell: Callable[[str], None],
+        quiet: bool = False,
     ) -> None:
         self.session = session
         self.policy = policy
         self._scratch = scratch
-        self._progress = Progress(tell)
+        self._progress = Progress(tell, quiet=quiet)
         self._finder = Finder(root=session.root, environ=session.environ, cache=session.cache_folder)
+        self._copies = Copies()
         self._made: dict[str, Made] = {}
         self._guards: dict[str, threading.Lock] = {}
 
@@ -79,7 +91,9 @@ class Depot:
     @cached_property
     def store(self) -> Store:
         """Where they are kept."""
-        return Store(self._cache / "envs", tell=self._progress.tell, since=self.policy.since)
+        # Of pytest-xdist: each of its workers tells what it makes, and the others need not say that they wait for it.
+        run = self.session.environ.get("PYTEST_XDIST_TESTRUNUID", "")
+        return Store(self._cache / "envs", tell=self._progress.tell, since=self.policy.since, run=run)
 
     @cached_property
     def containers(self) -> Containers:
@@ -87,13 +101,18 @@ class Depot:
         from pytest_envrepro.containers import Containers  # noqa: PLC0415  # A session without them is spared it.
 
         return Containers(
-            *(self.session, self.policy),
+            self.session,
+            self.policy,
             cache=self._cache,
             scratch=self._scratch,
             progress=self._progress,
             finder=self._finder,
             judge=self.judge,
         )
+
+    def tell(self, text: str) -> None:
+        """Tell people something, from any thread."""
+        self._progress.tell(text)
 
     def cancel(self) -> None:
         """Cancel what engines are doing for it, in any thread."""
@@ -112,7 +131,7 @@ class Depot:
             InterpreterNotFound: there is no such Python here.
             BuildError: nothing here can install for it; or a command of theirs fails.
         """
-        python = self._finder.find(settings.python)
+        python = self.python(settings)
         return plan_of(settings, self.session, python, offline=self.policy.offline)
 
     def python(self, settings: Settings) -> Python:
@@ -121,7 +140,11 @@ class Depot:
         Raises:
             InterpreterNotFound: there is none here.
         """
-        return self._finder.find(settings.python)
+        try:
+            return self._finder.find(settings.python)
+        except InterpreterNotFound as error:
+            origin = settings.origins["python"]
+            raise error.again(by=origin if is_of_table(origin) else "") from None
 
     def foreseen(self, plan: Plan) -> tuple[Entry | None, bool]:
         """Find what is made of a plan already, and tell whether that is known without a program being run for it.
@@ -129,7 +152,7 @@ class Depot:
         Raises:
             BuildError: it cannot be made.
         """
-        programs = process.Programs()
+        programs = Programs()
         programs.end()
         try:
             with programs.here():
@@ -144,13 +167,15 @@ class Depot:
         """Make an environment, or take the one that is there; from any thread.
 
         Raises:
+            SettingsError: what it copies is not there any more.
             BuildError: it cannot be made.
         """
-        with self._guards.setdefault(plan.identity, threading.Lock()):
-            made = self._made.get(plan.identity)
+        identity = digest_of([plan.identity, self._copies.of(plan.files)])
+        with self._guards.setdefault(identity, threading.Lock()):
+            made = self._made.get(identity)
             if made is None or self.store.find(made.entry.key) is None:
                 with self._progress.of(plan.title):
-                    made = self._made[plan.identity] = self._make(plan)
+                    made = self._made[identity] = self._make(plan)
             return made._replace(plan=plan)
 
     def _make(self, plan: Plan) -> Made:
@@ -177,7 +202,7 @@ class Depot:
                 prove=lambda made: check_built(made, plan.python, self.session.environ),
                 files=plan.files,
                 folders=plan.folders,
-                environ=self.session.environ if environ is None else environ,
+                environ=self.session.tool_environ if environ is None else environ,
                 workspace=working,
                 app_data=self._cache / "virtualenv",
                 offline=self.policy.offline,
@@ -188,7 +213,8 @@ class Depot:
 
     def shared(self, made: Made) -> VirtualEnvironment:
         """Give the environment that all tests share that declare it."""
-        return self._handle(made, made.entry.path, self._scratch())
+        verify = partial(self.store.verify, made.entry)
+        return self._handle(made, made.entry.path, self._scratch(), verify=verify)
 
     def prepare(self, made: Made) -> None:
         """Make ready what private copies of an environment are taken from; where that fails, the copy says so."""
@@ -210,7 +236,15 @@ class Depot:
             path = self.store.private(self.make(made.plan).entry, name)
         return self._handle(made, path, self._scratch(), is_private=True)
 
-    def _handle(self, made: Made, path: Path, scratch: Path, *, is_private: bool = False) -> VirtualEnvironment:
+    def _handle(
+        self,
+        made: Made,
+        path: Path,
+        scratch: Path,
+        *,
+        is_private: bool = False,
+        verify: Callable[[], Sequence[Change]] | None = None,
+    ) -> VirtualEnvironment:
         plan = made.plan
         key = made.entry.key
         if plan.settings.environment:
@@ -225,17 +259,19 @@ class Depot:
             judge=self.judge,
             is_private=is_private,
             install=partial(self._install, plan, path) if is_private else None,
+            verify=verify,
             named=frozenset(pin.name for pin in made.resolved.pins),
         )
 
     def _install(self, plan: Plan, path: Path, requirements: Sequence[str]) -> None:
-        with workspace(self._cache) as folder:
+        with self._progress.of(plan.title), workspace(self._cache) as folder:
+            self._progress.say(f"installing {redact(', '.join(requirements))} with {plan.installer.label}")
             install_into(
                 path,
-                requirements,
+                [absolute(each, self.session.root) for each in requirements],
                 plan.python,
                 installer=plan.installer,
-                environ=self.session.environ,
+                environ=self.session.tool_environ,
                 workspace=folder,
                 offline=self.policy.offline,
                 timeout=self.policy.timeout,
@@ -255,12 +291,13 @@ class Depot:
         """Give a lock, read as an environment of a Python.
 
         Raises:
-            SettingsError: there is no such lock.
+            SettingsError: there is no such lock, or nothing could be such a Python.
             LockError: what it pins is not known.
             InterpreterNotFound: there is no such Python here.
         """
         lock = read_lock(self.session, path, f"environments.lock({path!r})")
-        return LockEnvironment(lock=lock, interpreter=self._finder.find(python).interpreter, judge=self.judge)
+        interpreter = self.python(Settings(python=python)).interpreter
+        return LockEnvironment(lock=lock, interpreter=interpreter, judge=self.judge)
 
     @contextlib.contextmanager
     def afresh(self, plan: Plan, times: int) -> Iterator[tuple[VirtualEnvironment, ...]]:
@@ -272,7 +309,7 @@ class Depot:
         Raises:
             BuildError: it cannot be made.
         """
-        environ = {**self.session.environ, **({} if self.policy.offline else _ANEW)}
+        environ = {**self.session.tool_environ, **({} if self.policy.offline else _ANEW)}
         with contextlib.ExitStack() as stack:
             folder = stack.enter_context(workspace(self._cache))
             made = []
@@ -280,7 +317,8 @@ class Depot:
                 title = f"{plan.title}, build {number} of {times}"
                 with self._progress.of(title):
                     choosing = Choosing(
-                        *(self.session, self.policy),
+                        self.session,
+                        self.policy,
                         cache=folder / f"cache-{number}",
                         tell=self._progress.say,
                         environ=environ,

@@ -8,8 +8,10 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.requirement import redact
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 class Candidate(NamedTuple):
@@ -24,6 +26,22 @@ class Candidate(NamedTuple):
     host: str
     said_by: str = ""
     certificates: Path | None = None
+
+    @property
+    def told(self) -> str:
+        """The place with who names it, for people, without a password."""
+        shown = redact(self.host)
+        return f"{shown} ({self.said_by})" if shown and self.said_by else shown or self.said_by
+
+
+def advice_for(places: Sequence[Candidate]) -> str:
+    """Say what to do where no engine answers at some places: whoever names one has to name another, or start it."""
+    named = next((each.said_by for each in places if each.said_by), "")
+    if not named:
+        return "start Docker or Podman, or set DOCKER_HOST"
+    if named == "DOCKER_HOST":
+        return "start the engine there or correct DOCKER_HOST (without it the usual sockets are asked)"
+    return "start the engine there or choose another context (docker context ls lists them)"
 
 
 def candidates(environ: Mapping[str, str]) -> tuple[Candidate, ...]:

@@ -1,10 +1,8 @@
-"""The words for a container engine: what it can be asked, and what it gives. Docker's, or one that speaks as Docker's."""
+"""A container engine, and a container: what each can be asked, and the errors that tell why it was not done."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_envrepro.errors import EnvReproError
 
@@ -12,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-OWN = "io.envrepro."  # Every label of ours begins so; nobody else's may.
+    from typing_extensions import Unpack
+
+    from pytest_envrepro.enginevalues import Changed, Executed, Image, Member, Order, Running
 
 
 class EngineError(EnvReproError):
@@ -21,6 +21,10 @@ class EngineError(EnvReproError):
 
 class NoEngineError(EngineError):
     """None answers; the message says where it was looked for."""
+
+
+class GoneError(EngineError):
+    """It has answered, and does so no more."""
 
 
 class ImageNotFoundError(EngineError):
@@ -35,42 +39,6 @@ class ProgramNotFoundError(EngineError):
     """There is no such program in the container, or it may not be run."""
 
 
-class Image(NamedTuple):
-    """An image that the engine has.
-
-    Attributes:
-        id: `sha256:...`; of two engines, one may call the same image otherwise.
-        digests: `name@sha256:...` for each registry that it came from or went to; none of one that was imported.
-        labels: as they are written in it.
-        platform: `linux/amd64`, `linux/arm64/v8`.
-        environment: the variables that it sets (`ENV`).
-        tags: its names: `python:3.12-slim`; none of a layer that a build has left.
-        user: who its programs run as (`USER`); empty for root.
-    """
-
-    id: str
-    digests: tuple[str, ...]
-    labels: Mapping[str, str]
-    platform: str
-    environment: Mapping[str, str]
-    tags: tuple[str, ...] = ()
-    user: str = ""
-
-
-class Executed(NamedTuple):
-    """A program that has ended in a container.
-
-    Attributes:
-        returncode: its exit status; -9 of one that signal 9 has ended, as in `subprocess`.
-        seconds: how long it took.
-    """
-
-    returncode: int
-    stdout: bytes
-    stderr: bytes
-    seconds: float
-
-
 class ExecutionTimeoutError(EngineError):
     """A program in a container took too long, and was ended with all that it had started.
 
@@ -81,83 +49,6 @@ class ExecutionTimeoutError(EngineError):
     def __init__(self, message: str, executed: Executed) -> None:
         super().__init__(message)
         self.executed = executed
-
-
-class Changed(NamedTuple):
-    """A path in a container that is not as it is in its image: `added`, `modified` or `deleted`."""
-
-    path: str
-    how: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
-    """A container that is wanted.
-
-    Attributes:
-        image: its id, or a reference to it.
-        title: what it is for, for people; becomes part of its name.
-        environment: further variables, of all that runs in it.
-        user, workdir: of all that runs in it; None for the image's.
-        network: `none`, `bridge`, `host`, or the name of a network; None for the engine's own choice.
-        memory: in bytes; cpus: how many, also parts of one; pids: how many processes; None for no limit.
-        platform: as of an image; None for the engine's own.
-        scratch: folders that are empty, in memory, and no part of it (tmpfs).
-        binds: folders of the engine's machine, and where they are seen in it, read-only.
-        read_only: whether nothing in it can be changed but those folders.
-        keep: whether it stays when this process ends, in the place of ending with it.
-        ports: those that are to be reached from this machine (TCP), by `address`; on an engine of this machine all are
-            where its network is a bridge.
-    """
-
-    image: str
-    title: str
-    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    user: str | None = None
-    workdir: str | None = None
-    network: str | None = None
-    memory: int | None = None
-    cpus: float | None = None
-    pids: int | None = None
-    platform: str | None = None
-    scratch: tuple[str, ...] = ()
-    binds: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    read_only: bool = False
-    keep: bool = False
-    ports: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Member:
-    """A container of a project of Compose.
-
-    Attributes:
-        labels: all that it has.
-        image: the id of its image.
-        state: `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`.
-        returncode: of one that has ended.
-        restarts: how often the engine has started it again.
-        health: `starting`, `healthy` or `unhealthy`; empty where it has no health check.
-        said: what its health check has written the last times, a line each; the latest is the last.
-        error: why it was not started, in the engine's words; else empty.
-        networks: those that it is on, and its own address there; empty where it has none.
-        published: its ports (TCP) that are published, and where each is reached from this machine.
-        machine: the name of the engine's machine, as seen from this one.
-    """
-
-    id: str
-    name: str
-    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    image: str = ""
-    state: str = "running"
-    returncode: int = 0
-    restarts: int = 0
-    health: str = ""
-    said: tuple[str, ...] = ()
-    error: str = ""
-    networks: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    published: Mapping[int, tuple[str, int]] = field(default_factory=lambda: MappingProxyType({}), hash=False)
-    machine: str = "127.0.0.1"
 
 
 class Container(Protocol):
@@ -171,30 +62,13 @@ class Container(Protocol):
     def name(self) -> str:
         """Its name, for people and for `docker exec`."""
 
-    def run(  # noqa: PLR0913  # As in `subprocess`.
-        self,
-        argv: Sequence[str],
-        *,
-        environ: Mapping[str, str] = MappingProxyType({}),
-        workdir: str | None = None,
-        user: str | None = None,
-        timeout: float | None = None,
-        input: bytes | None = None,  # noqa: A002  # As in `subprocess`.
-        limit: int | None = None,
-    ) -> Executed:
+    def run(self, argv: Sequence[str], **how: Unpack[Running]) -> Executed:
         """Run a program, with the words as they are and no shell, and wait for its end.
 
         Whatever ends the wait (the time, Ctrl-C) also ends the program with all that it has started, as far as that can
         be found: what has left its session, its parent and its variables behind cannot. It sees one variable more,
         `ENVREPRO_RUN`, which it is found by. A status of 128 and the number of a signal is told as that signal's:
         engines do not tell a shell that ends so from a program that was ended.
-
-        Args:
-            environ: further variables.
-            timeout: in seconds; None for never.
-            input: what it reads from its standard input; None for nothing.
-            limit: how much of each stream is wanted, in bytes: one that writes more is ended, and the rest is not read.
-                None for all; but one that writes more than 256 MiB is an error.
 
         Raises:
             ProgramNotFoundError: there is no such program.
@@ -221,11 +95,12 @@ class Container(Protocol):
             EngineError: there is none, or it cannot be laid there safely.
         """
 
-    def write(self, path: str, data: bytes, *, mode: int = 0o644, owner: str | None = None) -> None:
+    def write(self, path: str, data: bytes | str, *, mode: int = 0o644, owner: str | None = None) -> None:
         """Write a file; folders on its way are made, and a file or a link that is there is replaced.
 
         Args:
-            owner: `user`, `user:group`, by names or numbers; None for root.
+            data: a text is written as UTF-8.
+            owner: `user`, `user:group`, by names or numbers, of the file and of those folders; None for root.
 
         Raises:
             EngineError: it cannot be written.
@@ -235,7 +110,7 @@ class Container(Protocol):
         """Say what is not as it is in the image, sorted by path; folders in memory are left out."""
 
     def logs(self) -> str:
-        """Give what its first program has written: of ours, nothing; of an image's own, its log."""
+        """Give what its first program has written, and what others have to its streams; ours writes nothing itself."""
 
     def address(self, port: int) -> tuple[str, int]:
         """Give where a port of it is reached from this machine.

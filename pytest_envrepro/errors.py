@@ -50,15 +50,65 @@ class InterpreterNotFound(EnvReproError):  # noqa: N818  # Is public, and named 
 
     Attributes:
         found: their versions, where that is known.
+        message: what there is none of, in a line.
+        table: what there is, in lines.
+        advice: what to do, in a line; may be empty.
+        fix: the command that installs it; may be empty.
     """
 
-    def __init__(self, message: str, *, found: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        found: Iterable[str] = (),
+        table: Iterable[str] = (),
+        advice: str = "",
+        fix: str = "",
+        is_brief: bool = False,
+    ) -> None:
+        self.message = message
         self.found = tuple(dict.fromkeys(found))
-        super().__init__(message)
+        self.table = tuple(table)
+        self.advice = advice
+        self.fix = fix
+        super().__init__(self.line if is_brief else "\n".join([message, *self.table, *filter(None, [advice])]))
+
+    @property
+    def line(self) -> str:
+        """The message with the versions that there are and the advice, without where they are."""
+        there = f" (on this machine: {', '.join(self.found)})" if self.found else ""
+        return f"{self.message}{there}{f': {self.advice}' if self.advice else ''}"
+
+    def again(self, *, by: str = "", is_brief: bool = False) -> InterpreterNotFound:
+        """Give another one of the same, which has a traceback of its own.
+
+        Args:
+            by: who asks for it.
+            is_brief: whether its text is the line alone: the table is told elsewhere.
+        """
+        message = f"{self.message}, which {by} asks for" if by else self.message
+        parts = {"found": self.found, "table": self.table}
+        return InterpreterNotFound(message, **parts, advice=self.advice, fix=self.fix, is_brief=is_brief)
 
 
 class BuildError(EnvReproError):
-    """An environment cannot be made of its settings; the message says what failed, and what was asked for it."""
+    """An environment cannot be made of its settings; the message says what failed, and what was asked for it.
+
+    Attributes:
+        message: that, without what is shown below it.
+        listing: what it was made by, in lines; empty where there is nothing to show.
+    """
+
+    def __init__(self, message: str, *, listing: str = "") -> None:
+        self.message = message
+        self.listing = listing
+        super().__init__("\n".join(filter(None, [message, listing])))
+
+    def again(self) -> BuildError:
+        """Give the same for one more who asks: what was shown already is not shown again."""
+        return BuildError(
+            self.message, listing=self.listing and "  the Dockerfile: see the first test that asked for it"
+        )
 
 
 class RefusedError(EnvReproError):
@@ -73,10 +123,11 @@ class CommandFailed(EnvReproError):  # noqa: N818  # The same.
         environment: where it ran, for people: `environment 'client'`; may be empty.
     """
 
-    def __init__(self, completed: Completed, environment: str = "") -> None:
+    def __init__(self, completed: Completed, environment: str = "", why: str = "") -> None:
         self.completed = completed
         self.environment = environment
-        super().__init__(f"{_shown(completed, environment)} {_ended(completed.returncode)}{_streams(completed)}")
+        how = f"{ended(completed.returncode)}{why}"
+        super().__init__(f"{_shown(completed, environment)} {how}{_streams(completed)}")
 
 
 class CommandTimeout(EnvReproError):  # noqa: N818  # The same.
@@ -113,7 +164,8 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if "'" in word and not _SPECIAL.intersection(word) else shlex.quote(word)
 
 
-def _ended(returncode: int) -> str:
+def ended(returncode: int) -> str:
+    """Say how a program has ended: `ended with 1`, `was ended by SIGKILL`."""
     if returncode >= 0:
         return f"ended with {returncode}"
     import signal  # noqa: PLC0415  # Is needed for a program that crashed alone.

@@ -56,7 +56,7 @@ def _of_container(told: Foreseen, settings: Settings, depot: Depot) -> Foreseen:
     """
     plan = depot.containers.plan(settings)
     why = "" if settings.base_image or settings.own_dockerfile else " (by the version of Python)"
-    told = told._replace(base=f"{settings.own_dockerfile or plan.reference}{why}", rots=plan.rots)
+    told = told._replace(base=f"{settings.own_dockerfile or plan.reference}{why}", rots=tuple(map(str, plan.rots)))
     if depot.session.catalogue.check(ENGINE).status != "met":
         return told._replace(state="is not known without an engine")
     return told._replace(state="\n".join(depot.containers.foreseen(plan)))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro import options
 from pytest_envrepro.deciding import resolve_offline, resolve_strict
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.items import CheckFile, CheckItem, add_suite_properties
+from pytest_envrepro.options import checks_locks, is_listing, is_typed, named, plain_id, report_path
 from pytest_envrepro.outcome import Result
 from pytest_envrepro.reports import junit, report_for, terminal
 from pytest_envrepro.reports.wording import printable
@@ -52,10 +52,10 @@ class Gate:
         session = self._look()
         strict, automatic = resolve_strict(config.option.env_strict, os.environ, session.config.strict)
         request = Request(
-            lock=options.checks_locks(config),
-            named=options.named(config),
-            listing=options.is_listing(config),
-            typed=options.is_typed(config),
+            lock=checks_locks(config),
+            named=named(config),
+            listing=is_listing(config),
+            typed=is_typed(config),
             fix=config.option.env_fix,
             strict=strict,
             automatic=automatic,
@@ -80,10 +80,17 @@ class Gate:
     def _look(self) -> Session:
         """Look at the project, and whatever a tool has made of it meanwhile."""
         config = self.config
-        compiles = config.option.env_recompile and self.worker_input is None and not options.is_listing(config)
+        compiles = config.option.env_recompile and self.worker_input is None and not is_listing(config)
         tell = self._tell if compiles else None
         offline = resolve_offline(config.option.env_offline, os.environ)
-        return Session(config.rootpath, configured_by=config.inipath, environ=os.environ, tell=tell, offline=offline)
+        return Session(
+            config.rootpath,
+            configured_by=config.inipath,
+            environ=os.environ,
+            tell=tell,
+            offline=offline,
+            start=config.invocation_params.dir,
+        )
 
     def _tell(self, text: str) -> None:
         """Say what takes its time."""
@@ -178,7 +185,7 @@ class Gate:
             run.note_check(Result.unpack(found), failed=report.failed)
         elif report.nodeid not in run.results and (report.when == "call" or not report.passed):
             is_xfail = report.skipped and hasattr(report, "wasxfail")
-            node_id = options.plain_id(self.config, report.nodeid)
+            node_id = plain_id(self.config, report.nodeid)
             run.note_test(node_id, "xfailed" if is_xfail else report.outcome, ran=report.when == "call")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -216,9 +223,9 @@ class Gate:
         summary = run.summary()
         add_suite_properties(self.config, junit.of_session(summary))
         if run.session.environ.get("GITHUB_ACTIONS") == "true":
-            from pytest_envrepro import actions  # noqa: PLC0415
+            from pytest_envrepro.actions import tell  # noqa: PLC0415
 
-            self._log_commands = actions.tell(summary, self.config.rootpath, run.session.environ)
+            self._log_commands = tell(summary, self.config.rootpath, run.session.environ)
 
     def _exit_status(self, status: Any) -> Any:
         """Give an exit status, but for a 0 that would be wrong."""
@@ -248,7 +255,7 @@ class Gate:
 
     def _write_report(self, run: Run, *, is_last: bool, is_whole: bool = False) -> None:
         """Write the report, as far as the session has come; what is no file is written once, at the end."""
-        path = options.report_path(self.config)
+        path = report_path(self.config)
         if path is None or self._judges is None or (not is_last and is_stream(path)):
             return
         try:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_envrepro import childenv, process
+from pytest_envrepro.absolute import absolute, located, pep508, placed
+from pytest_envrepro.childenv import for_tools
 from pytest_envrepro.discovery import tree_of
 from pytest_envrepro.envs.locked import refuse_unknown
 from pytest_envrepro.errors import BuildError, LockError, SettingsError
-from pytest_envrepro.installers import Asked, Sources, offline_variables
-from pytest_envrepro.locks import Inputs
-from pytest_envrepro.places import is_local
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.installers import PLACES, Asked, Sources, offline_variables
+from pytest_envrepro.locks import Inputs, exporting, instead_of
+from pytest_envrepro.process import NotStartedError, TimedOutError, run
+from pytest_envrepro.requirement import redact
 from pytest_envrepro.toolwords import last_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.locks import Tree
-    from pytest_envrepro.model import Lock, Pin, Root
-    from pytest_envrepro.requirement import Requirement
+    from pytest_envrepro.model import Lock, Option, Pin, Root
     from pytest_envrepro.session import Session
     from pytest_envrepro.settings import Settings
 
+_URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://|file:")
 _COMMAND_TIMEOUT = 300.0  # Seconds: `poetry export` takes one or two, and may have to ask an index.
 _NEVER_REPLICATED = frozenset({"pip", "setuptools", "wheel", "distribute", "pytest-envrepro"})  # As `pip freeze` does.
 
@@ -43,22 +45,34 @@ def gather(settings: Settings, session: Session, python: Python, *, offline: boo
         BuildError: the command of `replicate-local` fails.
     """
     gatherer = _Gatherer(settings, session, python, offline=offline)
+    gatherer.refuse_unknown()
     asked = tuple(gatherer.asked())
     constraints = tuple(gatherer.bounds())
     if settings.lock is None:
-        return Sources(requirements=asked, constraints=constraints)
+        return Sources(requirements=asked, constraints=constraints, options=gatherer.options)
     lock = gatherer.lock(settings.lock)
     pins = [pin for pin in lock.pins if pin.requirement.applies(python.interpreter.environment)]
+    gatherer.note(lock.options, is_hashed=all(pin.hashes for pin in pins))
     if not asked and not constraints and not settings.project and all(pin.version and pin.hashes for pin in pins):
-        return Sources(lock=_as_text(pins, lock.path))
+        return Sources(lock=_as_text(pins, lock.path), options=gatherer.options)
     pinned = tuple(Asked(_pinned(pin, session.root), f"{lock.path}:{pin.line}") for pin in pins)
-    return Sources(requirements=(*pinned, *asked), constraints=constraints)
+    return Sources(requirements=(*pinned, *asked), constraints=constraints, options=gatherer.options)
+
+
+def told_in(settings: Settings, session: Session, python: Python) -> tuple[Option, ...]:
+    """Give what the files that settings name tell an installer, the places in it as URLs; no command is run for it.
+
+    Raises:
+        SettingsError: one of them does not exist.
+        LockError: a file cannot be read, or is none of its kind.
+    """
+    return gather(replace(settings, replicate_local=False), session, python).options
 
 
 def _as_text(pins: Iterable[Pin], path: str) -> str:
     """Write pins with their hashes, and where they stand, as a requirements file."""
     return "".join(
-        f"{_pep508(pin.requirement, marker=False)}{_hashes(pin)}\n    # via {path}:{pin.line}\n" for pin in pins
+        f"{pep508(pin.requirement, marker=False)}{_hashes(pin)}\n    # via {path}:{pin.line}\n" for pin in pins
     )
 
 
@@ -70,27 +84,9 @@ def _pinned(pin: Pin, root: Path) -> str:
     """Write a pin as a requirement with its hashes, a path in it absolute."""
     requirement = pin.requirement
     if requirement.url is None or "://" in requirement.url:
-        return f"{_pep508(requirement, marker=False)}{_hashes(pin)}"
-    located = _located(requirement, root / os.path.dirname(pin.file))
-    return f"-e {located}" if pin.editable else f"{located}{_hashes(pin)}"
-
-
-def _located(requirement: Requirement, folder: Path) -> str:
-    """Write a requirement of a path, which is relative to a folder, by its URL."""
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    place = requirement.url or ""
-    url = place if "://" in place else (folder / place.removeprefix("file:")).resolve().as_uri()
-    return f"{requirement.name}{extras} @ {url}" if requirement.name else f"{url}{extras}"
-
-
-def _pep508(requirement: Requirement, *, marker: bool = True) -> str:
-    """Write a requirement as it is given to a tool, credentials and all."""
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    name = f"{requirement.name or ''}{extras}"
-    text = (
-        f"{name}{requirement.written}" if requirement.url is None else f"{name} @ {requirement.url}".removeprefix(" @ ")
-    )
-    return f"{text} ; {requirement.marker}" if marker and requirement.marker else text
+        return f"{pep508(requirement, marker=False)}{_hashes(pin)}"
+    text = located(requirement, root / os.path.dirname(pin.file))
+    return f"-e {text}" if pin.editable else f"{text}{_hashes(pin)}"
 
 
 class _Gatherer:
@@ -101,19 +97,63 @@ class _Gatherer:
         self._settings = settings
         self._session = session
         self._python = python
+        self._options: dict[Option, None] = {}
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """What the files that were read so far tell an installer."""
+        return tuple(self._options)
+
+    def note(self, options: Iterable[Option], *, folder: Path | None = None, is_hashed: bool = False) -> None:
+        """Note what files tell an installer, the places in it as URLs.
+
+        Args:
+            folder: what paths are relative to; that of the file, where it is None.
+            is_hashed: whether all that they ask for has hashes, as `--require-hashes` has it.
+        """
+        for option in options:
+            base = folder or self._session.root / os.path.dirname(option.file)
+            is_path = option.name in PLACES and not _URL.match(option.value)
+            path = os.path.normpath(base / os.path.expanduser(option.value)) if is_path else ""
+            if not (is_hashed and option.name == "--require-hashes"):
+                self._options[option._replace(value=Path(path).as_uri()) if path else option] = None
+
+    def refuse_unknown(self) -> None:
+        """Refuse groups, extras and integrations that do not exist, all of them at once.
+
+        Raises:
+            SettingsError: there are some, or they cannot be read.
+        """
+        settings, catalogue = self._settings, self._session.catalogue
+        looks: tuple[tuple[str, tuple[str, ...], Callable[[str], object]], ...] = (
+            ("groups", settings.groups, catalogue.of_group),
+            ("extras", settings.extras, catalogue.of_extra),
+            ("required-integrations", settings.required_integrations, catalogue.parts),
+        )
+        faults = []
+        for key, names, look in looks:
+            for index, name in enumerate(names):
+                try:
+                    look(name)
+                except SettingsError as error:
+                    where = self._declared_by(f"{key}[{index}]", key)
+                    faults += [f"  {where}: {key}: {line}" for line in str(error).split("\n")]
+        if faults:
+            whose = f"the environment '{settings.name}'" if settings.name else "an environment"
+            raise SettingsError("\n".join([f"the settings of {whose} cannot be followed:", *dict.fromkeys(faults)]))
 
     def asked(self) -> Iterator[Asked]:
         """Give the requirements, source by source."""
         settings, catalogue = self._settings, self._session.catalogue
         yield from self._listed(settings.requirements, "requirements")
         for name in settings.groups:
-            yield from (Asked(_pep508(each), f"group '{name}'") for each in catalogue.of_group(name))
+            yield from (Asked(pep508(each), f"group '{name}'") for each in catalogue.of_group(name))
         # With the project itself they are asked for together with it.
         for name in settings.extras if not settings.project else ():
-            yield from (Asked(_pep508(each), f"extra '{name}'") for each in catalogue.of_extra(name))
+            yield from (Asked(pep508(each), f"extra '{name}'") for each in catalogue.of_extra(name))
         for name in settings.required_integrations:
             for part in catalogue.asked([name]):
-                yield Asked(_pep508(part.requirement), f"integration '{part.by}'")
+                yield Asked(pep508(part.requirement), f"integration '{part.by}'")
         yield from self._replicated()
 
     def bounds(self) -> Iterator[Asked]:
@@ -129,27 +169,15 @@ class _Gatherer:
         else:
             for index, text in enumerate(value):
                 source = f"{key} of {self._declared_by(f'{key}[{index}]', key)}"
-                yield Asked(self._absolute(parse(text)) if " @ " in text else text, source)
+                yield Asked(absolute(text, self._session.root), source)
 
     def _declared_by(self, *keys: str) -> str:
         """Give where a value came from; of a list that came from several places, a part by itself."""
         return next(filter(None, map(self._settings.origins.get, keys)), "the settings")
 
     def _of(self, root: Root) -> Asked:
-        requirement = root.requirement
-        if root.editable and requirement.url is not None and is_local(requirement.url):
-            folder = self._session.root / os.path.dirname(root.file)
-            text = f"-e {_located(replace(requirement, name=None), folder)}"
-        else:
-            text = self._absolute(requirement, os.path.dirname(root.file))
+        text = placed(root.requirement, self._session.root / os.path.dirname(root.file), is_editable=root.editable)
         return Asked(text, f"{root.file}:{root.line}")
-
-    def _absolute(self, requirement: Requirement, folder: str = "") -> str:
-        """Write a requirement as it is given to a tool, a path in it absolute; it is relative to a folder of the project."""
-        if requirement.url is None or "://" in requirement.url or not is_local(requirement.url):
-            return _pep508(requirement)
-        marker = f" ; {requirement.marker}" if requirement.marker else ""
-        return f"{_located(requirement, self._session.root / folder)}{marker}"
 
     def _read(self, tree: Tree, path: str, key: str) -> Inputs:
         """Read a requirements file, and all that it reads.
@@ -157,6 +185,8 @@ class _Gatherer:
         Raises:
             LockError: something in it cannot be read; all that is wrong is told.
         """
+        if not tree.exists(path):
+            raise SettingsError(f"the {key} of {self._declared_by(key)}: there is no file {path}")
         inputs = Inputs(tree=tree)
         inputs.add_requirements(path, inputs.roots, (path, 1))
         faults = sorted(f"{fault.file}:{fault.line}: {fault.message}" for fault in inputs.faults)
@@ -164,6 +194,7 @@ class _Gatherer:
         if faults:
             said = "\n  ".join([f"the {key} of {self._declared_by(key)} cannot be read:", *faults])
             raise SettingsError(said)
+        self.note(inputs.options, folder=self._session.root if key == "replicate-local" else None)
         return inputs
 
     def lock(self, path: str) -> Lock:
@@ -177,6 +208,9 @@ class _Gatherer:
         try:
             return read_lock(self._session, path, where)
         except LockError as error:
+            if (command := exporting(path)) is not None:
+                further = f'{error.message}, or write replicate-local = "{command}" in the place of lock ({where})'
+                raise LockError(error.file, None, further) from error
             found = self._session.lock(error.file)
             if not found.unpinned or found.recipe is not None:
                 raise
@@ -195,7 +229,9 @@ class _Gatherer:
             shown = " ".join(command)
             tree = tree_of(self._session.files.holding(shown, self._printed(command)), self._session.environ)
             roots = self._read(tree, shown, "replicate-local").roots
-            yield from (Asked(_pep508(root.requirement), f"`{redact(shown)}`, line {root.line}") for root in roots)
+            if not roots:
+                raise BuildError(f"replicate-local: `{redact(shown)}` printed no requirement, and ended with 0")
+            yield from (Asked(pep508(root.requirement), f"`{redact(shown)}`, line {root.line}") for root in roots)
 
     def _installed(self) -> Iterator[Asked]:
         """Give what is installed here, pinned, as `pip freeze` lists it."""
@@ -217,12 +253,12 @@ class _Gatherer:
         """
         shown = redact(" ".join(command))
         try:
-            environ = childenv.for_tools(self._session.environ)
+            environ = for_tools(self._session.tool_environ)
             environ |= offline_variables() if self._offline else {}
-            done = process.run(command, cwd=self._session.root, environ=environ, timeout=_COMMAND_TIMEOUT)
-        except process.NotStartedError as error:
+            done = run(command, cwd=self._session.root, environ=environ, timeout=_COMMAND_TIMEOUT)
+        except NotStartedError as error:
             raise BuildError(f"replicate-local: {error}") from error
-        except process.TimedOutError as error:
+        except TimedOutError as error:
             raise BuildError(f"replicate-local: `{shown}` {error}") from error
         if done.returncode:
             said = last_words(done.stderr or done.stdout)
@@ -246,6 +282,8 @@ def read_lock(session: Session, path: str, declared_by: str) -> Lock:
         raise SettingsError(f"the lock {path} of {declared_by} lies outside of this project")
     if not session.tree.exists(path):
         raise SettingsError(f"the lock {path} of {declared_by} does not exist")
+    if (instead := instead_of(path)) is not None:
+        raise LockError(path, None, instead)
     lock = session.lock(path)
     refuse_unknown(lock)
     return lock

@@ -33,7 +33,7 @@ class Lender(Protocol):
         """Make one, or take the one that is there."""
 
     def give_back(self, environment: VirtualEnvironment | ContainerEnvironment) -> None:
-        """Take back a private one."""
+        """Take back one before its test has ended; of what is shared, nothing ends with that."""
 
     def skipping(self) -> AbstractContextManager[None]:
         """Skip the test where there is no such Python, unless the session is strict."""

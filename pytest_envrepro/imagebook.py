@@ -9,11 +9,14 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.engine import OWN
+from pytest_envrepro.builders import remove_layers
+from pytest_envrepro.enginevalues import OWN
+from pytest_envrepro.requirement import redact
+from pytest_envrepro.workspace import at_once
 from pytest_envrepro.writing import write_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pytest_envrepro.engine import Engine
@@ -24,13 +27,15 @@ ROOM = (
 _DAY = 24 * 3600.0
 UNUSED = 14 * _DAY  # Seconds after its last use that an image goes.
 KEPT = 3 * _DAY  # The same of one that is a container's files, as of throwaway virtualenvs that are kept.
+_LAYERS = ".layers"  # The suffix of a note of what a build has left so far.
 
 
 class _Note(NamedTuple):
     """What is remembered of an image.
 
     Attributes:
-        engine: the address of the engine that has it.
+        engine: the digest of the address of the engine that has it, which may have a password in it.
+        place: the same address, as it may be shown.
         reference: its name there.
         key: of what it was built from; empty for the files of a container.
         made, seconds: when it was built, in seconds since the epoch, and how long that took; 0 where that is not known.
@@ -38,6 +43,7 @@ class _Note(NamedTuple):
     """
 
     engine: str
+    place: str
     reference: str
     key: str
     made: float
@@ -51,6 +57,11 @@ class Removed(NamedTuple):
 
     gone: int = 0
     stay: tuple[str, ...] = ()
+
+
+def lock_of_image(key: str) -> str:
+    """Give the name of the lock that whoever builds an image has."""
+    return f"image-{key[:16]}"
 
 
 class ImageBook:
@@ -75,14 +86,47 @@ class ImageBook:
             took: how long its building has just taken, in seconds; None where it was there.
         """
         made, seconds = self.made(reference) if took is None else (time.time(), took)
-        note = {"engine": self._address, "reference": reference, "key": key, "made": made, "seconds": seconds}
+        found = {"reference": reference, "key": key, "made": made, "seconds": seconds}
         with contextlib.suppress(OSError):
-            write_whole(self._path(reference), json.dumps(note))
+            write_whole(self._path(reference), json.dumps({**self._noted, **found}))
 
     def made(self, reference: str) -> tuple[float, float]:
         """Give when an image was built, in seconds since the epoch, and how long that took; 0 where that is not known."""
         note = _read(self._path(reference))
         return (note.made, note.seconds) if note is not None else (0.0, 0.0)
+
+    def note_layers(self, key: str, layers: Sequence[str]) -> None:
+        """Note what the build of a key has left with the engine so far; where that cannot be written, nothing is.
+
+        Args:
+            layers: ids of layers without a name; none where all is well, or removed.
+        """
+        path = self._path(f"layers of {key}").with_suffix(_LAYERS)
+        with contextlib.suppress(OSError):
+            if layers:
+                write_whole(path, json.dumps({**self._noted, "key": key, "layers": [*layers]}))
+            else:
+                path.unlink(missing_ok=True)
+
+    def remove_layers(self) -> int:
+        """Remove what builds have left whose sessions were killed, or whose engine had gone away, and say how many.
+
+        What a living one has is left alone.
+        """
+        gone = 0
+        for path in self._folder.glob(f"*{_LAYERS}"):
+            try:
+                note = json.loads(path.read_bytes())
+                engine, key, layers = str(note["engine"]), str(note["key"]), [str(each) for each in note["layers"]]
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+            if engine == self._digest:
+                with at_once(self._folder.parent, lock_of_image(key)) as is_free:
+                    removal = remove_layers(self._engine, layers) if is_free else None
+                    if removal is not None and not removal.left:
+                        path.unlink(missing_ok=True)
+                    gone += removal.gone if removal is not None else 0
+        return gone
 
     def prune(self, *, now: float | None = None) -> Removed:
         """Remove what was not used for long.
@@ -99,7 +143,9 @@ class ImageBook:
         Raises:
             EngineError: the engine does not answer.
         """
-        return self._remove(self._notes())
+        layers = self.remove_layers()
+        removed = self._remove(self._notes())
+        return removed._replace(gone=removed.gone + layers)
 
     def _remove(self, notes: Iterable[_Note]) -> Removed:
         """Remove images by their names, and what had one of these before it was built anew."""
@@ -119,7 +165,7 @@ class ImageBook:
 
     def _notes(self) -> Iterator[_Note]:
         found = map(_read, self._folder.glob("*.json"))
-        yield from (note for note in found if note is not None and note.engine == self._address)
+        yield from (note for note in found if note is not None and note.engine == self._digest)
 
     @property
     def has_notes(self) -> bool:
@@ -127,13 +173,22 @@ class ImageBook:
         return next(self._notes(), None) is not None
 
     def elsewhere(self) -> tuple[str, ...]:
-        """Give the addresses of the other engines that have images of ours."""
+        """Give the addresses of the other engines that have images of ours, without passwords."""
         found = map(_read, self._folder.glob("*.json"))
-        return tuple(sorted({note.engine for note in found if note is not None} - {self._address}))
+        return tuple(sorted({note.place for note in found if note is not None and note.engine != self._digest}))
 
     @property
     def _address(self) -> str:
         return self._engine.variables["DOCKER_HOST"]
+
+    @property
+    def _digest(self) -> str:
+        return hashlib.sha256(self._address.encode()).hexdigest()
+
+    @property
+    def _noted(self) -> dict[str, str]:
+        """What a note says of the engine: no file of ours holds a password."""
+        return {"engine": self._digest, "place": redact(self._address)}
 
     def _path(self, reference: str) -> Path:
         digest = hashlib.sha256(f"{self._address} {reference}".encode()).hexdigest()
@@ -145,7 +200,7 @@ def _read(path: Path) -> _Note | None:
     try:
         used = os.stat(path).st_mtime
         found = json.loads(path.read_bytes())
-        engine, reference, key = (str(found[name]) for name in ("engine", "reference", "key"))
-        return _Note(engine, reference, key, float(found["made"]), float(found["seconds"]), path, used)
+        engine, place, reference, key = (str(found[name]) for name in ("engine", "place", "reference", "key"))
+        return _Note(engine, place, reference, key, float(found["made"]), float(found["seconds"]), path, used)
     except (OSError, ValueError, KeyError, TypeError):
         return None

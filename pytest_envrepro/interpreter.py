@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from pytest_envrepro.model import Interpreter
+    from pytest_envrepro.inventory import Interpreter
 
 
 class Layout(NamedTuple):

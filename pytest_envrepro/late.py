@@ -21,23 +21,25 @@ if TYPE_CHECKING:
 
 _LENDING = "envrepro-lending"  # The plugin that lends environments.
 _RETURNING = "envrepro-returning"  # The one that takes them back.
+_HOLDING = "envrepro-holding"  # The one that knows who asks.
 _EXPLAINING = "envrepro-explaining"  # The one that says what differs between two.
 _MARKERS = "envrepro-markers"  # The one that acts on markers.
+SKIPPED = pytest.StashKey[dict[str, str]]()  # The modules that are skipped as a whole, by node id, and why.
 _CONFIGS: list[pytest.Config] = []  # Of the sessions of this process: one may run within a test of another.
 
 
-def begin(config: pytest.Config) -> None:
+def session_begins(config: pytest.Config) -> None:
     """Note that a session begins, for functions that are given none."""
     _CONFIGS.append(config)
 
 
-def end(config: pytest.Config) -> None:
+def session_ends(config: pytest.Config) -> None:
     """Note that a session ends."""
     if config in _CONFIGS:
         _CONFIGS.remove(config)
 
 
-def current() -> pytest.Config:
+def current_config() -> pytest.Config:
     """Give the session that is at work.
 
     Raises:
@@ -94,6 +96,7 @@ def load_lending(config: pytest.Config) -> Lending:
             ) from error
         lending = Lending(config, load_markers(config))
         config.pluginmanager.register(lending, _LENDING)
+        config.pluginmanager.register(lending.holding, _HOLDING)
         config.pluginmanager.register(Returning(lending), _RETURNING)
         config.pluginmanager.register(Explaining(), _EXPLAINING)
     return lending

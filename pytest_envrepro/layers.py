@@ -19,13 +19,11 @@ class Layer(NamedTuple):
         origin: the place, for people: `tool.envrepro.environments.client in pyproject.toml`.
         values: by key; `extends` names an environment that these are laid over.
         name: of an environment that all starts afresh from: nothing of farther layers counts.
-        kinds: where its `kind` is one value of a matrix, all of them: it is one declaration for several kinds.
     """
 
     origin: str
     values: Mapping[str, Any]
     name: str | None = None
-    kinds: tuple[str, ...] = ()
 
 
 class Fault(NamedTuple):
@@ -99,7 +97,6 @@ class Laid:
     def _add(self, layer: Layer) -> None:
         noting = _Noting(layer, self._faults)
         self._laid[layer.origin] = None
-        self._kinds.update(layer.kinds)
         found = read_settings(
             noting, {key: layer.values[key] for key in layer.values if key != EXTENDS}, in_python=True
         )

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro import options
 from pytest_envrepro.asking import Answer, Ask, explained
 from pytest_envrepro.deciding import resolve_strict
 from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.options import MARKERS, is_listing, plain_id, registered_by_others
 from pytest_envrepro.reports import NeedsSummary
 from pytest_envrepro.reports import needs as report
 from pytest_envrepro.reports.environments import explanation
@@ -59,12 +59,17 @@ class Markers:
         config = self.config
         gate: Any = config.pluginmanager.get_plugin("envrepro-gate")
         run = gate.run if gate is not None else None
-        session = run.session if run else Session(config.rootpath, configured_by=config.inipath, environ=os.environ)
+        session = run.session if run else self._session()
         strict, automatic = resolve_strict(config.option.env_strict, os.environ, session.config.strict)
         wanted = Wanted(session, strict=strict, automatic=automatic, allowed=config.option.env_allow_missing)
         if run:
             run.wanted = wanted
         return wanted
+
+    def _session(self) -> Session:
+        config = self.config
+        start = config.invocation_params.dir
+        return Session(config.rootpath, configured_by=config.inipath, environ=os.environ, start=start)
 
     def look(self, item: pytest.Item, marks: Sequence[pytest.Mark]) -> None:
         """Let a test run, or skip or fail it, by all of its markers; the same markers are judged once."""
@@ -114,7 +119,7 @@ class Markers:
         return answer if answer.reason or self._tells_all else None
 
     def _asks(self, marks: Iterable[pytest.Mark]) -> list[Ask]:
-        shadowed = {mark.name for mark in marks} & options.registered_by_others(self.config)
+        shadowed = {mark.name for mark in marks} & registered_by_others(self.config)
         self.shadowed |= shadowed
         return [Ask(mark.name, mark.args, tuple(mark.kwargs.items())) for mark in marks if mark.name not in shadowed]
 
@@ -138,7 +143,7 @@ class Markers:
             self._explain(node_id, (), f"is skipped as a whole{fails} ({reason})")
         for item in items:
             environments = foresee(item)
-            asks = self._asks([mark for mark in item.iter_markers() if mark.name in options.MARKERS])
+            asks = self._asks([mark for mark in item.iter_markers() if mark.name in MARKERS])
             asks += [Ask("requires_integration", (name,)) for each in environments for name in each.needs]
             answer = self.wanted().answer(asks)
             pieces, outcome = explained(answer, environments, strict=self.wanted().strict)
@@ -161,13 +166,26 @@ class Markers:
     def _tell(self, item: pytest.Item, told: dict[str, Any]) -> None:
         """Have the report of a test tell what it needs; the hook for that is one that other sessions are spared."""
         self.told[item] = told
+        self._register()
+
+    def _register(self) -> None:
         if not self.config.pluginmanager.has_plugin(_Reports.NAME):
             self.config.pluginmanager.register(_Reports(self), _Reports.NAME)
+
+    def tell_raised(self, item: pytest.Item, report: pytest.TestReport, answer: Answer) -> None:
+        """Have the report of a test tell what it has found to be missing, beside what its markers name."""
+        told = answer.pack(stops=True)
+        if report.when == "setup":
+            for key, values in self.told.get(item, {}).items():
+                told[key] = [*values, *told[key]] if isinstance(values, list) else told[key]
+            self.told[item] = told
+        self._register()
+        report.__dict__["envrepro_needs"] = told
 
     def note(self, node_id: str, told: Any) -> None:
         """Note what the report of a test tells."""
         with contextlib.suppress(SettingsError):  # Is told at the end.
-            self.wanted().note(options.plain_id(self.config, node_id), told)
+            self.wanted().note(plain_id(self.config, node_id), told)
 
     def count_failures(self, skipped: Mapping[str, str] = MappingProxyType({})) -> int:
         """Count what fails the session beside its tests; modules that were skipped as a whole are among it.
@@ -196,7 +214,7 @@ class Markers:
         return pytest.ExitCode.TESTS_FAILED if status == pytest.ExitCode.OK and self._fails() else status
 
     def _fails(self) -> bool:
-        if self.is_worker or not self._is_used or options.is_listing(self.config):
+        if self.is_worker or not self._is_used or is_listing(self.config):
             return False
         try:
             return self.wanted().fails
@@ -210,16 +228,16 @@ class Markers:
         except SettingsError:  # Is told as an error.
             return
         lines = [*report.section(summary._replace(shadowed=tuple(sorted(self.shadowed))))]
-        if not lines or options.is_listing(self.config):
+        if not lines or is_listing(self.config):
             return
         if self.config.get_verbosity() > -2:  # noqa: PLR2004  # As often as `-q` was given.
             terminalreporter.write_sep("=", report.TITLE)
             for line in lines:
                 terminalreporter.write_line(line.text, **({line.style: True} if line.style else {}))
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            from pytest_envrepro import actions  # noqa: PLC0415
+            from pytest_envrepro.actions import tell_needs  # noqa: PLC0415
 
-            for text in actions.tell_needs(summary, self.config.rootpath, os.environ):
+            for text in tell_needs(summary, self.config.rootpath, os.environ):
                 terminalreporter.write_line(text)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from pytest_envrepro.envs.records import read_record
+from pytest_envrepro.envs.recordtext import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -13,9 +13,10 @@ import pytest
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _STARTED = pytest.StashKey[float]()
+_WORD = pytest.StashKey[str]()
 # What ends a session before its tests: lists of tests and of fixtures, plans, the content of the cache, explanations.
 _CHECKING = frozenset({"--env-lock", "--env-recompile", "--env-fix"})
 _LISTS = (
@@ -51,90 +52,83 @@ POLICY_VARIABLES = frozenset(
 KEEPS = ("failed", "all", "none")
 CACHE = "PYTEST_ENVREPRO_CACHE"
 TELLING = "envrepro-telling"  # Among what a worker is given: where it tells what it is doing.
+SERVICES = b"services"  # Is told there, in the place of a line to show, by a worker that has services brought up.
 ENDED = "envrepro-ended"  # What a worker of pytest-xdist tells of environments.
 FIXTURES = frozenset({"environment", "environments", "throwaway_venv", "throwaway_container"})
 _FIXTURES_MODULE = "pytest_envrepro.fixtures"
 AUDITED = "envrepro-audited"  # The one that a session has which an audit has started.
 
 
-def add(parser: pytest.Parser) -> None:
+# By name, what `argparse` is told of each; in the order of `--help`.
+_OPTIONS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "--env-lock": {
+            "action": "store_true",
+            "help": "check locks, this environment and its conflicts; fail the session where one is broken",
+        },
+        "--env-recompile": {
+            "action": "store_true",
+            "help": "besides, compile each lock again with its own tool, on copies, and compare the pins",
+        },
+        "--env-fix": {
+            "action": "store_true",
+            "help": "run the recorded commands of the locks that are broken, then check again; nothing is installed",
+        },
+        "--env-strict": {
+            "action": "store_true",
+            "default": None,
+            "help": "what could not be checked fails the session (the default where CI is set)",
+        },
+        "--no-env-strict": {
+            "action": "store_false",
+            "dest": "env_strict",
+            "help": "what could not be checked is skipped, and does not fail the session",
+        },
+        "--env-report": {"metavar": "FILE", "help": "write what was found to FILE, as JSON"},
+        "--env-allow-missing": {
+            "metavar": "NAME",
+            "action": "append",
+            "help": "an integration that may be missing also where this session is strict; may be repeated",
+        },
+        "--env-integrations": {
+            "action": "store_true",
+            "help": "print the integrations with what is met here, and exit",
+        },
+        "--env-export": {
+            "metavar": "NAME",
+            "action": "append",
+            "help": "print the requirements of an integration (or of all), ready for pip, and exit; may be repeated",
+        },
+        "--env-explain": {"metavar": "NODEID", "help": "say what a test needs and whether it is met here, and exit"},
+        "--env-offline": {
+            "action": "store_true",
+            "help": "make environments and compile locks without the network; what would need it is an error, or unchecked",
+        },
+        "--env-audit": {
+            "action": "store_true",
+            "help": "run each marked test without what its markers name, and tell which markers are not needed",
+        },
+        "--env-rebuild": {
+            "action": "store_true",
+            "help": "resolve and make environments anew, whatever is there from earlier sessions",
+        },
+        "--env-keep": {
+            "choices": KEEPS,
+            "help": "which throwaway environments survive the session: those of failed tests (the default), all, or none",
+        },
+        "--env-clean": {
+            "action": "store_true",
+            "help": "remove the environments that earlier sessions have made, and exit",
+        },
+    }
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
     """Add the options; every one starts with `--env-`."""
     group = parser.getgroup("envrepro", "environment reproducibility")
-    group.addoption(
-        "--env-lock",
-        action="store_true",
-        help="check locks, this environment and its conflicts; fail the session where one is broken",
-    )
-    group.addoption(
-        "--env-recompile",
-        action="store_true",
-        help="besides, compile each lock again with its own tool, on copies, and compare the pins",
-    )
-    group.addoption(
-        "--env-fix",
-        action="store_true",
-        help="run the recorded commands of the locks that are broken, then check again; nothing is installed",
-    )
-    group.addoption(
-        "--env-strict",
-        action="store_true",
-        default=None,
-        help="what could not be checked fails the session (the default where CI is set)",
-    )
-    group.addoption(
-        "--no-env-strict",
-        action="store_false",
-        dest="env_strict",
-        help="what could not be checked is skipped, and does not fail the session",
-    )
-    group.addoption("--env-report", metavar="FILE", help="write what was found to FILE, as JSON")
-    group.addoption(
-        "--env-allow-missing",
-        metavar="NAME",
-        action="append",
-        help="an integration that may be missing also where this session is strict; may be repeated",
-    )
-    group.addoption(
-        "--env-integrations",
-        action="store_true",
-        help="print the integrations with what is met here, and exit",
-    )
-    group.addoption(
-        "--env-export",
-        metavar="NAME",
-        action="append",
-        help="print the requirements of an integration (or of all), ready for pip, and exit; may be repeated",
-    )
-    group.addoption(
-        "--env-explain",
-        metavar="NODEID",
-        help="say what a test needs and whether it is met here, and exit",
-    )
-    group.addoption(
-        "--env-offline",
-        action="store_true",
-        help="make environments and compile locks without the network; what would need it is an error, or unchecked",
-    )
-    group.addoption(
-        "--env-audit",
-        action="store_true",
-        help="run each marked test without what its markers name, and tell which markers are not needed",
-    )
-    group.addoption(
-        "--env-rebuild",
-        action="store_true",
-        help="resolve and make environments anew, whatever is there from earlier sessions",
-    )
-    group.addoption(
-        "--env-keep",
-        choices=KEEPS,
-        help="which throwaway environments survive the session: those of failed tests (the default), all, or none",
-    )
-    group.addoption(
-        "--env-clean",
-        action="store_true",
-        help="remove the environments that earlier sessions have made, and exit",
-    )
+    for name, words in _OPTIONS.items():
+        group.addoption(name, **words)
 
 
 def register_markers(config: pytest.Config) -> None:
@@ -161,6 +155,14 @@ def started(config: pytest.Config) -> float:
     return config.stash.setdefault(_STARTED, time.time())
 
 
+def session_word(config: pytest.Config) -> str:
+    """Give a word that no other session has: to a worker of pytest-xdist, that of its controller."""
+    told: dict[str, str] = getattr(config, "workerinput", {})
+    if "envrepro-session" in told:
+        return told["envrepro-session"]
+    return config.stash.setdefault(_WORD, os.urandom(4).hex())
+
+
 def refuse_what_cannot_be(config: pytest.Config, values: argparse.Namespace) -> None:
     """Refuse options that say nothing, and those of which one would leave the other undone.
 
@@ -182,12 +184,16 @@ def _types(config: pytest.Config, option: str) -> bool:
     return any(each == option or each.startswith(f"{option}=") for each in config.invocation_params.args)
 
 
-def tell_controller(config: pytest.Config, text: str) -> None:
-    """Have the controller of pytest-xdist show a line, as a worker; where it is gone, nobody is to be told."""
+def tell_controller(config: pytest.Config, told: str | bytes) -> None:
+    """Tell the controller of pytest-xdist something, as a worker; where it is gone, nobody is to be told.
+
+    Args:
+        told: a line to show, or `SERVICES`.
+    """
     channel: Any = config.__dict__["workerinput"].get(TELLING)
     if channel is not None:
         with contextlib.suppress(OSError):
-            channel.send(text)
+            channel.send(told)
 
 
 def is_answer(config: pytest.Config) -> bool:

@@ -141,6 +141,16 @@ def worst(statuses: Iterable[Status]) -> Status:
     return max(statuses, key=_RANK.__getitem__, default="unchecked")
 
 
+def verdict(results: Iterable[Result]) -> Status:
+    """Give the worst of the outcomes; `unchecked` where nothing was judged."""
+    return worst(result.outcome.status for result in results)
+
+
+def fails(status: Status, *, strict: bool) -> bool:
+    """Tell whether an outcome fails the session."""
+    return status == "broken" or (strict and status == "unchecked")
+
+
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Sort by file, line, code and package, null first; the same finding twice is one."""
     return tuple(sorted(dict.fromkeys(findings), key=Finding.sort_key))

@@ -7,11 +7,10 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro import images
 from pytest_envrepro.builders import read_lines
 from pytest_envrepro.digests import digest_of_file
 from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.images import Entry
+from pytest_envrepro.images import Entry, Ignoring, entry, link
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,11 +79,26 @@ def read_own(settings: Settings, root: Path) -> Own:
         raise SettingsError(f"dockerfile: {name} cannot be read: {why}") from error
     if place == _ELSEWHERE and _IGNORING in found:
         rules = (folder or root) / _IGNORING
-        entries[_IGNORING] = images.entry(_IGNORING, rules.read_bytes() + f"\n{_ELSEWHERE}\n".encode())
+        entries[_IGNORING] = entry(_IGNORING, rules.read_bytes() + f"\n{_ELSEWHERE}\n".encode())
     elif place == _ELSEWHERE:
-        entries[_IGNORING] = images.entry(_IGNORING, f"{_ELSEWHERE}\n{_IGNORING}\n".encode())
-    entries[place] = images.entry(place, text)
+        entries[_IGNORING] = entry(_IGNORING, f"{_ELSEWHERE}\n{_IGNORING}\n".encode())
+    entries[place] = entry(place, text)
     return Own(text, lines, place, tuple(entries.values()), digests)
+
+
+def files_of_own(settings: Settings, root: Path) -> Mapping[str, Path]:
+    """Give what decides on one's own Dockerfile: itself, by an empty name, and what goes along, by its path in the context.
+
+    Raises:
+        SettingsError: there is none, or its context cannot be read.
+    """
+    check_own(settings, root)
+    folder = root / settings.context if settings.context is not None else None
+    try:
+        found = dict(_files(folder)) if folder is not None else {}
+    except OSError as error:
+        raise SettingsError(f"dockerfile: {error.filename} cannot be read: {error.strerror}") from error
+    return {"": root / (settings.own_dockerfile or ""), **found}
 
 
 def _place(path: Path, folder: Path | None) -> str:
@@ -97,7 +111,7 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Give what goes along: by its path in the folder, with forward slashes; folders themselves are left out."""
     rules = folder / _IGNORING
     text = rules.read_text(encoding="utf-8", errors="replace") if rules.is_file() else ""
-    ignoring = images.Ignoring(text)
+    ignoring = Ignoring(text)
     # Where something is taken back, it may lie in a folder that is left out.
     takes_back = any(line.strip().startswith("!") for line in text.splitlines())
     for here, folders, names in os.walk(folder, onerror=_raised):
@@ -118,7 +132,7 @@ def _raised(error: OSError) -> None:
 
 
 def _entry(place: str, path: Path) -> Entry:
-    return images.link(place, os.readlink(path)) if path.is_symlink() else entry_of_file(place, path)
+    return link(place, os.readlink(path)) if path.is_symlink() else entry_of_file(place, path)
 
 
 def _digest(path: Path) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from pytest_envrepro.digests import digest_of_file
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.gathering import gather
-from pytest_envrepro.installers import installer_for
+from pytest_envrepro.identities import identity_of_choice
+from pytest_envrepro.installers import absolute_words, installer_for
 from pytest_envrepro.plans import SCHEMA, Plan, digest_of
 
 if TYPE_CHECKING:
@@ -32,17 +33,13 @@ def plan_of(settings: Settings, session: Session, python: Python, *, offline: bo
         SettingsError: the settings name what does not exist.
         BuildError: nothing here can install for it; or a command of theirs fails.
     """
-    installer = installer_for(settings.installer, python, session.environ, settings.installer_args)
+    arguments = absolute_words(settings.installer_args, session.root)
+    installer = installer_for(settings.installer, python, session.tool_environ, arguments)
     sources = gather(settings, session, python, offline=offline)
+    installer = installer.following(sources.options, session.tool_environ)
     files = _files(settings, session.root)
-    decisive = [
-        *(SCHEMA, python.identity, installer.name, settings.installer_args, sources.lock),
-        [asked.text for asked in sources.requirements],
-        [asked.text for asked in sources.constraints],
-        *(settings.project, str(session.root) if settings.project else None, sorted(settings.extras)),
-        _told(files),
-    ]
-    return Plan(settings, python, sources, installer, digest_of(decisive), files)
+    identity = identity_of_choice(settings, python, installer, sources, root=session.root, further=settings.files)
+    return Plan(settings, python, sources, installer, identity, files)
 
 
 def key_of(plan: Plan, resolved: Resolved, states: Mapping[str, str]) -> str:
@@ -51,11 +48,18 @@ def key_of(plan: Plan, resolved: Resolved, states: Mapping[str, str]) -> str:
     Args:
         states: of what pins name on this machine without a hash.
     """
-    pins = [(pin.name, pin.version, pin.url, pin.hashes) for pin in resolved.pins]
     return digest_of(
         [
-            *(SCHEMA, plan.python.identity, plan.installer.name, plan.settings.installer_args, pins),
-            *(sorted(states.items()), sorted(plan.folders.items()), _told(plan.files)),
+            SCHEMA,
+            plan.python.identity,
+            plan.installer.name,
+            plan.settings.installer_args,
+            # As they are written: where a project lies, and which token is valid today, makes no other environment.
+            sorted({(option.name, option.written) for option in plan.sources.options}),
+            [(pin.name, pin.version, pin.url, pin.hashes) for pin in resolved.pins],
+            sorted(states.items()),
+            sorted(plan.folders.items()),
+            _told(plan.files),
         ]
     )
 
@@ -67,9 +71,14 @@ def _files(settings: Settings, root: Path) -> Mapping[str, Path]:
         SettingsError: a file does not exist.
     """
     files = {place: root / path for place, path in settings.files.items()}
-    missing = sorted(str(path) for place, path in settings.files.items() if not files[place].is_file())
+    missing = sorted(path for place, path in settings.files.items() if not files[place].exists())
     if missing:
         raise SettingsError(f"files: {', '.join(missing)} does not exist")
+    others = sorted(path for place, path in settings.files.items() if not files[place].is_file())
+    if others:
+        raise SettingsError(
+            f"files: {', '.join(others)} is no file: name each file by itself, as folders are not copied"
+        )
     return files
 
 

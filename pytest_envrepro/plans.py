@@ -8,12 +8,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.requirement import redact
+from pytest_envrepro.settingkeys import KEYS
+from pytest_envrepro.settings import DEFAULT
+from pytest_envrepro.settingtext import is_of_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pytest_envrepro.deciding import Keep
+    from pytest_envrepro.images import Rot
     from pytest_envrepro.installers import ReadyInstaller, Sources
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.settings import Settings
@@ -76,21 +80,34 @@ class ContainerPlan(NamedTuple):
         reference: the image that it begins with.
         apt_packages: those of the settings, and of their integrations.
         identity: tells it from every other one.
-        rots: what of its settings will mean another environment later, a line each.
+        rots: what of its settings will mean another environment later.
     """
 
     settings: Settings
     reference: str
     apt_packages: tuple[str, ...]
     identity: str
-    rots: tuple[str, ...] = ()
+    rots: tuple[Rot, ...] = ()
 
     @property
     def title(self) -> str:
         """What people know it by."""
         return self.settings.title or f"container of {self.reference}"
 
+    @property
+    def work(self) -> str:
+        """What it is called while it is made, beside others of its name: with the settings that the table does not have."""
+        origins = self.settings.origins
+        own = [key for key in KEYS if origins[key] != DEFAULT and not is_of_table(origins[key])]
+        is_named = self.settings.name is not None and self.settings.name == self.settings.title
+        return f"{self.title} ({', '.join(own)})" if is_named and own else self.title
+
 
 def digest_of(decisive: Sequence[Any]) -> str:
-    """Digest plain JSON types, and mappings and named tuples of them."""
-    return hashlib.sha256(json.dumps(decisive, default=list).encode()).hexdigest()
+    """Digest plain JSON types, and mappings and named tuples of them; the order of a mapping's keys does not count."""
+    return hashlib.sha256(json.dumps(decisive, default=_plain, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Give a mapping that is no dictionary as one: as a list it would be its keys alone."""
+    return dict(value) if hasattr(value, "keys") else list(value)

@@ -8,27 +8,60 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro import late
+from pytest_envrepro.late import (
+    SKIPPED,
+    as_installed,
+    current_config,
+    failing,
+    load_lending,
+    load_markers,
+    load_returning,
+    loaded_lending,
+    loaded_markers,
+    session_begins,
+    session_ends,
+    told_by_tests,
+    usage_errors,
+)
 
-with late.as_installed():
-    from pytest_envrepro import options
+with as_installed():
     from pytest_envrepro.fixtures import environment, environments, throwaway_container, throwaway_venv
+    from pytest_envrepro.options import (
+        AUDITED,
+        CACHE,
+        ENDED,
+        ENVIRONMENT,
+        FIXTURES,
+        MARKERS,
+        POLICY_VARIABLES,
+        SERVICES,
+        TELLING,
+        add_options,
+        borrowed,
+        is_answer,
+        is_asked,
+        is_listing,
+        is_used,
+        refuse_what_cannot_be,
+        register_markers,
+        registered_by_others,
+        session_word,
+        started,
+        uses_integrations,
+    )
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Generator
 
-    from pytest_envrepro.reports import Foreseen
-
 __all__ = ["environment", "environments", "throwaway_container", "throwaway_venv"]
 
 _ASKED = pytest.StashKey["argparse.Namespace"]()  # The command line, where it asks for an answer in the place of tests.
-_SKIPPED = pytest.StashKey[dict[str, str]]()  # The modules that are skipped as a whole, by node id, and why.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options."""
-    options.add(parser)
+    add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -45,13 +78,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer in the place of tests; or collect in this process, where that is to be explained or audited."""
     asked = config.stash.get(_ASKED, None)
-    options.refuse_what_cannot_be(config, asked or config.option)
+    refuse_what_cannot_be(config, asked or config.option)
     if asked is not None:
-        with late.as_installed():
+        with as_installed():
             from pytest_envrepro.answers import answer  # noqa: PLC0415
-        with late.usage_errors():
+        with usage_errors():
             return answer(asked, config.rootpath, config.inipath, config.invocation_params.dir)
-    if options.is_answer(config):
+    if is_answer(config):
         config.args[:] = [config.option.env_explain] if config.option.env_explain else config.args
         for name, value in (("numprocesses", None), ("dist", "no"), ("tx", []), ("distload", False)):
             if hasattr(config.option, name):
@@ -61,23 +94,26 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, and the gate where it is asked for: its import is what a session without it is spared."""
-    options.register_markers(config)
-    cache = os.environ.get(options.CACHE)
+    register_markers(config)
+    cache = os.environ.get(CACHE)
     if cache and not os.path.isabs(cache):  # For whoever asks later, and from elsewhere.
-        os.environ[options.CACHE] = os.path.join(config.invocation_params.dir, cache)
-    if not options.POLICY_VARIABLES.isdisjoint(os.environ):
+        os.environ[CACHE] = os.path.join(config.invocation_params.dir, cache)
+    if not POLICY_VARIABLES.isdisjoint(os.environ):
         from pytest_envrepro.deciding import resolve_keep, resolve_offline, resolve_strict  # noqa: PLC0415
 
-        with late.usage_errors():
+        with usage_errors():
             resolve_offline(config.option.env_offline, os.environ)
             resolve_keep(config.option.env_keep, os.environ)
             resolve_strict(config.option.env_strict, os.environ, configured=False)
-    late.begin(config)
-    config.stash[_SKIPPED] = {}
-    if options.is_answer(config):
-        config.pluginmanager.register(_Answer(), "envrepro-answer")
-    if options.is_asked(config):
-        with late.as_installed():
+    session_begins(config)
+    config.stash[SKIPPED] = {}
+    if is_answer(config):
+        with as_installed():
+            from pytest_envrepro.answering import Answering  # noqa: PLC0415
+
+        config.pluginmanager.register(Answering(), "envrepro-answer")
+    if is_asked(config):
+        with as_installed():
             from pytest_envrepro.gate import Gate  # noqa: PLC0415
 
         config.pluginmanager.register(Gate(config), "envrepro-gate")
@@ -85,48 +121,44 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Note that the session has ended."""
-    late.end(config)
+    session_ends(config)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip or fail a test that lacks what its markers name."""
-    marks = [mark for mark in item.iter_markers() if mark.name in options.MARKERS or mark.name == options.ENVIRONMENT]
-    needs = [mark for mark in marks if mark.name != options.ENVIRONMENT]
-    if needs and not item.config.pluginmanager.has_plugin(options.AUDITED):
-        late.load_markers(item.config).look(item, needs)
+    marks = [mark for mark in item.iter_markers() if mark.name in MARKERS or mark.name == ENVIRONMENT]
+    needs = [mark for mark in marks if mark.name != ENVIRONMENT]
+    if needs and not item.config.pluginmanager.has_plugin(AUDITED):
+        load_markers(item.config).look(item, needs)
     declares = len(marks) > len(needs) and _declares(item, marks)
-    if (declares or options.borrowed(item) or late.loaded_lending(item.config)) and not item.config.getoption(
-        "setupplan"
-    ):
-        with late.failing():
-            late.load_lending(item.config).begin(item)
+    if (declares or borrowed(item) or loaded_lending(item.config)) and not item.config.getoption("setupplan"):
+        with failing():
+            load_lending(item.config).begin(item)
 
 
 def _declares(item: pytest.Item, marks: list[pytest.Mark]) -> bool:
     """Tell whether the marker `environment` of a test is to be followed, or told why it is not."""
-    if options.ENVIRONMENT in options.registered_by_others(item.config):
-        late.load_markers(item.config).shadowed.add(options.ENVIRONMENT)
+    if ENVIRONMENT in registered_by_others(item.config):
+        load_markers(item.config).shadowed.add(ENVIRONMENT)
         return False
-    is_inside = any(
-        mark.name == options.ENVIRONMENT and mark.kwargs.get("inside", False) is not False for mark in marks
-    )
-    return is_inside or not options.FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    is_inside = any(mark.name == ENVIRONMENT and mark.kwargs.get("inside", False) is not False for mark in marks)
+    return is_inside or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Look at the integrations where the project declares some, or a report will list them."""
-    if _decides(session.config) and options.uses_integrations(session.config):
-        with late.usage_errors():
-            late.load_markers(session.config).count_failures()
+    if _decides(session.config) and uses_integrations(session.config):
+        with usage_errors():
+            load_markers(session.config).count_failures()
 
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     """Note a module that is skipped as a whole: that can fail the session."""
     if report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        late.current().stash[_SKIPPED][report.nodeid] = reason.removeprefix("Skipped: ")
+        current_config().stash[SKIPPED][report.nodeid] = reason.removeprefix("Skipped: ")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -134,14 +166,14 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Make the environments that tests ask for; and fail the session for what fails it beside its tests."""
     config = session.config
     is_to_run = not session.testsfailed or config.getoption("continue_on_collection_errors")
-    if is_to_run and not options.is_listing(config) and any(map(options.borrowed, session.items)):
-        with late.told_by_tests():
-            late.load_lending(config).prepare(session.items)
+    if is_to_run and not is_listing(config) and any(map(borrowed, session.items)):
+        with told_by_tests():
+            load_lending(config).prepare(session.items)
     result = yield
-    skipped = config.stash[_SKIPPED]
-    if _decides(config) and (late.loaded_markers(config) or (skipped and options.is_used(config))):
-        with late.usage_errors():
-            session.testsfailed += late.load_markers(config).count_failures(skipped)
+    skipped = config.stash[SKIPPED]
+    if _decides(config) and (loaded_markers(config) or (skipped and is_used(config))):
+        with usage_errors():
+            session.testsfailed += load_markers(config).count_failures(skipped)
     return result
 
 
@@ -149,28 +181,29 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Tell the controller of pytest-xdist, as a worker."""
     config = session.config
-    markers, skipped = late.loaded_markers(config), config.stash[_SKIPPED]
-    if hasattr(config, "workerinput") and (markers or (skipped and options.is_used(config))):
+    markers, skipped = loaded_markers(config), config.stash[SKIPPED]
+    if hasattr(config, "workerinput") and (markers or (skipped and is_used(config))):
         told = {"skipped": skipped, "shadowed": sorted(markers.shadowed) if markers else []}
         config.__dict__["workeroutput"]["envrepro-markers"] = told
 
 
 def _decides(config: pytest.Config) -> bool:
     """Tell whether this process decides on the session: no worker does, and no list of tests is a session."""
-    return not hasattr(config, "workerinput") and not options.is_listing(config)
+    return not hasattr(config, "workerinput") and not is_listing(config)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell workers of pytest-xdist when the session began, and listen to what the tests tell that they run."""
-    node.workerinput["envrepro-started"] = options.started(node.config)
+    node.workerinput["envrepro-started"] = started(node.config)
     node.workerinput["envrepro-controller"] = os.getpid()
+    node.workerinput["envrepro-session"] = session_word(node.config)
     if not node.config.pluginmanager.has_plugin(_Listener.NAME):
         node.config.pluginmanager.register(_Listener(node.config), _Listener.NAME)
     listener: _Listener = node.config.pluginmanager.get_plugin(_Listener.NAME)
     channel = node.gateway.newchannel()
-    channel.setcallback(lambda text: listener.tell(node.gateway.id, text))
-    node.workerinput[options.TELLING] = channel
+    channel.setcallback(lambda told: listener.take(node.gateway.id, told))
+    node.workerinput[TELLING] = channel
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -178,29 +211,33 @@ def pytest_testnodedown(node: Any) -> None:
     """Note what a worker has told: pytest-xdist passes on one alone of modules that are skipped at the same line."""
     output = getattr(node, "workeroutput", None) or {}
     told = output.get("envrepro-markers", {})
-    node.config.stash[_SKIPPED].update(told.get("skipped", {}))
+    node.config.stash[SKIPPED].update(told.get("skipped", {}))
     if told:  # Of markers that were met nothing else is told.
-        late.load_markers(node.config).shadowed.update(told["shadowed"])
-    ended = output.get(options.ENDED)
+        load_markers(node.config).shadowed.update(told["shadowed"])
+    ended = output.get(ENDED)
     if ended is not None:
-        late.load_returning(node.config).note_worker(ended)
+        load_returning(node.config).note_worker(ended)
 
 
 class _Listener:
-    """On the controller of pytest-xdist, where no test is set up: notes what tests need, and tells what workers tell."""
+    """On the controller of pytest-xdist, where no test is set up: notes what tests need, and tells what workers tell.
+
+    What they have brought up for all goes with the session, and so with this process: they may be gone by then.
+    """
 
     NAME = "envrepro-listener"
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._guard = threading.RLock()  # Is held while the terminal may be written to by a hook.
+        self._has_services = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
         """Note what a test needs."""
         told = report.__dict__.get("envrepro_needs")
         if told is not None:
-            late.load_markers(self._config).note(report.nodeid, told)
+            load_markers(self._config).note(report.nodeid, told)
         with self._guard:
             return (yield)
 
@@ -216,49 +253,30 @@ class _Listener:
         with self._guard:
             return (yield)
 
-    def tell(self, worker: str, text: str) -> None:
-        """Write a line of a worker's, in a thread of its own: on a line of its own, also between the dots of tests."""
+    # The innermost: all workers are gone when pytest-xdist has come out of this hook.
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+        """Take down the services that workers have had brought up."""
+        try:
+            return (yield)
+        finally:
+            if self._has_services:
+                load_returning(self._config).take_down_services()
+
+    def take(self, worker: str, told: str | bytes) -> None:
+        """Take what a worker tells, in a thread of its own."""
+        if told == SERVICES:
+            self._has_services = True
+        else:
+            self._tell(worker, str(told))
+
+    def _tell(self, worker: str, text: str) -> None:
+        """Write a line of a worker's: on a line of its own, also between the dots of tests."""
         reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None or self._config.get_verbosity() < 0:
+        if reporter is None or self._config.get_verbosity() < -1:  # With `-q` a worker tells little.
             return
         with self._guard:
             reporter.ensure_newline()
             if reporter._tw.width_of_current_line:  # noqa: SLF001  # Dots are no line to pytest, and it has no word for that.
                 reporter.line("")
             reporter.write_line(f"envrepro: {worker}: {text}")
-
-
-def _foresee(item: pytest.Item) -> tuple[Foreseen, ...]:
-    """Say which environments a test would be given."""
-    return late.load_lending(item.config).foresee(item) if options.borrowed(item) else ()
-
-
-class _Answer:
-    """In a session that explains or audits what was collected, in the place of running it."""
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Let a module that is skipped as a whole be explained: to pytest a test of it is one that does not exist."""
-        try:
-            return (yield)
-        except pytest.UsageError:
-            if session.config.stash[_SKIPPED] and session.config.getoption("env_explain"):
-                return None
-            raise
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Explain, or audit."""
-        config = session.config
-        if session.testsfailed:
-            return None
-        if config.getoption("env_audit") and not config.option.collectonly:
-            with late.usage_errors():
-                late.load_audit()(session, late.load_markers(config).wanted().session)
-            return True
-        if not config.getoption("env_explain"):
-            return None
-        skipped = config.stash[_SKIPPED]
-        with late.usage_errors():
-            late.load_markers(config).explain(session.items, skipped, _foresee)
-        return True

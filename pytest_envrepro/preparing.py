@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from pytest_envrepro import process
+from pytest_envrepro.errors import BuildError
 from pytest_envrepro.plans import ContainerPlan, Plan
+from pytest_envrepro.programs import Programs, watch_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from pytest_envrepro.depot import Depot
 
+_PATIENCE = 10.0  # Seconds from a signal until this process ends, whatever is left; a second one ends it at once.
 _MOST = 4  # At the same time. Most of it is waiting, for an index or for the disk; the rest is one processor each.
 
 
@@ -27,8 +30,9 @@ class Preparing:
     def __init__(self, depot: Depot) -> None:
         self._depot = depot
         self._futures: dict[str, Future[None]] = {}
+        self._told: set[str] = set()  # Those of which somebody was told why they cannot be made.
         self._pool: ThreadPoolExecutor | None = None
-        self._programs = process.Programs()
+        self._programs = Programs()
         self._unwatch: Callable[[], None] = _nothing
 
     def start(self, plans: Iterable[Plan | ContainerPlan], copied: Collection[str] = ()) -> None:
@@ -41,7 +45,7 @@ class Preparing:
         if new and self._pool is None:
             most = min(_MOST, max(2, os.cpu_count() or 1))
             self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="envrepro")
-            self._unwatch = process.watch_signals()
+            self._unwatch = watch_signals(self._cancel_soon)
         for identity, plan in new.items():
             if self._pool is not None:
                 self._futures[identity] = self._pool.submit(self._make, plan, is_copied=identity in copied)
@@ -67,15 +71,37 @@ class Preparing:
         """
         future = self._futures.get(plan.identity)
         error = future.exception() if future is not None else None
+        if isinstance(error, BuildError) and plan.identity in self._told:
+            raise error.again() from None
         if error is not None:
+            self._told.add(plan.identity)
             # Without what it has gathered on its way to the one who asked before.
             raise error.with_traceback(None) from None
+
+    def _cancel_soon(self) -> None:
+        """Cancel what engines are doing, and wait until it is put away: who ends this process asks no second time."""
+        thread = threading.Thread(target=self._cancel, daemon=True)  # The main one may hold what that takes.
+        thread.start()
+        thread.join(_PATIENCE)
+
+    def _cancel(self) -> None:
+        for future in self._futures.values():
+            future.cancel()
+        self._tell_cancelled()
+        self._depot.cancel()
+        self._programs.end()
+        wait(self._futures.values())
 
     def stop(self) -> None:
         """Leave what has not been begun, and end the programs of what has."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+            self._tell_cancelled()
             self._depot.cancel()
             self._programs.end()
             self._pool.shutdown()
             self._unwatch()
+
+    def _tell_cancelled(self) -> None:
+        if not all(future.done() for future in self._futures.values()):
+            self._depot.tell("this session ends, and what is being made for it is cancelled")

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
-import signal
 import subprocess
 import tempfile
-import threading
 import time
-import weakref
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.signals import Ending, held
+from pytest_envrepro.programs import programs_of_thread, watch_signals
+from pytest_envrepro.signals import held
+from pytest_envrepro.terminating import LOOKING, end, kill
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-_GRACE = 3.0  # Seconds that a program is given to end by itself, once it is asked to.
-_LOOKING = 0.005  # Seconds between two looks at how much a program has written.
-NOT_WAITED_FOR = "what another session is at is not waited for: this session ends"  # See `may_wait`.
-_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+    from pytest_envrepro.enginevalues import Executed
+    from pytest_envrepro.programs import Programs
 
 
 class Completed(NamedTuple):
@@ -83,20 +79,20 @@ def run(
         TimedOutError: it took longer.
     """
     started = time.perf_counter()
-    mine = _mine()
+    mine = programs_of_thread()
     process: subprocess.Popen[bytes] | None = None
     is_late = False
     # Files, not pipes: what a program leaves running in the background may hold a pipe for ever.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err, _given(input) as given, _watching():
         try:
             with held():  # Between a start and the note of it, nothing may come.
-                process = mine.start(argv, cwd, environ, (given, out, err))
+                process = _start(mine, argv, cwd, environ, (given, out, err))
             _wait(process, timeout, (out, err), limit)
         except subprocess.TimeoutExpired:
             is_late = True
-            _end([process])
+            end([process])
         except BaseException:
-            _end([process])
+            end([process])
             raise
         finally:
             mine.forget(process)
@@ -112,113 +108,42 @@ def run(
     return completed
 
 
-class Programs:
-    """Programs that are ended together, whichever threads run them."""
+def _start(
+    among: Programs,
+    argv: Sequence[str],
+    cwd: Path,
+    environ: Mapping[str, str],
+    streams: tuple[int | IO[bytes], ...],
+) -> subprocess.Popen[bytes]:
+    """Start a program, as the leader of a session of its own.
 
-    def __init__(self) -> None:
-        self._guard = threading.RLock()  # A signal may come while it is held, and its handler takes it too.
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self.is_over = False  # Whether none may be started any more.
-        self.refused = False  # Whether one was to be started, or to be waited for, when these had ended.
-        _ALL.add(self)
+    Args:
+        among: those that it is ended with.
 
-    @contextlib.contextmanager
-    def here(self) -> Iterator[None]:
-        """Have all programs among these that this thread runs within the block."""
-        before = _mine()
-        _HERE.programs = self
-        try:
-            yield
-        finally:
-            _HERE.programs = before
+    Raises:
+        NotStartedError: it cannot be started, or those have been ended.
+    """
+    stdin, stdout, stderr = streams
 
-    def start(
-        self, argv: Sequence[str], cwd: Path, environ: Mapping[str, str], streams: tuple[int | IO[bytes], ...]
-    ) -> subprocess.Popen[bytes]:
-        """Start one, and note it.
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=dict(environ),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
 
-        Raises:
-            NotStartedError: it cannot be started, or these have been ended.
-        """
-        stdin, stdout, stderr = streams
-        with self._guard:
-            if self.is_over:
-                self.refused = True
-                raise NotStartedError(f"{argv[0]} is not started: this session ends")
-            try:
-                process = subprocess.Popen(
-                    argv,
-                    cwd=cwd,
-                    env=dict(environ),
-                    stdin=stdin,
-                    stdout=stdout,
-                    stderr=stderr,
-                    start_new_session=True,
-                )
-            except (OSError, ValueError) as error:
-                why = getattr(error, "strerror", None) or error
-                raise NotStartedError(f"{argv[0]} cannot be started: {why}") from error
-            self._running.add(process)
-        return process
-
-    def forget(self, process: subprocess.Popen[bytes] | None) -> None:
-        """Forget one that has ended."""
-        if process is not None and process.returncode is not None:
-            self._running.discard(process)
-
-    def end(self) -> None:
-        """End all that run, and let none be started any more."""
-        _end(self.close())
-
-    def close(self) -> tuple[subprocess.Popen[bytes], ...]:
-        """Let none be started any more, and give those that run."""
-        with self._guard:
-            self.is_over = True
-            return tuple(self._running)
-
-    def disown(self) -> None:
-        """Forget all: in a process that was forked, they are another's."""
-        self._guard = threading.RLock()
-        self._running = set()
-
-
-_ALL: weakref.WeakSet[Programs] = weakref.WeakSet()
-_HERE = threading.local()
-_OTHERS = Programs()  # Those that belong to no others.
-
-
-def may_wait() -> bool:
-    """Tell whether another session is worth waiting for: not where the programs of this thread have been ended."""
-    mine = _mine()
-    mine.refused |= mine.is_over
-    return not mine.is_over
-
-
-def _mine() -> Programs:
-    programs: Programs = getattr(_HERE, "programs", _OTHERS)
-    return programs
-
-
-def _all() -> list[subprocess.Popen[bytes]]:
-    return [process for programs in tuple(_ALL) for process in programs.close()]
-
-
-def _disown_all() -> None:
-    for programs in tuple(_ALL):
-        programs.disown()
-
-
-# Nobody is waited for in a handler: what it has interrupted may hold what that takes.
-_SIGNALS = Ending(lambda: _ask(_all()), lambda: _signal_all(_all(), _KILL))
-# For what was started, and whose end was interrupted.
-atexit.register(lambda: _end(_all()))
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_disown_all)
-
-
-def watch_signals() -> Callable[[], None]:
-    """Have a signal that ends this process end all programs too, whichever threads run them; call what is given to stop."""
-    return _SIGNALS.watch()
+    try:
+        process = among.start(start)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise NotStartedError(f"{argv[0]} cannot be started: {why}") from error
+    if process is None:
+        raise NotStartedError(f"{argv[0]} is not started: this session ends")
+    return process
 
 
 @contextlib.contextmanager
@@ -253,59 +178,32 @@ def _wait(
     if limit is None:
         process.wait(timeout=timeout)
         return
-    end = None if timeout is None else time.monotonic() + timeout
+    until = None if timeout is None else time.monotonic() + timeout
     while True:
         try:
-            process.wait(timeout=_LOOKING if end is None else max(0.0, min(_LOOKING, end - time.monotonic())))
+            process.wait(timeout=LOOKING if until is None else max(0.0, min(LOOKING, until - time.monotonic())))
         except subprocess.TimeoutExpired:
             if any(os.fstat(file.fileno()).st_size > limit for file in files):
                 # At once: what is asked first writes on meanwhile, as fast as memory takes it.
-                _signal_all([process], _KILL)
+                kill([process])
                 process.wait()
                 return
-            if end is not None and time.monotonic() >= end:
+            if until is not None and time.monotonic() >= until:
                 raise
         else:
             return
 
 
+def completed_of(argv: Sequence[str], executed: Executed) -> Completed:
+    """Give what a program in a container has come to, as that of one of this machine."""
+    out, err = _text(executed.stdout), _text(executed.stderr)
+    return Completed(tuple(argv), executed.returncode, out, err, executed.seconds)
+
+
 def _text_of(file: IO[bytes], limit: int | None) -> str:
     file.seek(0)
-    return file.read(-1 if limit is None else limit).decode("utf-8", "replace").replace("\r\n", "\n")
+    return _text(file.read(-1 if limit is None else limit))
 
 
-def _end(processes: Iterable[subprocess.Popen[bytes] | None]) -> None:
-    """End processes and their sessions: ask first, then insist, also on those that they have left behind."""
-    there = [process for process in processes if process is not None]
-    try:
-        _ask(there)
-    finally:  # Also where somebody cannot wait.
-        _signal_all(there, _KILL)
-        for process in there:
-            process.wait()
-
-
-def _ask(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    _signal_all(processes, signal.SIGTERM)
-    end = time.monotonic() + _GRACE
-    while not all(map(_has_ended, processes)) and time.monotonic() < end:
-        time.sleep(_LOOKING)
-
-
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Look at a process, and leave it to others to know how it has ended."""
-    if not hasattr(os, "waitid"):
-        return process.poll() is not None
-    try:
-        return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-    except ChildProcessError:
-        return True
-
-
-def _signal_all(processes: Iterable[subprocess.Popen[bytes]], number: int) -> None:
-    for process in processes:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, number)
-            else:
-                process.kill()
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")

@@ -10,11 +10,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro import childenv, process
 from pytest_envrepro.checks import Attempt
+from pytest_envrepro.childenv import for_tools, settings_of, with_temporary
 from pytest_envrepro.compilers import RefusedError, Where, compiler_of
 from pytest_envrepro.digests import digest_of_file, digest_of_setting
 from pytest_envrepro.errors import LockError
+from pytest_envrepro.process import NotStartedError, TimedOutError, run
 from pytest_envrepro.toolwords import discarded, last_words
 from pytest_envrepro.workspace import CopyError, copy_files, copy_tree, workspace
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.compilers import Compiler, Tool
     from pytest_envrepro.files import Files
-    from pytest_envrepro.model import Inventory, Lock, Recipe
+    from pytest_envrepro.inventory import Inventory
+    from pytest_envrepro.model import Lock, Recipe
 
 TIMEOUT = 600.0  # Seconds. A cold pip-compile of some hundred packages with hashes takes one or two minutes.
 _PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
@@ -150,12 +152,12 @@ class Recompiler(NamedTuple):
             raise RefusedError(f"{missing.file}:{missing.line}: {missing.message}")
         compiler.check_target(lock, self.inventory)
         tool = compiler.find(lock.recipe, self.inventory, self.environ)
-        environ = childenv.for_tools(self.environ, self.folder, besides=self._named(path))
+        environ = for_tools(self.environ, self.folder, besides=self._named(path))
         environ.update(compiler.variables())
         settings = {
             name: digest_of_setting(value)
             for kind in compiler.settings
-            for name, value in childenv.settings_of(environ, kind).items()
+            for name, value in settings_of(environ, kind).items()
             if name not in compiler.variables()
         }
         for file in compiler.config_files(environ):
@@ -208,9 +210,9 @@ class Recompiler(NamedTuple):
             with workspace(self.cache) as folder:
                 read = self._copy(plan, folder)
                 return self._started(plan, folder)._replace(read=read)
-        except process.NotStartedError as error:
+        except NotStartedError as error:
             raise RefusedError(str(error)) from error
-        except process.TimedOutError as error:
+        except TimedOutError as error:
             raise RefusedError(f"{plan.tool.label} {error}: {last_words(error.completed.stderr)}") from error
         except CopyError as error:
             raise RefusedError(f"it cannot be copied: {error}") from error
@@ -244,7 +246,7 @@ class Recompiler(NamedTuple):
         is_own = os.path.dirname(first) and (not os.path.isabs(first) or plan.recipe.tool is None)
         if is_own:
             first = first.replace(f"{real}{os.sep}", f"{root}{os.sep}") if os.path.isabs(first) else str(root / first)
-        done = process.run((first, *argv), cwd=cwd, environ=plan.environ, timeout=TIMEOUT)
+        done = run((first, *argv), cwd=cwd, environ=with_temporary(plan.environ, folder), timeout=TIMEOUT)
         said = done.stderr.replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
         if done.returncode:
             raise RefusedError(f"{plan.tool.label} has failed: {last_words(said or done.stdout)}")

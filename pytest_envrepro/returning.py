@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro import options
 from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.holders import of_test
 from pytest_envrepro.markers import printable_lines
+from pytest_envrepro.options import ENDED
 from pytest_envrepro.reports import Ended
 from pytest_envrepro.reports import environments as report
 from pytest_envrepro.reports.wording import printable
@@ -29,6 +29,14 @@ class Returning:
         self._lending = lending
         self._config = lending.config
         self._ended = Ended()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Look at what fixtures had that have ended: with another parameter they are set up again for this test."""
+        result = yield
+        opened = self._lending.opened
+        _fail_for(opened.loans.look_at_ended(of_test(item), self._lending.over) if opened else None)
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -52,18 +60,18 @@ class Returning:
 
     def _look(self, item: pytest.Item) -> None:
         opened = self._lending.opened
-        told = opened.loans.look(of_test(item)) if opened else None
-        if told:
-            pytest.fail(printable_lines(told), pytrace=False)
+        _fail_for(opened.loans.look(of_test(item), self._lending.over) if opened else None)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self,
         item: pytest.Item,
-        call: pytest.CallInfo[None],  # noqa: ARG002  # The hook's own name for it.
+        call: pytest.CallInfo[None],
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Say with a failure what there is to know of the environments that the test has, and take back what is over."""
         told = yield
+        if call.excinfo is not None and not hasattr(told, "wasxfail"):
+            self._lending.note_raised(item, told, call.excinfo.value)
         opened = self._lending.opened
         if told.failed and opened is not None:
             for books in (opened.loans, opened.boxes):
@@ -83,7 +91,8 @@ class Returning:
             self._close()
 
     def _close(self) -> None:
-        self.note(Ended(notes=tuple(self._lending.notes)))
+        demand = self._lending.demand
+        self.note(Ended(notes=tuple(demand.notes), rots=tuple(demand.rots)))
         if self._lending.opened is not None:
             depot, loans, boxes, preparing = self._lending.opened
             preparing.stop()
@@ -95,7 +104,14 @@ class Returning:
                 self.note(books.ended())
             depot.store.close()
         if self._lending.is_worker:
-            self._config.__dict__["workeroutput"][options.ENDED] = self._ended.pack()
+            self._config.__dict__["workeroutput"][ENDED] = self._ended.pack()
+
+    def take_down_services(self) -> None:
+        """Take down the services of the session, as the controller of pytest-xdist; workers may be gone before it."""
+        try:
+            self._lending.take_down_services()
+        except EnvReproError as error:  # The session has its verdict by now, and the next one takes them down.
+            self.note(Ended(notes=(f"not all services could be taken down: {error}",)))
 
     def note(self, ended: Ended) -> None:
         """Note what there is to say at the end, of this process or of a worker."""
@@ -115,6 +131,11 @@ class Returning:
             terminalreporter.write_sep("=", report.TITLE)
             for line in lines:
                 terminalreporter.write_line(printable(line.text), **({line.style: True} if line.style else {}))
+
+
+def _fail_for(told: str | None) -> None:
+    if told:
+        pytest.fail(printable_lines(told), pytrace=False)
 
 
 def _add(told: pytest.TestReport, title: str, text: str) -> None:

@@ -6,6 +6,7 @@ import contextlib
 import platform
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.builders import foreign_images, read_lines
 from pytest_envrepro.errors import LockError, SettingsError
 from pytest_envrepro.gathering import read_lock
 from pytest_envrepro.images import Known, rotting
@@ -16,20 +17,20 @@ from pytest_envrepro.requirement import parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_envrepro.images import Rot
     from pytest_envrepro.model import Pin
     from pytest_envrepro.requirement import Requirement
     from pytest_envrepro.session import Session
     from pytest_envrepro.settings import Settings
 
 
-def rotting_in(settings: Settings, session: Session, *, digest: str | None = None) -> tuple[str, ...]:
-    """Say what will mean another environment later, a line each; nothing for kinds that have no image.
+def rotting_in(settings: Settings, session: Session) -> tuple[Rot, ...]:
+    """Say what will mean another environment later; nothing for kinds that have no image.
 
     What cannot be read says nothing here: whoever makes the environment tells it.
 
     Args:
         session: the project.
-        digest: of the base, `name@sha256:...`, where an engine was asked.
     """
     pins = tuple(_pins(settings, session))
     known = Known(
@@ -37,10 +38,9 @@ def rotting_in(settings: Settings, session: Session, *, digest: str | None = Non
         apt_packages=tuple(dict.fromkeys(_apt_packages(settings, session))),
         unhashed=tuple(sorted(pin.name for pin in pins if not pin.hashes and not _is_here(pin.requirement))),
         local=tuple(dict.fromkeys(_local(settings, session, pins))),
-        dockerfile=_dockerfile(settings, session),
-        digest=digest,
+        images=tuple(_images(settings, session)),
     )
-    return tuple(map(str, rotting(settings, known)))
+    return rotting(settings, known)
 
 
 def _pins(settings: Settings, session: Session) -> Iterator[Pin]:
@@ -73,9 +73,11 @@ def _is_here(requirement: Requirement) -> bool:
     return requirement.url is not None and is_local(requirement.url)
 
 
-def _dockerfile(settings: Settings, session: Session) -> str | None:
+def _images(settings: Settings, session: Session) -> Iterator[tuple[str, str, str]]:
+    """Give the images that one's own Dockerfile needs, as builders read it."""
     path = settings.own_dockerfile
     if path is not None:
         with contextlib.suppress(LockError):
-            return session.tree.read(path)
-    return None
+            lines = read_lines(session.tree.read(path))
+            found = foreign_images(lines, settings.build_environment, settings.platform)
+            yield from ((each.how, each.written, each.image) for each in found if each.image)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envrepro.outcome import Result, worst
+from pytest_envrepro.outcome import Result, fails, verdict, worst
 from pytest_envrepro.reports import Mended, Summary, TestOutcome
-from pytest_envrepro.session import CheckId, Session, fails, names_checks, select, verdict
+from pytest_envrepro.selection import CheckId, names_checks, select
 from pytest_envrepro.wanted import without_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_envrepro.reports import EnvironmentRow
+    from pytest_envrepro.session import Session
     from pytest_envrepro.wanted import Wanted
 
 _RANK = {"skipped": 0, "xfailed": 1, "passed": 2, "failed": 3}

@@ -8,27 +8,31 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from pytest_envrepro import process
 from pytest_envrepro.declared_services import WORKER, content_of, declared, digest_of
 from pytest_envrepro.engine import EngineError
+from pytest_envrepro.engines import connect
 from pytest_envrepro.engines.compose import Project, SlowError, environ_of, find_tool, images_of
-from pytest_envrepro.engines.owners import host, lives
+from pytest_envrepro.engines.messages import why_not_pulled
+from pytest_envrepro.engines.owners import host, lives, of_process
 from pytest_envrepro.engines.projects import name_of, network_of, owner_of, prefix_of
 from pytest_envrepro.engines.reaching import first_closed
 from pytest_envrepro.engines.readiness import readiness, told
+from pytest_envrepro.programs import Programs
 from pytest_envrepro.servicenotes import Notes
 from pytest_envrepro.serving import Services
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_envrepro.declared_services import Declared
-    from pytest_envrepro.engine import Engine, Member
+    from pytest_envrepro.engine import Engine
     from pytest_envrepro.engines.compose import Tool
     from pytest_envrepro.engines.owners import Owner
+    from pytest_envrepro.enginevalues import Member
     from pytest_envrepro.settings import Settings
 
+_NOTES = "compose"  # The folder of them, in the cache.
 _PAUSES = (0.1, 0.5)  # Seconds between two looks, at first and in the end.
 _STEADY = 0.4  # Seconds that what has no health check and no port has to run.
 _GRACE = 1  # Seconds that services are given to end by themselves.
@@ -65,7 +69,7 @@ class Projects:
         self._engine = engine
         self._owner = owner
         self._root = root
-        self._notes = Notes(cache / "compose")
+        self._notes = Notes(cache / _NOTES)
         self._environ = environ
         self._worker = worker
         self._offline = offline
@@ -73,7 +77,7 @@ class Projects:
         self._pid = os.getpid()
         self._guard = threading.Lock()
         self._is_over = threading.Event()
-        self._programs = process.Programs()
+        self._programs = Programs()
         self._given: dict[str, Services] = {}
         self._ours: dict[str, Project | None] = {}  # Those that this process ends.
         self._tools: dict[tuple[tuple[str, str], ...], Tool] = {}
@@ -118,7 +122,6 @@ class Projects:
                 del self._ours[name]
             self._given.clear()
             if self._worker is None:
-                # What workers have brought up for all, or have left.
                 for name in self._notes.names(prefix_of(self._owner)):
                     self._end(name, None)
 
@@ -180,7 +183,12 @@ class Projects:
         if self._offline:
             self._refuse_missing(images_of(config), wanted)
         self._engine.take_down(project.name)
-        project.create(offline=self._offline)
+        try:
+            project.create(offline=self._offline)
+        except SlowError:
+            raise
+        except EngineError as error:
+            raise EngineError("\n".join([str(error), *self._not_had(images_of(config), str(error))])) from error
         if not self._engine.members(project.name):
             with contextlib.suppress(EngineError):
                 project.stop()
@@ -188,6 +196,13 @@ class Projects:
                 f"{wanted.file}: nothing of it is at {self._engine.label}: it has no services, or the Compose tool asks "
                 "another engine; set DOCKER_HOST for both"
             )
+
+    def _not_had(self, images: Mapping[str, str | None], said: str) -> Iterator[str]:
+        """Say which services are of images that could not be had, and what to do, where the tool's words tell why."""
+        for service, image in sorted(images.items()):
+            why = why_not_pulled(image, said) if image is not None else ""
+            if image is not None and why and self._engine.image(image) is None:
+                yield f"  {service} is of the image {image}, which is not here: {why}"
 
     def _refuse_missing(self, images: Mapping[str, str | None], wanted: Declared) -> None:
         """Refuse what would need the network.
@@ -270,3 +285,24 @@ class Projects:
             owner = owner_of(name)
             if owner is not None and here.startswith(owner.host) and not lives(owner.pid, owner.started):
                 self._notes.forget(name)
+
+
+def take_down(pid: int, session: str, *, environ: Mapping[str, str], cache: Path) -> None:
+    """Take down what workers of pytest-xdist have brought up for all, or have left; where that is nothing, ask no engine.
+
+    Args:
+        pid: of the process that their session ends with.
+        session: the word for it.
+        environ: the variables that name the engine.
+        cache: the user's cache folder.
+
+    Raises:
+        EngineError: the engine is gone: the next session takes down what is left.
+    """
+    owner = of_process(pid, session)
+    if Notes(cache / _NOTES).names(prefix_of(owner)):
+        engine = connect(environ)
+        try:
+            Projects(engine, owner, root=cache, cache=cache, environ=environ).close()
+        finally:
+            engine.close()

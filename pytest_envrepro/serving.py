@@ -9,11 +9,14 @@ from pytest_envrepro.engine import EngineError, ExecutionTimeoutError
 from pytest_envrepro.engines.reaching import address_of
 from pytest_envrepro.engines.readiness import service_of
 from pytest_envrepro.errors import CommandFailed, CommandTimeout
-from pytest_envrepro.process import Completed
+from pytest_envrepro.process import completed_of
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
-    from pytest_envrepro.engine import Container, Engine, Executed, Member
+    from pytest_envrepro.engine import Container, Engine
+    from pytest_envrepro.enginevalues import Member
+    from pytest_envrepro.hiding import Hiding
+    from pytest_envrepro.process import Completed
 
 
 _MOST_LINES = 40
@@ -99,8 +102,8 @@ class Service:
                 input=None if input is None else input.encode("utf-8", "surrogateescape"),
             )
         except ExecutionTimeoutError as error:
-            raise CommandTimeout(_completed(argv, error.executed), timeout or 0, where) from None
-        done = _completed(argv, executed)
+            raise CommandTimeout(completed_of(argv, error.executed), timeout or 0, where) from None
+        done = completed_of(argv, executed)
         if check and done.returncode:
             raise CommandFailed(done, where)
         return done
@@ -161,16 +164,16 @@ class Services(Mapping[str, Service]):
         return len(self._services)
 
 
-def _completed(argv: tuple[str, ...], executed: Executed) -> Completed:
-    out, err = (each.decode("utf-8", "replace").replace("\r\n", "\n") for each in (executed.stdout, executed.stderr))
-    return Completed(argv, executed.returncode, out, err, executed.seconds)
+def last_logs(services: Mapping[str, Any] | None, hiding: Hiding) -> Iterator[tuple[str, str]]:
+    """Give the end of what each service has written, for a failing test: titles and texts.
 
-
-def last_logs(services: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """Give the end of what each service has written, for a failing test: titles and texts."""
+    Args:
+        hiding: what is never shown.
+    """
     for name in services or ():
         try:
-            lines = services[name].logs().rstrip().splitlines() if services else []
+            # Before it is cut: half of a secret is none that could be found.
+            lines = hiding.hide(services[name].logs()).rstrip().splitlines() if services else []
         except EngineError as error:
             lines = [str(error)]
         more = f", the last {_MOST_LINES} lines of {len(lines)}" if len(lines) > _MOST_LINES else ""

@@ -8,8 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pytest_envrepro import containervalues as of_containers
-from pytest_envrepro import settingvalues as of_all
+import pytest_envrepro.containervalues as of_containers
+import pytest_envrepro.settingvalues as of_all
 from pytest_envrepro.matrices import Matrix
 from pytest_envrepro.values import did_you_mean
 
@@ -106,6 +106,9 @@ def _hint(key: str, *, in_snake: bool) -> str:
     if in_snake:
         plain, known = ([name.replace("-", "_") for name in names] for names in (plain, known))
     close = did_you_mean(key, known)
+    if not key.startswith("ext"):  # Who has not written `extend` means what that appends to.
+        for joint in "-_":
+            close = close.replace(f"'{APPENDING[:-1]}{joint}", "'")
     return close if "did you mean" in close else did_you_mean(key, plain)
 
 

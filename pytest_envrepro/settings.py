@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
-from packaging.utils import canonicalize_name
-
-from pytest_envrepro.containervalues import WORKDIR, limit_text
+from pytest_envrepro.containervalues import WORKDIR
 from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.layers import Fault, Laid, Layer
-from pytest_envrepro.requirement import redact
-from pytest_envrepro.settingkeys import EXTENDS, KEYS, read_settings
+from pytest_envrepro.extending import stacked
+from pytest_envrepro.hiding import Hiding
+from pytest_envrepro.layers import Laid, Layer
+from pytest_envrepro.settingkeys import KEYS, read_settings
 from pytest_envrepro.settingkinds import disagreeing
-from pytest_envrepro.settingtext import is_of_table, lines_of, redacted, shown_variable
-from pytest_envrepro.values import Values, did_you_mean, kind_of
+from pytest_envrepro.settingtext import as_in_a_table, is_of_table, lines_of, redacted
+from pytest_envrepro.values import Values
 from pytest_envrepro.zenmlsettings import ORIGIN, converted
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Mapping, Sequence
 
     from typing_extensions import Unpack
 
-__all__ = ["DEFAULT", "Given", "Layer", "Settings", "combine", "merge"]
+    from pytest_envrepro.layers import Fault
+    from pytest_envrepro.settingwords import Given
+
+__all__ = ["DEFAULT", "Layer", "Settings", "combine", "merge"]
 
 DEFAULT = "default"
+_WIDEST = 72  # Characters of a line, beside which where it comes from stands in a column.
 _BY_HAND = "Settings(...)"
 # The one key whose attribute has another name: `dockerfile()` writes the one that is generated.
 _OWN_DOCKERFILE = "own_dockerfile"
@@ -36,43 +37,6 @@ _ATTRIBUTES = {key: key.replace("-", "_") for key in KEYS} | {"dockerfile": _OWN
 
 def _nothing() -> Mapping[str, Any]:
     return MappingProxyType({})
-
-
-class Given(TypedDict, total=False):
-    """What settings are made of, as Python's keywords."""
-
-    name: str | None
-    kind: str
-    python: str | None
-    lock: str | os.PathLike[str] | None
-    requirements: Sequence[str] | str | os.PathLike[str]
-    constraints: Sequence[str] | str | os.PathLike[str]
-    groups: Sequence[str]
-    extras: Sequence[str]
-    required_integrations: Sequence[str]
-    project: Literal["wheel", "editable"] | bool
-    replicate_local: Sequence[str] | str | bool
-    environment: Mapping[str, str]
-    installer: Literal["auto", "pip", "uv"]
-    installer_args: Sequence[str]
-    files: Mapping[str, str | os.PathLike[str]]
-    compose: str | os.PathLike[str] | Mapping[str, str | float | os.PathLike[str]]
-    base_image: str | None
-    dockerfile: str | os.PathLike[str] | None
-    context: str | os.PathLike[str] | None
-    skip_build: bool
-    pull: Literal["missing", "never", "always"]
-    platform: str | None
-    apt_packages: Sequence[str]
-    apt_snapshot: str | None
-    build_environment: Mapping[str, str]
-    run: Sequence[str | Sequence[str]]
-    user: str | None
-    workdir: str | os.PathLike[str]
-    network: str | None
-    limits: Mapping[str, str | float]
-    ca_bundle: str | os.PathLike[str]
-    builder: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, init=False, repr=False)
@@ -150,6 +114,7 @@ class Settings:
     origins: Mapping[str, str] = field(init=False, compare=False)
 
     def __init__(self, **given: Unpack[Given]) -> None:
+        __tracebackhide__ = True
         table: dict[str, Any] = dict(given)
         name = table.pop("name", None)
         if _OWN_DOCKERFILE in table:  # By which `dataclasses.replace` knows it.
@@ -168,7 +133,7 @@ class Settings:
         object.__setattr__(self, "name", name)
         for key, each in KEYS.items():
             object.__setattr__(self, _ATTRIBUTES[key], found.get(key, each.default))
-        self._tell({key: _BY_HAND for key in KEYS if self._get(key) != KEYS[key].default})
+        self._tell({key: _BY_HAND for key in KEYS if self.raw(key) != KEYS[key].default})
 
     @classmethod
     def told(cls, origins: Mapping[str, str], **given: Unpack[Given]) -> Settings:
@@ -202,10 +167,12 @@ class Settings:
         object.__setattr__(self, "origins", MappingProxyType({**dict.fromkeys(KEYS, DEFAULT), **origins}))
 
     def __repr__(self) -> str:
+        if not hasattr(self, "origins"):  # Its `__init__` has raised, and a traceback shows it.
+            return "Settings(...)"
         told = {
             key.replace("-", "_"): redacted(key, self._printable(key), self.origins)
             for key in KEYS
-            if self._get(key) != KEYS[key].default
+            if self.raw(key) != KEYS[key].default
         }
         named = {} if self.name is None else {"name": self.name}
         return f"Settings({', '.join(f'{key}={value!r}' for key, value in {**named, **told}.items())})"
@@ -214,7 +181,9 @@ class Settings:
         """Say of each value that is not the default where it came from, a line each; credentials are hidden."""
         set_here = [key for key in KEYS if self.origins[key] != DEFAULT]
         lines = [line for key in set_here for line in lines_of(key, self._printable(key), self.origins)]
-        width = max((len(text) for text, _ in lines), default=0)
+        width = max(
+            (len(text) for text, _ in lines if len(text) <= _WIDEST), default=0
+        )  # One long line moves no other.
         return "\n".join(f"{text:<{width}}  # {origin}" for text, origin in lines) or "all settings are the default"
 
     def dockerfile(self) -> str:
@@ -243,20 +212,19 @@ class Settings:
         shown = redacted("environment", self.environment, self.origins)
         return {name: (value, shown[name]) for name, value in self.environment.items()}
 
-    def _printable(self, key: str) -> Any:
-        """Give a value in words that a table could have in its place."""
-        value = self._get(key)
-        if key == "run":
-            return tuple(map(shlex.join, value))
-        if key == "limits":
-            return {name: limit_text(name, each) for name, each in value.items()}
-        if key == "build-environment":
-            of_parts = {name: self.origins.get(f"{key}.{name}", self.origins[key]) for name in value}
-            return {name: shown_variable(name, each, of_parts[name]) for name, each in value.items()}
-        return redact(value) if key == "builder" else value
+    @property
+    def hiding(self) -> Hiding:
+        """What of it is never shown: values of variables, of its programs and of its build, that may be secret."""
+        building = redacted("build-environment", self.build_environment, self.origins)
+        own = [(value, building[name]) for name, value in self.build_environment.items()]
+        return Hiding.of_shown([*own, *self.shown_variables().values()])
 
-    def _get(self, key: str) -> Any:
+    def raw(self, key: str) -> Any:
+        """Give a value as it is, by its key as a table has it: what is shown of two values may be the same `****`."""
         return getattr(self, _ATTRIBUTES[key])
+
+    def _printable(self, key: str) -> Any:
+        return as_in_a_table(key, self.raw(key), self.origins)
 
 
 def merge(layers: Sequence[Layer], named: Mapping[str, Layer]) -> Settings:
@@ -281,19 +249,7 @@ def merge(layers: Sequence[Layer], named: Mapping[str, Layer]) -> Settings:
 def combine(layers: Iterable[Layer], named: Mapping[str, Layer]) -> tuple[Settings | None, tuple[Fault, ...]]:
     """Do what `merge` does, and give the faults instead of raising them: where there is one, there are no settings."""
     faults: list[Fault] = []
-    stack: list[Layer] = []
-    name = None
-    for layer in layers:
-        extends = layer.values.get(EXTENDS)
-        if layer.name is not None:
-            Laid(faults).add_all(stack)  # Nothing of them counts; what is wrong with them is told all the same.
-            stack = _bases(layer, "", layer.name, named, faults)
-            name = _declared(layer.name, named)
-            if extends is not None:
-                faults.append(Fault(layer, EXTENDS, "stands beside a name: an environment begins with one of the two"))
-        elif extends is not None:
-            stack += _bases(layer, EXTENDS, extends, named, faults)
-        stack.append(layer)
+    stack, name = stacked(layers, named, faults)
     merged = Laid(faults)
     merged.add_all(stack)
     merged.agree()
@@ -306,35 +262,3 @@ def combine(layers: Iterable[Layer], named: Mapping[str, Layer]) -> tuple[Settin
 def _error(whose: str, faults: Iterable[str]) -> SettingsError:
     lines = sorted({f"  {fault}" for fault in faults})
     return SettingsError("\n".join([f"the settings of {whose} cannot be followed:", *lines]))
-
-
-def _declared(name: Any, named: Mapping[str, Layer]) -> str | None:
-    """Give a name as it was declared: names are compared as those of packages are."""
-    if not isinstance(name, str):
-        return None
-    return next((each for each in named if canonicalize_name(each) == canonicalize_name(name)), None)
-
-
-def _bases(layer: Layer, key: str, name: Any, named: Mapping[str, Layer], faults: list[Fault]) -> list[Layer]:
-    """Give a named environment and those that it extends, the farthest first."""
-    trail: list[str] = []
-    while name is not None:
-        known = _declared(name, named)
-        if not isinstance(name, str):
-            faults.append(Fault(layer, key, f"has to be the name of an environment, not {kind_of(name)}"))
-        elif known is None:
-            faults.append(Fault(layer, key, f"there is no environment '{name}'{did_you_mean(name, named)}"))
-        elif known in trail:
-            faults.append(_cycle(trail[trail.index(known) :], named))
-        if known is None or known in trail:
-            break
-        trail.append(known)
-        layer, key, name = named[known], EXTENDS, named[known].values.get(EXTENDS)
-    return [named[each] for each in reversed(trail)]
-
-
-def _cycle(names: list[str], named: Mapping[str, Layer]) -> Fault:
-    """Tell a cycle, in the same words wherever it is entered: it begins with the one that is declared first."""
-    first = names.index(min(names, key=list(named).index))
-    shown = [*names[first:], *names[:first], names[first]]
-    return Fault(named[names[first]], EXTENDS, f"is a cycle: {' -> '.join(shown)}")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from pytest_envrepro.containervalues import limit_text
+from pytest_envrepro.hiding import HIDDEN
 from pytest_envrepro.requirement import redact
 from pytest_envrepro.settingkeys import APPENDING
 
@@ -20,7 +23,6 @@ _SECRET = re.compile(r"(?i)token|pass|pwd|secret|cred|key|auth|pin|cookie|dsn|si
 # come from a variable or a vault: of that, what can hardly be a secret is shown alone.
 _TABLE = re.compile(r"(?:tool\.envrepro\.)?environments\.[\w.-]+ in .+")
 _HARMLESS = re.compile(r"[A-Za-z]{0,10}|\d{1,5}")
-_HIDDEN = "****"
 
 
 def lines_of(key: str, value: Any, origins: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -40,6 +42,21 @@ def lines_of(key: str, value: Any, origins: Mapping[str, str]) -> Iterator[tuple
             yield f"{APPENDING if number else ''}{key} = {_toml([each for _, each in group])}", origin
     else:
         yield f"{key} = {_toml(value)}", whole
+
+
+def as_in_a_table(key: str, value: Any, origins: Mapping[str, str]) -> Any:
+    """Give a value in words that a table could have in its place.
+
+    Args:
+        origins: as of `lines_of`.
+    """
+    if key == "run":
+        return tuple(map(shlex.join, value))
+    if key == "limits":
+        return {name: limit_text(name, each) for name, each in value.items()}
+    if key == "build-environment":
+        return redacted(key, value, origins)
+    return redact(value) if key == "builder" else value
 
 
 def redacted(key: str, value: Any, origins: Mapping[str, str]) -> Any:
@@ -66,7 +83,7 @@ def is_of_table(origin: str) -> bool:
 def shown_variable(name: str, value: str, origin: str) -> str:
     """Give the value of a variable as it may be shown, by its name and by where it came from."""
     is_known = is_of_table(origin) or _HARMLESS.fullmatch(value)
-    return redact(value) if is_known and not _SECRET.search(name) else _HIDDEN
+    return redact(value) if is_known and not _SECRET.search(name) else HIDDEN
 
 
 def _toml(value: Any) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pytest_envrepro.pythonspecs import FORMS, is_possible
 from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirementlines import parse_listed
 from pytest_envrepro.values import did_you_mean, kind_of
 
 if TYPE_CHECKING:
@@ -26,7 +29,8 @@ _OWN_VARIABLES = {
     "VIRTUAL_ENV": _ISOLATION,
 }
 WITHIN = "has to be a path within the environment, such as 'etc/tool.ini'"
-_OWN_FILES = frozenset({"pyvenv.cfg"})
+_OWN_FILES = re.compile(r"pyvenv\.cfg|bin/python[\d.]*|(?i:Scripts/pythonw?\.exe)")
+_SHELL_WORDS = frozenset({"|", "||", "|&", "&", "&&", ";", "<", ">", ">>", "2>", "2>>", "&>", "2>&1"})
 _SCOPES = ("session", "worker")
 _LONGEST_WAIT = 86_400  # Seconds.
 
@@ -53,6 +57,8 @@ def python(values: Values, value: Any, place: str) -> str | None:
     text = values.string(value, place)
     if text is not None and not text.strip():
         values.fault(place, "is empty")
+    elif text is not None and not is_possible(text):
+        values.fault(place, f"'{text}' is no Python on any machine: it may be {FORMS}")
     return text
 
 
@@ -92,7 +98,8 @@ def listed(values: Values, value: Any, place: str, *, bounds: bool = False) -> t
     texts = values.strings(value, place)
     for index, text in enumerate(texts):
         try:
-            has_extras = bool(parse(text).extras)
+            # A constraint says which versions, and never where to find them.
+            has_extras = bool((parse(text) if bounds else parse_listed(text).requirement).extras)
         except ValueError as error:
             values.fault(f"{place}[{index}]", f"'{redact(text)}' is not a requirement (PEP 508): {error}")
         else:
@@ -122,12 +129,26 @@ def replicated(values: Values, value: Any, place: str) -> tuple[str, ...] | bool
         except ValueError as error:
             values.fault(place, f"cannot be split into words: {str(error).lower()}")
             return False
+        if (found := _for_a_shell(value)) is not None:
+            instead = json.dumps(["sh", "-c", value], ensure_ascii=False)
+            values.fault(
+                place, f"has the word '{found}', which is a shell's, and no shell runs it: write {redact(instead)}"
+            )
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         values.fault(place, f"has to be true, false or a command, not {kind_of(value)}")
         return False
     if not words or not words[0].strip():
         values.fault(place, "is an empty command")
     return tuple(words)
+
+
+def _for_a_shell(command: str) -> str | None:
+    """Give the first word of a command that means something to a shell alone, if it is not in quotes."""
+    try:
+        words = shlex.split(command, posix=False)
+    except ValueError:  # Of an escaped quote, which this way of splitting does not know.
+        return None
+    return next((word for word in words if word in _SHELL_WORDS), None)
 
 
 def variables(values: Values, value: Any, place: str) -> Mapping[str, str]:
@@ -151,8 +172,8 @@ def files(values: Values, value: Any, place: str) -> Mapping[str, str]:
         inner = _normal(name)
         if inner is None:
             values.fault(place, f"{name!r} {WITHIN}")
-        elif inner in _OWN_FILES or inner in found:
-            own = "is the environment's own" if inner in _OWN_FILES else "is there under another spelling too"
+        elif _OWN_FILES.fullmatch(inner) or inner in found:
+            own = "is the environment's own" if _OWN_FILES.fullmatch(inner) else "is there under another spelling too"
             values.fault(place, f"{name!r} {own}")
         else:
             path = values.path(source, f'{place}."{name}"')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _LONGEST = 3600.0  # Seconds for tests that lack nothing.
 _FACTOR = 10  # As many times as long as with all that they need: what is missing may be waited for.
 _PLUGIN = "pytest_envrepro.audited"
+_USAGE = 4  # pytest's exit code for a command line that it cannot follow.
+_REFUSED = re.compile(r"^ERROR: usage: .*?^[^\n]*?: error: ([^\n]+)$", re.MULTILINE | re.DOTALL)
 
 
 class Trial(NamedTuple):
@@ -121,6 +124,9 @@ class Trials:
         except TimedOutError as error:
             done, late = error.completed, str(error)
         end = {"end": _last_words(done.stderr) or _last_words(done.stdout), "code": done.returncode}
+        refused = _REFUSED.search(done.stderr)
+        if refused is not None and done.returncode == _USAGE:
+            end["refused"] = refused[1]
         return [*_read(results), end], done.seconds, late
 
 
@@ -142,6 +148,9 @@ def _judge(tests: Iterable[str], told: Sequence[dict[str, Any]], late: str | Non
     there = [line for each in told for line in each.get("there", ())]
     if there:
         return dict.fromkeys(tests, Trial("unknown", "; ".join(there)))
+    if "refused" in told[-1]:
+        why = f"without it pytest does not know what is on its command line: {told[-1]['refused']}"
+        return dict.fromkeys(tests, Trial("unknown", why))
     ended = {each["ended"]: Trial(each["outcome"], each["why"]) for each in told if "ended" in each}
     at_work = [each["started"] for each in told if "started" in each and each["started"] not in ended]
     end, code = told[-1]["end"], told[-1]["code"]

@@ -43,7 +43,11 @@ class Importing(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """An import, and the function that it stands in, behind its classes; nothing for one at the top of its module."""
+    """An import, and the function that it stands in, behind its classes; nothing for one at the top of its module.
+
+    Attributes:
+        module: what is imported; of what is relative, with the dots that it begins with: that is the project's own.
+    """
 
     file: str
     line: int
@@ -207,12 +211,16 @@ class _Sources:
     def _beside(self, file: str, source: _Source) -> Iterator[str]:
         """Give the project's own modules that a module imports at its top."""
         folder = os.path.dirname(file)
-        names = [found.module.split(".") for found in source.imports if not found.function]
-        for parts in [some for name in names for some in (name, name[:-1]) if some]:
-            for start in (folder, "", "src"):
-                path = os.path.join(start, *parts).replace(os.sep, "/") + ".py"
-                if (self._root / path).is_file():
-                    yield path
+        for module in [found.module for found in source.imports if not found.function]:
+            name = module.lstrip(".")
+            level = len(module) - len(name)
+            parts = name.split(".")
+            above = os.path.normpath(os.path.join(folder, *[".."] * (level - 1)))
+            for start in (above,) if level else (folder, "", "src"):
+                for some in (parts, parts[:-1]):
+                    path = os.path.normpath(os.path.join(start, *some)).replace(os.sep, "/") + ".py"
+                    if some and (self._root / path).is_file():
+                        yield path
 
 
 def _imports(tree: ast.Module, file: str) -> Iterator[_Found]:
@@ -229,9 +237,10 @@ def _of_body(body: Sequence[ast.stmt]) -> Iterator[tuple[int, str]]:
         if isinstance(statement, ast.Import):
             yield from ((statement.lineno, alias.name) for alias in statement.names)
         elif isinstance(statement, ast.ImportFrom):
-            base = statement.module or ""
+            base = f"{'.' * statement.level}{statement.module or ''}"
+            joint = "." if statement.module else ""
             for alias in statement.names:
-                yield statement.lineno, f"{base}.{alias.name}" if base else alias.name
+                yield statement.lineno, f"{base}{joint}{alias.name}"
         elif isinstance(statement, (ast.With, ast.AsyncWith)):
             yield from _of_body(statement.body)
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_envrepro.store import Change, Store
+    from pytest_envrepro.store import Store
 
 TICK = 0.02  # Seconds: the times of files are those of a clock that stands still for so long.
 _TOLD = 20  # Tests that other processes are told of: the last, since what they ask about is a moment ago.
@@ -47,17 +45,32 @@ class Witness:
         """When the test began that is at work, in seconds since the epoch."""
         return self._tests[-1].when if self._tests else 0.0
 
+    def at_work(self, when: float) -> dict[str, tuple[str, ...]]:
+        """Give the tests that were at work at a time, by the process: see `Store.name`."""
+        others: dict[str, tuple[str, ...]] = {}
+        for told in self._store.heard():
+            with contextlib.suppress(TypeError, ValueError):  # Of another version of this plugin, perhaps.
+                tests = [Began(*each) for each in told.what]
+                if told.ended is not None:  # Of a process that was killed, the last test is over too.
+                    tests.append(Began(told.ended, _NONE))
+                others[told.owner] = tuple(_at_work(tests, when))
+        # Whoever asks is at work, and may have begun a tick later: that is no reason to name it.
+        mine = _at_work(self._tests, when) if when >= self.since else self.before(when)
+        return {self._store.name: tuple(mine), **others}
+
     def before(self, when: float) -> tuple[str, ...]:
         """Give the tests of this process that were at work at a time, and are over."""
         return tuple(name for name in _at_work(self._tests, when) if name != self._tests[-1].name)
 
     def beside(self, when: float) -> tuple[str, ...]:
         """Give the tests of other processes that were at work at a time."""
-        names: dict[str, None] = {}
-        for told in self._store.heard():
-            with contextlib.suppress(TypeError, ValueError):  # Of another version of this plugin, perhaps.
-                names |= dict.fromkeys(_at_work([Began(*each) for each in told], when))
-        return tuple(names)
+        return self.of_others(self.at_work(when))
+
+    def of_others(self, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+        """Give those of other processes among names, each once."""
+        return tuple(
+            dict.fromkeys(name for who, several in names.items() if who != self._store.name for name in several)
+        )
 
 
 def _at_work(tests: Sequence[Began], when: float) -> Iterator[str]:
@@ -65,18 +78,3 @@ def _at_work(tests: Sequence[Began], when: float) -> Iterator[str]:
         ended = tests[index + 1].when if index + 1 < len(tests) else float("inf")
         if name != _NONE and began <= when + TICK and ended >= when:
             yield name
-
-
-def changed_at(prefix: Path, changes: Iterable[Change]) -> float:
-    """Give when the latest of some changes was made, in seconds since the epoch; of what is gone, when its folder changed.
-
-    It may have been up to a tick later.
-    """
-    latest = 0.0
-    for change in changes:
-        path = os.path.join(prefix, change.path)
-        while not os.path.lexists(path) and len(path) > len(str(prefix)):
-            path = os.path.dirname(path)
-        with contextlib.suppress(OSError):
-            latest = max(latest, os.lstat(path).st_ctime)
-    return latest or time.time()

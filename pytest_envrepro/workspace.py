@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.process import NOT_WAITED_FOR, may_wait
+from pytest_envrepro.locking import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ _NEVER_COPIED = frozenset(
 )
 _MOST_FILES = 20_000
 _MOST_BYTES = 512 * 1024 * 1024
-_LOOKING = 1.0  # Seconds between two looks at whether it is still worth waiting.
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 class CopyError(Exception):
@@ -66,6 +67,10 @@ def workspace(cache: Path | None) -> Iterator[Path]:
         Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
+def _quiet(_: str) -> None:
+    """Tell nobody."""
+
+
 def _made(folder: Path) -> Path | None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -86,11 +91,12 @@ def _sweep(parent: Path) -> None:
 
 
 @contextlib.contextmanager
-def alone(cache: Path | None, name: str) -> Iterator[None]:
+def alone(cache: Path | None, name: str, waiting: Waiting | None = None) -> Iterator[None]:
     """Wait until no other session of this user does the same.
 
     Args:
         name: of what is done, as part of a file's name.
+        waiting: tells of a wait that is long; nobody is told unless given.
 
     Raises:
         BuildError: this session ends meanwhile.
@@ -99,19 +105,50 @@ def alone(cache: Path | None, name: str) -> Iterator[None]:
     if parent is None:
         yield
         return
-    from filelock import FileLock, Timeout  # noqa: PLC0415
-
-    lock = FileLock(parent / f"{name}.lock")
-    while not lock.is_locked:
-        try:
-            lock.acquire(timeout=_LOOKING)
-        except Timeout:
-            if not may_wait():
-                raise BuildError(NOT_WAITED_FOR) from None
+    lock = (waiting or Waiting(_quiet)).hold(parent / f"{name}.lock")
     try:
         yield
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def at_once(cache: Path, name: str) -> Iterator[bool]:
+    """Hold the lock of `alone` for a while, if nobody has it; tell whether that is so."""
+    parent = _made(cache / "mending")
+    if parent is None:
+        yield True
+        return
+    from filelock import FileLock, Timeout  # noqa: PLC0415
+
+    lock = FileLock(parent / f"{name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def needing_room(cache: Path) -> Iterator[None]:
+    """Say that the disk of the user's cache folder is full, where that is what goes wrong.
+
+    Raises:
+        BuildError: it is; the error's cause is the system's.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise BuildError(
+            f"the disk of {cache} is full ({error.strerror}), where environments are made: free some space, or set "
+            "PYTEST_ENVREPRO_CACHE to a folder on another disk"
+        ) from error
 
 
 def is_unused(cache: Path) -> bool:

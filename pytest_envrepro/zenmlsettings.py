@@ -83,10 +83,18 @@ def _explicit(given: Any) -> dict[str, Any]:
         extra = getattr(given, "model_extra", None) or {}
         fields = {name: getattr(given, name) for name in sorted({*given.model_fields_set, *extra})}
     elif hasattr(given, "__dict__") and not isinstance(given, type):
-        fields = vars(given)
+        fields = {**_of_class(type(given)), **vars(given)}
     else:
         raise SettingsError(f"{ORIGIN}: have to be a mapping, or an object with their fields, not {kind_of(given)}")
     return {str(name): _plain(value) for name, value in fields.items()}
+
+
+def _of_class(kind: type) -> dict[str, Any]:
+    """Give the values that stand in a class, in the place of its objects: a subclass may set what ZenML's do not."""
+    found: dict[str, Any] = {}
+    for each in reversed(kind.__mro__):
+        found.update(vars(each))
+    return {name: value for name, value in found.items() if not name.startswith("_") and not hasattr(value, "__get__")}
 
 
 def _plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import making
 from workbench import Bench
 
 if TYPE_CHECKING:
@@ -53,6 +54,14 @@ class Suite:
         """Take another cache than that of the other tests, in which nothing is made yet."""
         self.cache = cache
         self._monkeypatch.setenv("PYTEST_ENVREPRO_CACHE", str(cache))
+
+    def set(self, name: str, value: str) -> None:
+        """Set a variable."""
+        self._monkeypatch.setenv(name, value)
+
+    def unset(self, name: str) -> None:
+        """Take a variable away."""
+        self._monkeypatch.delenv(name)
 
     def write(self, tests: str, table: str = "", **files: str) -> None:
         """Write the tests, the rest of `pyproject.toml`, and other files by their names without `.py`."""
@@ -122,28 +131,13 @@ backend-path = ["."]
 name = "subject"
 version = "1"
 """
-SLOW_BACKEND = """
-import os
-import time
-import zipfile
-
-def build_wheel(folder, settings=None, metadata=None):
-    with open("BUILDING", "w") as file:
-        file.write(str(os.getpid()))
-    time.sleep(SECONDS)
-    name = "subject-1-py3-none-any.whl"
-    with zipfile.ZipFile(f"{folder}/{name}", "w") as file:
-        file.writestr("subject-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: subject\\nVersion: 1\\n")
-        file.writestr("subject-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        file.writestr("subject-1.dist-info/RECORD", "")
-    return name
-"""
 
 
 def slow(suite: Suite, seconds: float) -> dict[str, str]:
     """Give the files of a project whose wheel takes so long to build; its builder writes who it is to `building.txt`."""
-    text = SLOW_BACKEND.replace("SECONDS", str(seconds)).replace("BUILDING", str(suite.path / "building.txt"))
-    return {"backend": text}
+    told = str(suite.path / "building.txt")
+    before = [f"pathlib.Path({told!r}).write_text(str(os.getpid()))", f"time.sleep({seconds})"]
+    return {"backend": making.backend("subject", "1", before=before)}
 
 
 def started_pid(path: Path, session: subprocess.Popen[str]) -> int:

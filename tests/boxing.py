@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import tarfile
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
+import pytest
 from containing import BASE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 LABEL = "envrepro-tests.run"
 
@@ -65,9 +69,26 @@ def build(api: Any, reference: str, lines: list[str]) -> None:
     assert not [each for each in said if "error" in each], said
 
 
+@contextlib.contextmanager
+def based(api: Any) -> Iterator[Base]:
+    """Give a base image of a run's own; all that comes of it is gone in the end."""
+    found = marked(api)
+    try:
+        yield found
+    finally:
+        found.remove()
+
+
 def marked(api: Any) -> Base:
     """Make the base image of a test run."""
     run = uuid4().hex
     reference = f"envrepro-tests/{run}:base"
     build(api, reference, [f"FROM {BASE}", f"LABEL {LABEL}={run}"])
     return Base(reference, run, api)
+
+
+@pytest.fixture(name="base")
+def base_of_a_test(base_image: str, docker_api: Any) -> Iterator[Base]:  # noqa: ARG001  # It is made of that.
+    """Give a base of the test's own, where what comes of it is counted: other tests leave things of theirs."""
+    with based(docker_api) as found:
+        yield found

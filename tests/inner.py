@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from packaging.tags import sys_tags
 
 from pytest_envrepro.interpreter import Layout, Python
-from pytest_envrepro.model import Interpreter
+from pytest_envrepro.inventory import Interpreter
 
 if TYPE_CHECKING:
     from pytest_envrepro.engine import Container

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_envrepro.model import Interpreter, Inventory
+    from pytest_envrepro.inventory import Interpreter, Inventory
     from pytest_envrepro.outcome import Finding, Outcome
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -12,41 +13,39 @@ import pytest
 
 PACKAGE = "pytest_envrepro"
 ROOT = Path(__file__).parents[1] / PACKAGE
+CONTRIBUTING = (ROOT.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
-# The pytest face; `gate` holds the hooks of a session that checks, `markers` those of one whose tests say what they need,
-# `lending` and `returning` those of one whose tests ask for environments: `late` loads these three only then.
-# `audit` those of one that audits, and `audited` is the plugin of the sessions that it starts.
-FACE = {
+# What imports pytest when it runs; CONTRIBUTING.md says of each what for.
+WITH_PYTEST = {
     *(
         "plugin",
         "options",
-        "late",
-        "markers",
         "fixtures",
-        "lending",
-        "holders",
-        "declarations",
-        "returning",
-        "explaining",
-        "afresh",
-        "items",
-        "inside",
-        "gate",
-    ),
-    *("audit", "audited"),
+        "late",
+    ),  # Are loaded by every session; `late` loads the others when one needs them.
+    *("gate", "items", "markers", "lending", "holders", "stopping", "returning", "explaining"),
+    *("answering", "audit", "audited"),
 }
-# The middle: introduces the families to one another. `run` is one session of it, `discovery` finds the locks, and
+# What reads markers and fixtures of pytest's items, and needs its types alone.
+WITH_TYPES = {"declarations", "demand"}
+# The face: those, and what stands behind a public function, which works in a session of pytest alone.
+FACE = {*WITH_PYTEST, *WITH_TYPES, "afresh"}
+# The middle: introduces the families to one another. `judging` asks the checks, `run` is one session of it, `discovery` finds
+# the locks, `lookup` integrations by name, and
 # `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place;
 # `asking` judges the markers of a test, `advising` says what mends it, `wanted` counts that, `answers` stand in the place of tests, `merging` joins reports.
-# Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for,
-# `plans` are the words for it, `planning` writes them down, `choosing` the versions, `depot` has them made and hands them out, `preparing` several side
+# Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for (`absolute` with paths as tools need them),
+# `plans` are the words for it, `planning` writes them down, `identities` tells them apart, `choosing` the versions, `depot` has them made and hands them out, `preparing` several side
 # by side, `progress` tells what takes long; `loans` keep the books, `witness` who was at work, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away;
-# of containers, `rotting` says what will rot, and `imagebook` remembers which images were used;
+# of containers, `containers` starts them as `containerplanning` and `ordering` have it, and `boxes` keeps the books; `imagemaking` makes their
+# images: on what `grounding` finds or `owning` reads, for what `imagepythons` asks, with what `imagepackages` chooses, from what `imagerecipes`
+# puts together, by `imagebuilding`; `blaming` names the setting that an engine refuses, `drifting` says what has moved in one, `rotting` what will rot, and `imagebook` remembers which were used;
 # `services` brings up by Compose what is beside them as `declared_services` reads it, `servicenotes` tells other workers, `serving` is what tests hold of that.
 # Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
 # in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
 MIDDLE = {
     "session",
+    "judging",
     "run",
     "discovery",
     "config",
@@ -55,6 +54,7 @@ MIDDLE = {
     "recompiling",
     "mending",
     "catalogue",
+    "lookup",
     "declared",
     "declared_environments",
     "offered",
@@ -69,8 +69,10 @@ MIDDLE = {
     "declaring",
     "deciding",
     "gathering",
+    "absolute",
     "plans",
     "planning",
+    "identities",
     "choosing",
     "depot",
     "preparing",
@@ -80,9 +82,8 @@ MIDDLE = {
     "witness",
     "given",
     "cleaning",
-    "imagebook",
-    "rotting",
-    "owning",
+    *("containers", "containerplanning", "ordering", "boxes", "imagemaking", "grounding", "owning", "imagepythons"),
+    *("imagepackages", "imagerecipes", "imagebuilding", "imagebook", "drifting", "rotting", "beside", "blaming"),
     "services",
     "declared_services",
     "servicenotes",
@@ -111,24 +112,52 @@ FAMILIES = {
 }
 # The words that all share; each may import only those before it.
 WORDS = [
-    *("errors", "values", "requirement", "places", "outcome", "model", "interpreter"),
-    *("matrices", "settingvalues", "containervalues", "settingkeys", "settingkinds", "layers", "settingtext"),
+    *("errors", "values", "requirement", "requirementlines", "places", "outcome", "model", "inventory", "interpreter"),
+    "hiding",
+    "pythonspecs",
+    *(
+        "matrices",
+        "settingvalues",
+        "containervalues",
+        "settingkeys",
+        "settingkinds",
+        "layers",
+        "extending",
+        "settingtext",
+    ),
     *("zenmlsettings", "settings"),
-    "engine",
+    *("enginevalues", "engine"),
 ]
 # Of these, only the one that is told may import pytest, start a program, or open files.
 STARTS_PROGRAMS = {"process"}
 OPENS_NO_FILE = {"locks", "checks", "reports", "images", "builders"}
 
+# What of the engines is used past their door, and why it is the same whichever engine answers: an engine itself is asked
+# for by `connect` and spoken with by the protocol in `engine`, and no module names a kind.
+PAST_THE_DOOR = {
+    ("services", "compose"): "the Compose tool is a program of its own: it is told which engine to ask",
+    ("services", "projects"): "names of projects, which tell whose they are: Compose tools write no labels of ours",
+    ("services", "owners"): "whose process a project is of, and whether it lives",
+    ("boxes", "owners"): "the process that services end with, which is another one in a worker of pytest-xdist",
+    ("services", "readiness"): "judges what any engine says of containers",
+    ("serving", "readiness"): "reads the name of a service off a container, as Compose tools write it",
+    ("services", "reaching"): "knocks at ports of containers, with no engine between",
+    ("serving", "reaching"): "the same",
+    ("services", "messages"): "why an image was not pulled stands in the words of the Compose tool too",
+}
+
 # Imports inside functions, each with its reason.
 LATE = {
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
+    ("plugin", "pytest_envrepro.answering"): "is needed for --env-explain and --env-audit alone",
     ("plugin", "pytest_envrepro.deciding"): "is needed where one of its variables is set alone",
     ("late", "pytest_envrepro.markers"): "a session whose tests have no markers of ours is spared it",
     ("late", "pytest_envrepro.lending"): "a session whose tests ask for no environment is spared it",
     ("late", "pytest_envrepro.returning"): "the same",
     ("late", "pytest_envrepro.explaining"): "the same",
     ("late", "pytest_envrepro.audit"): "starts programs: is needed for --env-audit alone",
+    ("declared_environments", "pytest_envrepro.integrations"): "is needed where an environment names some alone",
+    ("lending", "pytest_envrepro.services"): "brings engines: is needed where workers have brought up services alone",
     ("depot", "pytest_envrepro.containers"): "brings engines, images and builders: is needed for containers alone",
     ("late", "pytest_envrepro.errors"): "a session that asks for nothing is spared it",
     ("late", "pytest_envrepro.reports.wording"): "is needed for an error alone",
@@ -138,7 +167,7 @@ LATE = {
     ("markers", "pytest_envrepro.actions"): "brings reports.github: is needed in GitHub Actions alone",
     ("gate", "pytest_envrepro.mending"): "starts programs: is needed for --env-fix alone",
     ("session", "pytest_envrepro.catalogue"): "brings the integrations: is needed where one is used alone",
-    ("session", "pytest_envrepro.compilers"): "is needed where something is broken alone",
+    ("judging", "pytest_envrepro.compilers"): "is needed where something is broken alone",
     ("session", "pytest_envrepro.recompiling"): "starts programs: is needed where locks are compiled alone",
     ("workspace", "filelock"): "is needed where locks are compiled alone, and may be absent",
     ("config", "pytest_envrepro.declared"): "brings the providers: is needed where the table has integrations alone",
@@ -162,12 +191,14 @@ LATE = {
     ("installers.carrying", "virtualenv.seed.wheels.embed"): "the same: is needed for containers alone",
     ("pythons.machine", "python_discovery"): "takes 40 ms, and is needed where PATH has changed alone; may be absent",
     ("servicenotes", "filelock"): "is needed where services are brought up alone, and may be absent",
-    ("store.owners", "filelock"): "is needed for environments alone, and may be absent",
+    ("locking", "filelock"): "is needed for environments alone, and may be absent",
     ("store.cloning", "fcntl"): "is not on every system",
     ("engines", "pytest_envrepro.engines.docker"): "brings http.client: is needed for containers alone",
-    ("engines.connection", "docker"): "takes 0.2 s: is needed for containers alone, and may be absent",
+    ("engines.clients", "docker"): "takes 0.2 s: is needed for containers alone, and may be absent",
+    ("engines.clients", "docker.errors"): "the same",
+    ("engines.clients", "docker.tls"): "the same",
     ("engines.connection", "docker.errors"): "the same",
-    ("engines.connection", "docker.tls"): "the same",
+    ("ping", "docker"): "the same, for an engine by ssh alone",
     ("engines.docker", "docker"): "the same",
     ("cache", "platformdirs"): "is not needed where the variable is set, and may be absent",
 }
@@ -232,10 +263,30 @@ def _top(name: str) -> str:
 
 
 def test_only_the_face_imports_pytest() -> None:
-    """All but the face can be used, and tested, without pytest."""
-    users = {each.module for each in _imports() if _top(each.target) in {"pytest", "_pytest"}}
+    """All but the face can be used, and tested, without pytest; each of these does import it, and two its types alone."""
+    users = [each for each in _imports() if _top(each.target) in {"pytest", "_pytest"}]
+    at_run_time = {each.module for each in users if not each.for_types}
 
-    assert users <= FACE
+    assert at_run_time == WITH_PYTEST
+    assert {each.module for each in users} - at_run_time == WITH_TYPES
+
+
+def test_the_face_is_shown() -> None:
+    """CONTRIBUTING.md has a table of what imports pytest, with what for."""
+    rows = re.findall(r"^\| `(\w+)` \| .+ \|$", CONTRIBUTING, re.MULTILINE)
+
+    assert sorted(rows) == sorted(WITH_PYTEST)
+
+
+def test_the_house_is_shown() -> None:
+    """The map in CONTRIBUTING.md names every file and every folder, and nothing else."""
+    house = CONTRIBUTING.partition("```text\n")[2].partition("```")[0]
+    # Names stand at the left, and go on in lines that are indented by two.
+    lines = re.findall(r"^(?:  )?(\w+(?:, \w+)*)[,/]?(?= |$)", house, re.MULTILINE)
+    named = [name for line in lines for name in line.split(", ")]
+
+    assert named == list(dict.fromkeys(named))
+    assert set(named) == {_top(name) for name in _trees()} - {"__init__", "__main__"}
 
 
 def test_no_private_module_of_pytest() -> None:
@@ -278,6 +329,17 @@ def test_kinds_do_not_know_their_door() -> None:
     assert wrong == []
 
 
+def test_engines_are_used_by_their_door() -> None:
+    """Beside the door, others use of the engines what is listed with its reason; types do not count."""
+    used = {
+        (each.module, own.partition(".")[2])
+        for each in _imports()
+        if _top(each.module) != "engines" and not each.for_types and (own := _own(each)) and own.startswith("engines.")
+    }
+
+    assert used == set(PAST_THE_DOOR)
+
+
 def test_words_know_nothing_above_them() -> None:
     """The shared words import only each other, and only upwards in their list; types do not count."""
     for index, word in enumerate(WORDS):
@@ -297,13 +359,26 @@ def test_the_middle_knows_no_face() -> None:
     assert wrong == []
 
 
+def test_nobody_imports_the_door_of_the_package() -> None:
+    """What users import from the package is for them: it names nearly all there is, and each cycle would go through it."""
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module, tree in _trees().items()
+        for node in ast.walk(tree)
+        if (isinstance(node, ast.ImportFrom) and node.module == PACKAGE)
+        or (isinstance(node, ast.Import) and PACKAGE in {alias.name for alias in node.names})
+    ]
+
+    assert wrong == []
+
+
 def test_no_cycles() -> None:
-    """No module imports itself in a roundabout way, types included."""
+    """No module imports itself in a roundabout way: types, late imports and the package's own door included."""
     graph: dict[str, set[str]] = {}
     for each in _imports():
         own = _own(each)
         if own is not None:
-            graph.setdefault(each.module, set()).add(own)
+            graph.setdefault(each.module, set()).add(own or "__init__")
     done: set[str] = set()
 
     def visit(module: str, path: tuple[str, ...]) -> None:
@@ -339,11 +414,10 @@ def test_late_imports_have_a_reason() -> None:
 
 
 def test_nothing_is_missing_here() -> None:
-    """Every name in these lists that stands for a module on its own has one, or is to come."""
-    to_come = {"fixtures", "inside", "integrations"}
+    """Every name in these lists is that of a module or a folder."""
     tops = {_top(name) for name in _trees()}
 
-    assert (FACE | MIDDLE | FAMILIES | set(WORDS) | STARTS_PROGRAMS) - tops <= to_come
+    assert (FACE | MIDDLE | FAMILIES | set(WORDS) | STARTS_PROGRAMS) - tops == set()
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=_name)

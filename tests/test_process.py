@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytest_envrepro.childenv import for_tools, settings_of
-from pytest_envrepro.process import Completed, NotStartedError, Programs, TimedOutError, run
+from pytest_envrepro.process import Completed, NotStartedError, TimedOutError, run
+from pytest_envrepro.programs import Programs
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="is written for POSIX")
 
@@ -196,7 +197,8 @@ def test_forked(tmp_path: Path) -> None:
     """In a process that was forked off, what this one runs is none of its own, and a signal to it ends it alone."""
     code = (
         "import os, pathlib, signal, sys, threading, time\n"
-        "from pytest_envrepro.process import run, watch_signals\n"
+        "from pytest_envrepro.process import run\n"
+        "from pytest_envrepro.programs import watch_signals\n"
         "child = \"import pathlib, time\\npathlib.Path('running').touch()\\nwhile not pathlib.Path('go').exists(): time.sleep(0.01)\"\n"
         "def work(): print(run([sys.executable, '-c', child], cwd=pathlib.Path.cwd(), environ={}, timeout=30).returncode)\n"
         "watch_signals()\n"

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 from containing import BASE
 
-from pytest_envrepro.engine import EngineError, Order
+from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines import connect
 from pytest_envrepro.engines.owners import own, ticks
 from pytest_envrepro.engines.projects import PROJECT, prefix_of
+from pytest_envrepro.enginevalues import Order
 from pytest_envrepro.errors import CommandFailed, CommandTimeout, SettingsError
 from pytest_envrepro.services import Projects
 from pytest_envrepro.settings import Settings
@@ -144,6 +145,13 @@ def test_port_that_is_not_published(services: Services) -> None:
             break
     else:
         pytest.fail("it does not answer")
+
+
+def test_files(services: Services) -> None:
+    """A file of a service is written from bytes or a string, and read."""
+    for data in ("é", "é".encode()):
+        services["plain"].container.write("/srv/new/text", data)
+        assert services["plain"].container.read("/srv/new/text") == "é".encode()
 
 
 def test_logs(services: Services) -> None:
@@ -310,6 +318,24 @@ def test_offline(tmp_path: Path, projects: Callable[..., Projects], docker_api: 
         "c.yaml cannot be brought up offline:\n"
         "  app is built, which may use the network: build it before, and name its image\n"
         "  db is of the image nowhere.example/db:1, which is not here: pull or build it before"
+    )
+    assert _left(docker_api) == []
+
+
+def test_image_that_cannot_be_had(tmp_path: Path, projects: Callable[..., Projects], docker_api: Any) -> None:
+    """A service whose image is in no registry that answers is named, with its image and what to do."""
+    _write(tmp_path / "c.yaml", {"db": {"image": "localhost:1/nowhere/db:1"}, "web": {"command": ["sleep", "60"]}})
+
+    with pytest.raises(EngineError) as caught:
+        projects().services(Settings(compose="c.yaml"))
+
+    first, *said, last = str(caught.value).splitlines()
+    assert first.startswith("c.yaml cannot be brought up by docker")
+    assert "connection refused" in "".join(said)
+    assert last == (
+        "  db is of the image localhost:1/nowhere/db:1, which is not here: the registry localhost:1 does not answer from where "
+        "the engine runs: load the image (docker load, docker import), name one that is here, or give the engine a proxy or "
+        "a mirror"
     )
     assert _left(docker_api) == []
 

@@ -67,6 +67,7 @@ ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"project": False}, {"project": False}),
     ({"replicate_local": True}, {"replicate_local": True}),
     ({"replicate_local": "poetry export --only 'a b'"}, {"replicate_local": ("poetry", "export", "--only", "a b")}),
+    ({"replicate_local": "grep '|' a\\'b"}, {"replicate_local": ("grep", "|", "a'b")}),
     ({"replicate_local": ["pip", "freeze"]}, {"replicate_local": ("pip", "freeze")}),
     ({"environment": {"PYTHONHASHSEED": "0", "A": ""}}, {"environment": {"A": "", "PYTHONHASHSEED": "0"}}),
     ({"installer": "uv", "installer_args": ["--no-binary", ":all:"]}, {"installer_args": ("--no-binary", ":all:")}),
@@ -105,8 +106,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         "kind: 'contaner' is not known: it may be 'virtualenv' or 'container' (did you mean 'container'?)",
     ),
     ({"kind": None}, "kind: has to be 'virtualenv' or 'container', not None"),
+    ({"dependency_groups": ["a"]}, "dependency_groups: unknown key (did you mean 'groups'?)"),
     ({"python": 3.1}, 'python: has to be a string with quotes, such as "3.12", not a float (3.1)'),
     ({"python": " "}, "python: is empty"),
+    (
+        {"python": ">=3.9<3.12"},
+        (
+            "python: '>=3.9<3.12' is no Python on any machine: it may be a version (3.12), a range (>=3.9,<3.12), "
+            "cpython3.12, pypy, 3.13t, a path, .python-version, or a name of pyenv's"
+        ),
+    ),
     ({"python": ["3.12"]}, "python: has to be a string, not a list (['3.12'])"),
     ({"lock": "../a.txt"}, "lock: has to be a path below the root, not '../a.txt'"),
     ({"lock": Path("/a.txt")}, "lock: has to be a path below the root, not '/a.txt'"),
@@ -141,6 +150,20 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"replicate_local": "a 'b"}, "replicate_local: cannot be split into words: no closing quotation"),
     ({"replicate_local": ""}, "replicate_local: is an empty command"),
+    (
+        {"replicate_local": "pip freeze | grep click"},
+        (
+            "replicate_local: has the word '|', which is a shell's, and no shell runs it: write "
+            '["sh", "-c", "pip freeze | grep click"]'
+        ),
+    ),
+    (
+        {"replicate_local": "cd a && pip freeze"},
+        (
+            "replicate_local: has the word '&&', which is a shell's, and no shell runs it: write "
+            '["sh", "-c", "cd a && pip freeze"]'
+        ),
+    ),
     ({"replicate_local": []}, "replicate_local: is an empty command"),
     ({"replicate_local": [1]}, "replicate_local: has to be true, false or a command, not a list ([1])"),
     ({"environment": ["A=1"]}, "environment: has to be a table of variables, not a list (['A=1'])"),
@@ -166,6 +189,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"files": {"/a": "a"}}, "files: '/a' has to be a path within the environment, such as 'etc/tool.ini'"),
     ({"files": {"C:/a": "a"}}, "files: 'C:/a' has to be a path within the environment, such as 'etc/tool.ini'"),
     ({"files": {".": "a"}}, "files: '.' has to be a path within the environment, such as 'etc/tool.ini'"),
+    ({"files": {"bin/python3.12": "a"}}, "files: 'bin/python3.12' is the environment's own"),
     ({"files": {"./pyvenv.cfg": "a"}}, "files: './pyvenv.cfg' is the environment's own"),
     ({"files": {"a": "a", "./a": "b"}}, "files: 'a' is there under another spelling too"),
     ({"files": {"a": "/etc/passwd"}}, "files.\"a\": has to be a path below the root, not '/etc/passwd'"),
@@ -253,6 +277,15 @@ class TestValue:
         ]
         assert settings.environment["API_TOKEN"] == "t0p"  # noqa: S105  # A made-up one.
 
+    def test_one_long_line(self) -> None:
+        """Where values come from stands in a column, and a value that is too long for it moves its own alone."""
+        settings = Settings(python="3.12", requirements=["a" * 80])
+
+        assert settings.explain().splitlines() == [
+            'python = "3.12"  # Settings(...)',
+            f'requirements = ["{"a" * 80}"]  # Settings(...)',
+        ]
+
     def test_shown_variables(self) -> None:
         """Of variables, what stands in the table is shown; of what a marker or a call says, only short words and numbers."""
         table = Layer("tool.envrepro.environments.client in pyproject.toml", {"environment": {"URL": "a://me:pw@b/c"}})
@@ -277,6 +310,14 @@ class TestValue:
 
         assert merge([client], named).title == "client"
         assert merge([client, Layer("test_it", {"python": "3.9"})], named).title == "client (3.9)"
+
+    def test_name_of_the_closest(self) -> None:
+        """Where an environment is laid over another one, it is called by the name whose settings win."""
+        named = {"client": Layer("c", {"python": "3.12"}), "server": Layer("s", {"python": "3.9"})}
+
+        merged = merge([Layer("module", {}, "client"), Layer("test_it", {"extends": "Server"})], named)
+
+        assert (merged.name, merged.python) == ("server", "3.9")
         assert Settings(python="3.9").title is None
 
 

@@ -166,6 +166,48 @@ def test_refused(fields: Any, fault: str) -> None:
     assert refusal(lambda: Settings.from_zenml(fields)) == ["ZenML's DockerSettings cannot be followed:", f"  {fault}"]
 
 
+class Plain:
+    """As somebody writes one by hand: what holds for all stands in the class."""
+
+    parent_image = "a:1"
+    apt_packages = ("git",)
+    _own = 1
+
+    def __init__(self) -> None:
+        self.user = "me"
+
+    def method(self) -> None:
+        """Do nothing: it is no field."""
+
+    @property
+    def further(self) -> str:
+        """Give what is no field either."""
+        return ""
+
+
+class Closer(Plain):
+    """One of the same with another value."""
+
+    parent_image = "b:2"
+
+
+class Misspelled(Plain):
+    """One with a field that there is none of."""
+
+    parent_images = "b:2"
+
+
+def test_fields_of_a_class() -> None:
+    """What stands in the class of an object counts, what its own class says first; a wrong name is told."""
+    settings = Settings.from_zenml(Closer())
+
+    assert settings == Settings(kind="container", base_image="b:2", apt_packages=["git"], user="me")
+    assert refusal(lambda: Settings.from_zenml(Misspelled())) == [
+        "ZenML's DockerSettings cannot be followed:",
+        "  parent_images: is no field of ZenML's DockerSettings (did you mean 'parent_image'?)",
+    ]
+
+
 def test_values_are_judged_as_ours() -> None:
     """A value that we refuse is told by the name that it has here, with where it came from."""
     assert refusal(lambda: Settings.from_zenml({"apt_packages": ["a;id"]}))[1:] == [

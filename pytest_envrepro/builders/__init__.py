@@ -3,8 +3,10 @@
 from pytest_envrepro.builders.base import Builder, Connect, Job, Line
 from pytest_envrepro.builders.buildkit import BuildKitBuilder
 from pytest_envrepro.builders.classic import ClassicBuilder
-from pytest_envrepro.builders.dockerfile import foreign_images, read_lines
+from pytest_envrepro.builders.dockerfile import read_lines
+from pytest_envrepro.builders.foreign import Foreign, fetching, foreign_images
 from pytest_envrepro.builders.remote import RemoteBuilder, is_address
+from pytest_envrepro.builders.running import remove_layers
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.kinds import each_added
 from pytest_envrepro.values import did_you_mean
@@ -44,4 +46,15 @@ def builder_for(word: str, connect: Connect) -> Builder:
     return builder
 
 
-__all__ = ["BUILDERS", "Builder", "Job", "Line", "builder_for", "foreign_images", "read_lines"]
+__all__ = [
+    "BUILDERS",
+    "Builder",
+    "Foreign",
+    "Job",
+    "Line",
+    "builder_for",
+    "fetching",
+    "foreign_images",
+    "read_lines",
+    "remove_layers",
+]

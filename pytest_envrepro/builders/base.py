@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+
+from pytest_envrepro.hiding import NOTHING, Hiding
 
 if TYPE_CHECKING:
     from pytest_envrepro.engine import Engine
@@ -15,6 +17,10 @@ Connect: TypeAlias = "Callable[[str], Engine]"
 _EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
+def not_noted(_: Sequence[str]) -> None:
+    """Note nothing."""
+
+
 class Line(NamedTuple):
     """A part of a Dockerfile.
 
@@ -22,11 +28,15 @@ class Line(NamedTuple):
         text: one instruction with the lines that it goes on in; or a comment, a directive, an empty line.
         setting: the setting that it comes from and where that stands, for people; empty where it comes from none.
         title: what it does, for people: `pip install`; empty where its text tells.
+        is_quick: whether nobody waits for it, so that it is not told.
+        shown: the text for people; empty where that is the text itself.
     """
 
     text: str
     setting: str = ""
     title: str = ""
+    is_quick: bool = False
+    shown: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +55,10 @@ class Job:
         platform, network: as of an `Order`; None for the engine's own.
         no_cache: whether every step is to be done anew.
         secrets: texts that are never shown. Where there are any, nothing but the last stage stays with the engine.
+        hiding: what is never shown either, and may stay with the engine: values of variables that the image sets.
         trails: who asks for a package, by canonical names.
+        note: is told which layers without a name the engine has of it, each time there is another one, and what could not
+            be removed in the end; so that another session can, where this one is killed or the engine has gone away.
     """
 
     title: str
@@ -60,7 +73,14 @@ class Job:
     network: str | None = None
     no_cache: bool = False
     secrets: tuple[str, ...] = ()
+    hiding: Hiding = NOTHING
     trails: Mapping[str, str] = field(default_factory=lambda: _EMPTY, hash=False)
+    note: Callable[[Sequence[str]], None] = field(default=not_noted, hash=False, compare=False)
+
+    @property
+    def unseen(self) -> Hiding:
+        """All that is never shown."""
+        return self.hiding | Hiding.of(self.secrets)
 
 
 class Builder(Protocol):
@@ -80,7 +100,7 @@ class Builder(Protocol):
         Whatever ends it, Ctrl-C too, cancels the build; what it has left of its own is removed.
 
         Args:
-            tell: is told each step: `step 4 of 9: pip install (installer)`.
+            tell: is told each step that may take long: `step 4 of 9: pip install (installer)`.
             say: is told what the programs of the steps write.
 
         Raises:

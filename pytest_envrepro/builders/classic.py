@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.builders.running import RefusedError, carry_out
-from pytest_envrepro.errors import BuildError
 
 if TYPE_CHECKING:
     from pytest_envrepro.builders.base import Job, Tell
@@ -26,4 +25,4 @@ class ClassicBuilder:
         try:
             return carry_out(engine, job, version="1", tell=tell, say=say)
         except RefusedError as error:
-            raise BuildError(error.story) from error.__cause__
+            raise error.story from error.__cause__

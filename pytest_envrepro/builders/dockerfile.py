@@ -102,14 +102,28 @@ def _word(text: str) -> str:
 
 def stages(lines: Sequence[Line]) -> tuple[tuple[str, str], ...]:
     """Give the image that each stage begins with, and its name; empty where it has none."""
-    matches = (_STAGE.match(" ".join(_said(line.text))) for line in lines)
+    escape = escape_of(lines)
+    matches = (_STAGE.match(said(line.text, escape)) for line in lines)
     return tuple((match["image"], (match["name"] or "").lower()) for match in matches if match)
 
 
-def _said(text: str) -> Iterator[str]:
+def escape_of(lines: Sequence[Line]) -> str:
+    """Give the character that a line goes on after."""
+    return _escape([line.text for line in lines])
+
+
+def said(text: str, escape: str) -> str:
+    """Give an instruction in one line, without comments; of a here-document nothing but what begins it."""
+    return " ".join(_parts(text, escape))
+
+
+def _parts(text: str, escape: str) -> Iterator[str]:
     for line in text.splitlines():
-        if not _COMMENT.match(line):
-            yield line.rstrip().removesuffix("\\")
+        if _COMMENT.match(line):
+            continue
+        yield line.rstrip().removesuffix(escape)
+        if not line.rstrip().endswith(escape):
+            return
 
 
 def _wanted(lines: Sequence[Line], target: str) -> int | None:
@@ -118,16 +132,6 @@ def _wanted(lines: Sequence[Line], target: str) -> int | None:
     if target.isdecimal():
         return int(target)
     return next((at for at, (_, name) in enumerate(stages(lines)) if name == target.lower()), None)
-
-
-def foreign_images(lines: Sequence[Line]) -> tuple[str, ...]:
-    """Give the images that stages begin with and that are no stages themselves, nor depend on a build argument."""
-    names, found = set[str](), dict[str, None]()
-    for image, name in stages(lines):
-        if image.lower() not in names and image != "scratch" and "$" not in image:
-            found[image] = None
-        names.add(name)
-    return tuple(found)
 
 
 def counted(lines: Sequence[Line], stage: str, number: int) -> int | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.builders import traces
 from pytest_envrepro.builders.dockerfile import counted, instructions, stages
-from pytest_envrepro.builders.words import hide, plain, shortened, without_colours
+from pytest_envrepro.builders.words import plain, shortened, without_colours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,6 +58,7 @@ class Reading:
 
     def __init__(self, job: Job, tell: Tell, say: Tell) -> None:
         self._job, self._tell, self._say = job, tell, say
+        self._hiding = job.unseen
         self._steps = instructions(job.lines, job.target)
         self.image = ""
         self.error = ""
@@ -159,7 +160,8 @@ class Reading:
             self._finish(each.digest)
         step = self._begun.get(each.digest) or self._placed(each.name)
         if each.error and not self._failed:
-            self._failed, self.step = each.digest, step or Step(f"'{shortened(each.name)}'", self._beginning(each.name))
+            name = shortened(self._hiding.hide(each.name))
+            self._failed, self.step = each.digest, step or Step(f"'{name}'", self._beginning(each.name))
             self.has_begun = self.has_begun or step is not None
         if step is None or each.digest in self._begun or not each.is_started or each.is_cached:
             return
@@ -187,24 +189,17 @@ class Reading:
         return next(found, None)
 
     def _announce(self, step: Step) -> None:
-        if step.line is None:
-            self._tell(f"{step.words}: labels")  # What the engine has added itself.
-            return
-        line = self._job.lines[step.line]
+        if step.line is None or (line := self._job.lines[step.line]).is_quick:
+            return  # Of none of the lines are the labels, which the engine adds itself.
         setting = f" ({line.setting})" if line.setting else ""
-        self._tell(
-            hide(f"{step.words}: {line.title or shortened(' '.join(line.text.split()))}{setting}", self._secrets)
-        )
-
-    @property
-    def _secrets(self) -> tuple[str, ...]:
-        return self._job.secrets
+        what = self._hiding.hide(line.title or " ".join((line.shown or line.text).split()))
+        self._tell(f"{step.words}: {what if line.title else shortened(what)}{setting}")
 
     def _note(self, digest: str, line: str) -> None:
         shown = plain(line)
         self._said.setdefault(digest, deque(maxlen=_KEPT)).append(shown)
         if shown:
-            self._say(hide(shown, self._secrets))
+            self._say(self._hiding.hide(shown))
 
     def _finish(self, digest: str) -> None:
         self._note(digest, self._partial.pop(digest))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.builders.base import not_noted
 from pytest_envrepro.builders.classic import ClassicBuilder
-from pytest_envrepro.builders.dockerfile import foreign_images
+from pytest_envrepro.builders.foreign import foreign_images
 from pytest_envrepro.engine import EngineError
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.requirement import redact
@@ -56,11 +58,12 @@ class RemoteBuilder:
 
     def _built(self, here: Engine, there: Engine, job: Job, tell: Tell, say: Tell) -> str:
         shown = redact(self.name)
-        for reference in foreign_images(job.lines):
+        for reference in filter(None, (each.image for each in foreign_images(job.lines, job.arguments, job.platform))):
             if there.image(reference) is None and here.image(reference) is not None:
                 tell(f"taking {reference} to {shown}")
                 _bring(here, there, reference)
-        image = ClassicBuilder().build(there, job, tell=tell, say=say)
+        # What stays there is not noted: the next session may not ask that engine.
+        image = ClassicBuilder().build(there, replace(job, note=not_noted), tell=tell, say=say)
         tell(f"bringing the image from {shown}")
         # By a name, where it has one: an id may be another one in another engine, and the name comes along.
         reference = next(iter(job.tags), image)

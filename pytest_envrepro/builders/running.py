@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.builders.dockerfile import instructions
 from pytest_envrepro.builders.failing import failure, interrupted
@@ -30,7 +29,7 @@ class RefusedError(Exception):
         story: the same, as it is told to people.
     """
 
-    def __init__(self, words: str, story: str) -> None:
+    def __init__(self, words: str, story: BuildError) -> None:
         super().__init__(words)
         self.story = story
 
@@ -72,20 +71,27 @@ def carry_out(engine: Engine, job: Job, *, version: str, tell: Tell, say: Tell) 
             engine.tag(image, tag)
     except EngineError as error:
         is_cancelled = isinstance(error, CancelledError)
-        _remove(engine, (layer for layer, _ in reading.layers), patience=_CANCELLING if is_cancelled else 0.0)
+        _clear(engine, job, reading, patience=_CANCELLING if is_cancelled else 0.0)
         if not reading.has_begun:
             reading.error = str(error)
             raise RefusedError(reading.error, failure(job, reading)) from error
         raise BuildError(interrupted(job, reading, str(error))) from error
     except BuildError:
-        _remove(engine, (layer for layer, _ in reading.layers))
+        _clear(engine, job, reading)
         raise
     except BaseException:
-        _remove(engine, (layer for layer, _ in reading.layers), patience=_CANCELLING)
+        _clear(engine, job, reading, patience=_CANCELLING)
         raise
-    if job.secrets:
-        _remove(engine, _of_earlier_stages(job, reading))
+    left = _remove(engine, _of_earlier_stages(job, reading)).left if job.secrets else []
+    if reading.layers:
+        job.note(left)
     return image
+
+
+def _clear(engine: Engine, job: Job, reading: Reading, *, patience: float = 0.0) -> None:
+    """Remove what a build has left that has failed, and note what cannot be removed."""
+    if reading.layers:
+        job.note(_remove(engine, (layer for layer, _ in reading.layers), patience=patience).left)
 
 
 def _followed(engine: Engine, job: Job, reading: Reading, version: str) -> str:
@@ -100,8 +106,12 @@ def _followed(engine: Engine, job: Job, reading: Reading, version: str) -> str:
     sent = context if isinstance(context, bytes) else iter(context)
     stream = iter(engine.build(parameters(job, version=version), sent))
     try:
+        noted = 0
         for message in stream:
             reading.feed(message)
+            if len(reading.layers) > noted:
+                noted = len(reading.layers)
+                job.note([layer for layer, _ in reading.layers])
     finally:
         close = getattr(stream, "close", None)
         if close is not None:
@@ -109,7 +119,7 @@ def _followed(engine: Engine, job: Job, reading: Reading, version: str) -> str:
     if reading.error:
         if not reading.has_begun:
             raise RefusedError(reading.error, failure(job, reading))
-        raise BuildError(failure(job, reading))
+        raise failure(job, reading)
     if not reading.image:
         raise BuildError(interrupted(job, reading, f"{engine.label} has ended the build and gives no image"))
     return reading.image
@@ -121,7 +131,19 @@ def _of_earlier_stages(job: Job, reading: Reading) -> Iterable[str]:
     return (layer for layer, number in reading.layers if steps[number - 1].stage < last)
 
 
-def _remove(engine: Engine, layers: Iterable[str], *, patience: float = 0.0) -> None:
+class Removal(NamedTuple):
+    """What came of taking layers away.
+
+    Attributes:
+        gone: how many there were, and are not any more.
+        left: those that the engine was not to be asked about, as it has gone away, in their order.
+    """
+
+    gone: int
+    left: list[str]
+
+
+def _remove(engine: Engine, layers: Iterable[str], *, patience: float = 0.0) -> Removal:
     """Remove layers, the last first, as each is made of the one before; one that another build uses by now stays.
 
     What a program writes may look like the engine's own words: so nothing that has a name is removed, whatever was said.
@@ -130,10 +152,20 @@ def _remove(engine: Engine, layers: Iterable[str], *, patience: float = 0.0) -> 
         patience: how long to try again, in seconds: the container of a step that is cancelled still holds the last one.
     """
     end = time.monotonic() + patience
+    gone, left = 0, []
     for layer in reversed(list(layers)):
-        with contextlib.suppress(EngineError):
+        try:
             found = engine.image(layer)
             if found is None or found.digests or found.tags:
                 continue
-            while not engine.remove_image(found.id) and time.monotonic() < end:
+            while not (is_gone := engine.remove_image(found.id)) and time.monotonic() < end:
                 time.sleep(_PAUSE)
+            gone += is_gone
+        except EngineError:
+            left.append(layer)
+    return Removal(gone, left[::-1])
+
+
+def remove_layers(engine: Engine, layers: Iterable[str]) -> Removal:
+    """Remove what another session's build has left."""
+    return _remove(engine, layers)

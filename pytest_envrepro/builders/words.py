@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.requirement import redact
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+
+    from pytest_envrepro.hiding import Hiding
 
 # ECMA-48: control sequences, those of operating systems (titles, links), and the remaining short ones.
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
@@ -26,7 +26,6 @@ _NOISE = re.compile(
 )
 _SHOWN = 20  # Lines.
 _WIDEST = 300  # Characters of a line.
-_LEAST_SECRET = 4  # Characters: to hide a shorter one would hide all kinds of things.
 
 
 def without_colours(text: str) -> str:
@@ -41,19 +40,10 @@ def plain(text: str) -> str:
     return _CONTROL.sub("", shown).rstrip()
 
 
-def hide(text: str, secrets: Iterable[str]) -> str:
-    """Replace secrets, and the credentials in URLs, by `****`."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= _LEAST_SECRET:
-            text = text.replace(secret, "****")
-    return redact(text)
-
-
-def last_words(said: Sequence[str], secrets: Iterable[str]) -> list[str]:
+def last_words(said: Sequence[str], hiding: Hiding) -> list[str]:
     """Give the last lines that tell something; the last lines, where none does."""
     kept = [line for line in said if not _NOISE.match(line)] or [line for line in said if line.strip()]
-    hidden = list(secrets)
-    return [shortened(hide(line, hidden)) for line in kept[-_SHOWN:]]
+    return [shortened(hiding.hide(line)) for line in kept[-_SHOWN:]]
 
 
 def shortened(line: str) -> str:

@@ -13,7 +13,8 @@ from pytest_envrepro.requirement import Requirement, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pytest_envrepro.model import Interpreter, Inventory, Lock, Project, Target
+    from pytest_envrepro.inventory import Interpreter, Inventory
+    from pytest_envrepro.model import Lock, Project, Target
     from pytest_envrepro.outcome import Outcome
 
 

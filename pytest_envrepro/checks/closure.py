@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_envrepro.checks.base import Facts
-    from pytest_envrepro.model import Distribution, Lock, Pin, Root
+    from pytest_envrepro.inventory import Distribution
+    from pytest_envrepro.model import Lock, Pin, Root
     from pytest_envrepro.requirement import Requirement
 
 _PLATFORM_WORDS = ("platform", "os_name", "implementation_name")

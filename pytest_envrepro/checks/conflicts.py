@@ -21,7 +21,8 @@ from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_envrepro.model import Distribution, Inventory, Pin
+    from pytest_envrepro.inventory import Distribution, Inventory
+    from pytest_envrepro.model import Pin
     from pytest_envrepro.requirement import Requirement
 
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_envrepro.checks.base import Facts
-    from pytest_envrepro.model import Distribution, Dynamic, Lock, Pin, Project
+    from pytest_envrepro.inventory import Distribution
+    from pytest_envrepro.model import Dynamic, Lock, Pin, Project
 
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']*)["']""")
 

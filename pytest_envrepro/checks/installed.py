@@ -15,7 +15,8 @@ from pytest_envrepro.requirement import redact
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_envrepro.model import Distribution, Lock, Pin
+    from pytest_envrepro.inventory import Distribution
+    from pytest_envrepro.model import Lock, Pin
 
 # What is in nearly every environment, and what runs this check, with all that only they need.
 _NEVER_EXTRANEOUS = frozenset({"pip", "setuptools", "wheel"})

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pytest_envrepro.checks.base import Facts
-    from pytest_envrepro.model import Inventory, Recorded
+    from pytest_envrepro.inventory import Inventory, Recorded
 
 _MOST_FILES = 5  # Of one distribution and code that have a finding each; more have one together.
 _MOST_NAMED = 3

@@ -13,7 +13,8 @@ from pytest_envrepro.outcome import Finding, Outcome, sort_findings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pytest_envrepro.model import Declared, Interpreter
+    from pytest_envrepro.inventory import Interpreter
+    from pytest_envrepro.model import Declared
 
 # What pyenv, uv and others write into `.python-version`: `3.11`, `3.11.7`, `pypy3.10-7.3.17`, `cpython-3.12.1-linux`.
 # The free-threaded ones (`3.13t`) are left out: an interpreter does not tell here whether it is one. So are versions of

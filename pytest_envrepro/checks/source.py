@@ -11,7 +11,8 @@ from pytest_envrepro.places import VCS, is_local, normal, resolved, same_place, 
 from pytest_envrepro.requirement import equal_but_for_variables
 
 if TYPE_CHECKING:
-    from pytest_envrepro.model import Pin, Root, Source
+    from pytest_envrepro.inventory import Source
+    from pytest_envrepro.model import Pin, Root
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_envrepro.model import Inventory, Lock, Recipe
+    from pytest_envrepro.inventory import Inventory
+    from pytest_envrepro.model import Lock, Recipe
 
 
 class RefusedError(Exception):

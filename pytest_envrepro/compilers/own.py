@@ -11,7 +11,8 @@ from pytest_envrepro.compilers.base import RefusedError, Tool
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_envrepro.model import Inventory, Lock, Recipe
+    from pytest_envrepro.inventory import Inventory
+    from pytest_envrepro.model import Lock, Recipe
 
 
 class Own:

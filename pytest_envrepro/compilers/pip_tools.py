@@ -13,7 +13,8 @@ from pytest_envrepro.compilers.base import RefusedError, Tool
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_envrepro.model import Inventory, Lock, Recipe
+    from pytest_envrepro.inventory import Inventory
+    from pytest_envrepro.model import Lock, Recipe
 
 # What decides the result besides pip-tools itself, as far as it is installed here.
 _PARTS = ("pip-tools", "pip", "build", "click", "pyproject-hooks", "setuptools", "wheel")

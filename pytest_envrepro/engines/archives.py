@@ -15,6 +15,7 @@ from pytest_envrepro.engine import EngineError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+MOST = 256 << 20  # Bytes of a file that is read: as much as of a program's streams.
 _BLOCK = 1 << 20  # Bytes.
 _RIGHTS = 0o777  # No set-user-id and its like come to this machine.
 
@@ -54,14 +55,15 @@ def packed(members: Sequence[Member], *, mtime: float) -> bytes:
     return file.getvalue()
 
 
-def only_file(chunks: Iterable[bytes], path: str) -> bytes:
+def only_file(chunks: Iterable[bytes], path: str, most: int = MOST) -> bytes:
     """Give the one file of an archive.
 
     Args:
         path: where it comes from, for the message.
+        most: how large it may be, in bytes: all of it is held in memory.
 
     Raises:
-        EngineError: it holds something else, or ends too early.
+        EngineError: it holds something else, is larger, or ends too early.
     """
     try:
         with tarfile.open(fileobj=_reader(chunks), mode="r|") as archive:
@@ -69,6 +71,7 @@ def only_file(chunks: Iterable[bytes], path: str) -> bytes:
             file = archive.extractfile(member) if member is not None and member.isreg() else None
             if file is None or member is None:
                 raise EngineError(f"{path} in the container is no file")
+            refuse_large(member.size, path, most)
             data = file.read()
             if len(data) != member.size:
                 raise EngineError(f"{path} was not sent whole: {len(data)} of {member.size} bytes")
@@ -78,6 +81,22 @@ def only_file(chunks: Iterable[bytes], path: str) -> bytes:
             return data
     except tarfile.TarError as error:
         raise EngineError(f"{path} was not sent whole, or not as a tar archive: {error}") from error
+
+
+def refuse_large(size: int, path: str, most: int = MOST) -> None:
+    """Refuse a file that is too large to be held in memory.
+
+    Args:
+        size, most: in bytes; path: where it is, for the message.
+
+    Raises:
+        EngineError: it is.
+    """
+    if size > most:
+        raise EngineError(
+            f"{path} in the container has more than {most >> 20} MiB, which is too much to be read: have a program there "
+            "take what is wanted of it"
+        )
 
 
 def unpack(chunks: Iterable[bytes], folder: Path) -> dict[str, str]:

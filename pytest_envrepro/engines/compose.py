@@ -12,8 +12,8 @@ import re
 import shutil
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro import process
 from pytest_envrepro.engine import EngineError
+from pytest_envrepro.process import NotStartedError, TimedOutError, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -117,8 +117,8 @@ def find_tool(environ: Mapping[str, str], folder: Path) -> Tool:
             continue
         argv = (os.path.abspath(found), *words[1:])
         try:
-            done = process.run([*argv, "version"], cwd=folder, environ=environ, timeout=_ASKING, limit=_ENOUGH)
-        except (process.NotStartedError, process.TimedOutError) as error:
+            done = run([*argv, "version"], cwd=folder, environ=environ, timeout=_ASKING, limit=_ENOUGH)
+        except (NotStartedError, TimedOutError) as error:
             tried.append(f"{' '.join(words)}: {error}")
             continue
         said = f"{done.stdout}\n{done.stderr}"
@@ -201,10 +201,10 @@ class Project:
     def _ask(self, words: Iterable[str], failed: str, *, timeout: float) -> Completed:
         argv = [*self._tool.words, f"--file={self._file}", "--project-name", self.name, *words]
         try:
-            done = process.run(argv, cwd=self._file.parent, environ=self._environ, timeout=timeout, limit=_ENOUGH)
-        except process.NotStartedError as error:
+            done = run(argv, cwd=self._file.parent, environ=self._environ, timeout=timeout, limit=_ENOUGH)
+        except NotStartedError as error:
             raise EngineError(f"{self._shown} {failed}: {error}") from error
-        except process.TimedOutError as error:
+        except TimedOutError as error:
             said = self._words(error.completed)
             raise SlowError(f"{self._shown} {failed}: {self._tool.name} {error}{said}") from error
         if done.returncode:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from pytest_envrepro.engine import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_envrepro.engine import Order
+    from pytest_envrepro.enginevalues import Order
 
 IDLE = "cat"  # Waits for the end of its standard input.
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # Docker's, of an image that says none.
 _LONGEST_TITLE = 40  # Characters.
+_SHOWN = 12  # The same, of an id.
 # https://pkg.go.dev/github.com/distribution/reference, roughly: enough that it cannot lead to another question.
 _REFERENCE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._:/@+\[\]-]*")
 _SPLIT = re.compile(r"(.+?)(?::([A-Za-z0-9_][A-Za-z0-9_.-]*))?")
@@ -39,6 +40,12 @@ def reference(text: str) -> str:
     if not _REFERENCE.fullmatch(text) or {"", ".", ".."} & set(parts):
         raise EngineError(f"{text!r} is no name, digest or id of an image")
     return text
+
+
+def shown(reference_: str) -> str:
+    """Write the reference of an image for people: as much of an id as tells it from others."""
+    algorithm, _, digest = reference_.partition(":")
+    return f"{algorithm}:{digest[:_SHOWN]}" if algorithm == "sha256" else reference_
 
 
 def repository_and_tag(text: str) -> tuple[str, str]:
@@ -149,9 +156,14 @@ def creation(order: Order, labels: Mapping[str, str], *, at: str = "127.0.0.1") 
     return config
 
 
-def places_of_idle(order: Order) -> list[str]:
-    """Give where the program that waits may be, the likeliest place first."""
-    folders = [*filter(None, order.environment.get("PATH", _PATH).split(":"))]
+def places_of_idle(environ: Iterable[str]) -> list[str]:
+    """Give where the program that waits may be, the likeliest place first.
+
+    Args:
+        environ: the variables of a container, the image's own too, as the API writes them: `NAME=value`.
+    """
+    path = {name: value for name, _, value in (each.partition("=") for each in environ)}.get("PATH", _PATH)
+    folders = [*filter(None, path.split(":"))]
     return [f"{folder.rstrip('/')}/{IDLE}" for folder in sorted(folders, key=["/bin", "/usr/bin"].count, reverse=True)]
 
 

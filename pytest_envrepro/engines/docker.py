@@ -8,22 +8,25 @@ import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pytest_envrepro.engine import EngineError, ImageNotFoundError, Order
-from pytest_envrepro.engines import projects
+from pytest_envrepro.engine import EngineError, ImageNotFoundError
 from pytest_envrepro.engines.connection import Connection, RefusedError
-from pytest_envrepro.engines.containers import DockerContainer, remove
-from pytest_envrepro.engines.creating import IDLE, creation, name_of, places_of_idle, reference, repository_and_tag
-from pytest_envrepro.engines.filing import archive_of, exists
+from pytest_envrepro.engines.containers import DockerContainer
+from pytest_envrepro.engines.creating import (
+    reference,
+    repository_and_tag,
+    shown,
+)
 from pytest_envrepro.engines.messages import Layers, fault, image_of, messages, not_pulled
-from pytest_envrepro.engines.owners import own
+from pytest_envrepro.engines.projects import members, sweep_projects, take_down
+from pytest_envrepro.engines.starting import Starting
 from pytest_envrepro.engines.sweeping import sweep
+from pytest_envrepro.enginevalues import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_envrepro.endpoints import Candidate
-    from pytest_envrepro.engine import Image, Member
-    from pytest_envrepro.engines.wires import Wire
+    from pytest_envrepro.enginevalues import Image, Member
 
 _MISSING = 404
 _IN_USE = 409
@@ -43,11 +46,11 @@ class DockerEngine:
     def __init__(self, places: Sequence[Candidate], *, session: str | None = None) -> None:
         self._connection = Connection(places)
         self._session = session or uuid4().hex
+        self._starting = Starting(self._connection, self._session)
         self._pid = os.getpid()
         self._containers: set[DockerContainer] = set()
         self._lock = threading.Lock()
         self._label = ""
-        self._idle: set[tuple[str, ...]] = set()  # Images that have it, with where it was looked for.
 
     @property
     def session(self) -> str:
@@ -63,18 +66,18 @@ class DockerEngine:
             platform = (found.get("Platform") or {}).get("Name") or ""
             parts = [str(each.get("Name", "")) for each in found.get("Components") or ()]
             name = "Podman" if any("podman" in each.lower() for each in (platform, *parts)) else "Docker"
-            self._label = f"{name} {found.get('Version', '')} at {self._connection.shown}"
+            self._label = f"{name} {found.get('Version', '')} at {self._connection.address.shown}"
         return self._label
 
     @property
     def is_remote(self) -> bool:
         """Whether it may run on another machine."""
-        return self._connection.is_remote
+        return self._connection.address.is_remote
 
     def image(self, reference_: str) -> Image | None:
         """Find an image that it has."""
         try:
-            with self._connection.asking(f"look at the image {reference_}") as api:
+            with self._connection.asking(f"look at the image {shown(reference_)}") as api:
                 return image_of(api.inspect_image(reference(reference_)))
         except RefusedError as error:
             if error.status == _MISSING:
@@ -167,62 +170,10 @@ class DockerEngine:
 
     def start(self, order: Order) -> DockerContainer:
         """Create a container and start it."""
-        self._connection.refuse_cancelled(f"start a container of {order.image}")
-        config = creation(
-            order, own(self._session).labels(keep=order.keep), at="" if order.ports and self.is_remote else "127.0.0.1"
-        )
-        name = name_of(order.title, uuid4().hex[:8])
-        wire: Wire | None = None
-        try:
-            identity = self._create(order, config, name)
-            self._refuse_without_idle(order, identity)
-            if not order.keep:
-                wire = self._connection.attach(identity)
-            self._start(order, identity)
-        except BaseException:
-            # By its name: Ctrl-C may have come before the engine's answer.
-            with contextlib.suppress(EngineError):
-                remove(self._connection, name)
-            if wire is not None:
-                wire.close()
-            raise
-        container = DockerContainer(self._connection, identity, name, order=order, wire=wire, forget=self._forget)
+        container = self._starting.start(order, self._forget)
         with self._lock:
             self._containers.add(container)
         return container
-
-    def _create(self, order: Order, config: Mapping[str, Any], name: str) -> str:
-        doing = f"make a container of {order.image}"
-        try:
-            with self._connection.asking(doing) as api:
-                return str(api.create_container_from_config(config, name, order.platform)["Id"])
-        except RefusedError as error:
-            if error.status == _MISSING and "network" not in error.said.lower():
-                raise ImageNotFoundError(
-                    f"there is no image {order.image}: it has vanished, or was never here ({error.said})"
-                ) from error
-            raise
-
-    def _refuse_without_idle(self, order: Order, identity: str) -> None:
-        """Look once whether an image has the program that waits: its init is started in any case, and ends at once.
-
-        Raises:
-            EngineError: it has none.
-        """
-        places = places_of_idle(order)
-        known = (order.image, *places)
-        if known in self._idle:
-            return
-        if not any(exists(self._connection, archive_of(identity), place) for place in places):
-            raise EngineError(
-                f"a container of {order.image} cannot be kept running: it has no program {IDLE!r} on its PATH, which is in "
-                "coreutils and busybox; start from an image that has it"
-            )
-        self._idle.add(known)
-
-    def _start(self, order: Order, identity: str) -> None:
-        with self._connection.asking(f"start a container of {order.image}") as api:
-            api.start(identity)
 
     def _forget(self, container: DockerContainer) -> None:
         with self._lock:
@@ -238,7 +189,7 @@ class DockerEngine:
     def remove_image(self, reference_: str) -> bool:
         """Remove an image that nothing uses; tell whether it is gone."""
         try:
-            with self._connection.asking(f"remove the image {reference_}") as api:
+            with self._connection.asking(f"remove the image {shown(reference_)}") as api:
                 api.remove_image(reference(reference_))
         except RefusedError as error:
             if error.status not in {_MISSING, _IN_USE}:
@@ -248,16 +199,16 @@ class DockerEngine:
 
     def sweep(self, *, kept: bool = False) -> int:
         """Remove what processes left that are gone."""
-        return sweep(self._connection, kept=kept) + projects.sweep(self._connection)
+        return sweep(self._connection, kept=kept) + sweep_projects(self._connection)
 
     @property
     def variables(self) -> dict[str, str]:
         """What a command for Docker is given, so that it asks this engine and no other."""
-        return self._connection.variables
+        return self._connection.address.variables
 
     def members(self, project: str) -> tuple[Member, ...]:
         """Give the containers of a project of Compose."""
-        return projects.members(self._connection, project)
+        return members(self._connection, project)
 
     def member(self, member: Member) -> DockerContainer:
         """Give the handle of such a container, which stays when this process ends."""
@@ -266,7 +217,7 @@ class DockerEngine:
 
     def take_down(self, project: str, *, grace: int = 0) -> int:
         """Remove all that a project of Compose has made."""
-        return projects.take_down(self._connection, project, grace=grace)
+        return take_down(self._connection, project, grace=grace)
 
     def cancel(self) -> None:
         """Cancel what takes long, and let none of it begin."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pytest_envrepro.engine import Executed
+    from pytest_envrepro.enginevalues import Executed
 
 VARIABLE = "ENVREPRO_RUN"  # Marks a program, and what inherits its variables; its value is used once.
 _ROOT = "0"

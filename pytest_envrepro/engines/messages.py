@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_envrepro.engine import EngineError, Image, ImageNotFoundError
+from pytest_envrepro.engine import EngineError, ImageNotFoundError
+from pytest_envrepro.enginevalues import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -51,7 +52,20 @@ def fault(message: Mapping[str, Any]) -> str | None:
     """Give the words of a message that is an error."""
     detail = message.get("errorDetail")
     words = message.get("error") or (detail.get("message") if isinstance(detail, dict) else None)
-    return " ".join(str(words).split()) if words else None
+    return one_line(words) if words else None
+
+
+def words_of(answer: Any) -> str:
+    """Give the words of an answer that is an error."""
+    try:
+        return one_line(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"it answers {answer.status_code} {answer.reason}"
+
+
+def one_line(words: object) -> str:
+    """Give what somebody says, on one line; nothing where nothing is said."""
+    return " ".join(str(words or "").split())
 
 
 class Layers:
@@ -81,17 +95,24 @@ class Layers:
 
 def not_pulled(reference: str, said: str, platform: str | None = None) -> EngineError:
     """Say why an image was not had from its registry, and what to do."""
+    begin = f"the image {reference} is not here and cannot be pulled"
+    why = f": {said}" if said else ""
+    if any(each in said.lower() for each in _FULL):
+        return EngineError(f"{begin}: the disk of the engine is full{why}")
+    text = why_not_pulled(reference, said, platform) or "see what the engine says"
+    return ImageNotFoundError(f"{begin}: {text}{why}")
+
+
+def why_not_pulled(reference: str, said: str, platform: str | None = None) -> str:
+    """Say why an image cannot be had, and what to do, by what was said about it; empty where that is not known."""
     lower = said.lower()
     host = reference.partition("/")[0] if "/" in reference else ""
     registry = host if {".", ":"} & set(host) or host == "localhost" else "docker.io"
-    begin = f"the image {reference} is not here and cannot be pulled"
-    why = f": {said}" if said else ""
 
     def holds(words: Iterable[str]) -> bool:
         return any(each in lower for each in words)
 
-    if holds(_FULL):
-        return EngineError(f"{begin}: the disk of the engine is full{why}")
+    text = ""
     if holds(_TOO_MANY):
         text = f"the registry {registry} has had too many questions: run docker login {registry}, or wait"
     elif holds(_OTHER_PLATFORM):
@@ -109,9 +130,7 @@ def not_pulled(reference: str, said: str, platform: str | None = None) -> Engine
         text = f"the registry {registry} has no such image or tag: is it spelled right?"
     elif holds(_LOGIN):
         text = f"it does not exist, or is not public: is it spelled right? Else run docker login {registry}"
-    else:
-        text = "see what the engine says"
-    return ImageNotFoundError(f"{begin}: {text}{why}")
+    return text
 
 
 def image_of(found: Mapping[str, Any]) -> Image:
@@ -127,4 +146,5 @@ def image_of(found: Mapping[str, Any]) -> Image:
         environment=variables,
         tags=tuple(found.get("RepoTags") or ()),
         user=str(config.get("User") or ""),
+        workdir=str(config.get("WorkingDir") or ""),
     )

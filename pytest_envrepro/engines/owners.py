@@ -8,7 +8,7 @@ import platform
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.engine import OWN
+from pytest_envrepro.enginevalues import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,8 +63,8 @@ def own(session: str) -> Owner:
     return of_process(os.getpid(), session)
 
 
-def of_process(pid: int, session: str = "") -> Owner:
-    """Give the owner that a process of this machine is."""
+def of_process(pid: int, session: str) -> Owner:
+    """Give the owner that a process of this machine is, for one of its sessions."""
     return Owner(session, pid, host(), ticks(pid) or "")
 
 

@@ -9,12 +9,11 @@ import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote
 
-from pytest_envrepro.engine import Member
 from pytest_envrepro.engines.connection import RefusedError
-from pytest_envrepro.engines.containers import remove
 from pytest_envrepro.engines.owners import LONGEST, host, lives
+from pytest_envrepro.engines.removing import remove_container, remove_network, remove_volume
+from pytest_envrepro.enginevalues import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +26,8 @@ SERVICE = "com.docker.compose.service"
 NUMBER = "com.docker.compose.container-number"
 ONE_OFF = "com.docker.compose.oneoff"
 _SHORT = 8  # Characters of a digest, in a name.
-_NAME = re.compile(r"envrepro-([0-9a-f]{8})-([0-9]+)-([0-9]+)-[0-9a-f]{8}(?:-[a-z0-9]+)?")
+_NAME = re.compile(r"envrepro-([0-9a-f]{8})-([0-9]+)-([0-9]+)-[a-z0-9]+-[0-9a-f]{8}(?:-[a-z0-9]+)?")
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _WITHOUT = ("host", "none", "bridge")  # Networks that are the engine's own.
 _AT_ONCE = 8  # Containers that are stopped side by side.
 
@@ -46,8 +46,8 @@ class Named(NamedTuple):
 
 
 def prefix_of(owner: Owner) -> str:
-    """Give what the names of all projects of an owner begin with."""
-    return f"envrepro-{owner.host[:_SHORT]}-{owner.pid}-{owner.started or '0'}-"
+    """Give what the names of all projects of an owner begin with: of one session, as a process may have several."""
+    return f"envrepro-{owner.host[:_SHORT]}-{owner.pid}-{owner.started or '0'}-{_plain(owner.session) or '0'}-"
 
 
 def name_of(owner: Owner, digest: str, worker: str | None = None) -> str:
@@ -57,8 +57,12 @@ def name_of(owner: Owner, digest: str, worker: str | None = None) -> str:
         digest: of what is brought up.
         worker: of pytest-xdist, where each has one of its own.
     """
-    suffix = re.sub(r"[^a-z0-9]", "", worker.lower()) if worker else ""
+    suffix = _plain(worker or "")
     return f"{prefix_of(owner)}{digest[:_SHORT]}" + (f"-{suffix}" if suffix else "")
+
+
+def _plain(word: str) -> str:
+    return _NOT_IN_NAMES.sub("", word.lower())
 
 
 def owner_of(name: str) -> Named | None:
@@ -77,7 +81,7 @@ def members(connection: Connection, project: str) -> tuple[Member, ...]:
     for identity in identities:
         try:
             with connection.asking("look at a container") as api:
-                found.append(member_of(api.inspect_container(identity), connection.hostname))
+                found.append(member_of(api.inspect_container(identity), connection.address.hostname))
         except RefusedError:  # It has gone meanwhile.
             continue
     kept = (each for each in found if each.labels.get(ONE_OFF, "").lower() != "true")
@@ -153,13 +157,13 @@ def take_down(connection: Connection, project: str, *, grace: int) -> int:
         with ThreadPoolExecutor(min(len(running), _AT_ONCE)) as pool:
             for _ in pool.map(lambda identity: _stop(connection, identity, grace), running):
                 pass
-    gone = sum([remove(connection, each["Id"]) for each in containers])
+    gone = sum([remove_container(connection, each["Id"]) for each in containers])
     with connection.asking("list the networks of a Compose project") as api:
         networks = [each["Id"] for each in api.networks(filters=ours)]
-    gone += sum([_remove_network(connection, each) for each in networks])
+    gone += sum([_drop_network(connection, each) for each in networks])
     with connection.asking("list the volumes of a Compose project") as api:
         volumes = [each["Name"] for each in api.volumes(filters=ours)["Volumes"] or ()]
-    return gone + sum([_delete(connection, f"/volumes/{quote(each, safe='')}") for each in volumes])
+    return gone + sum([remove_volume(connection, each) for each in volumes])
 
 
 def _stop(connection: Connection, identity: str, grace: int) -> None:
@@ -170,7 +174,7 @@ def _stop(connection: Connection, identity: str, grace: int) -> None:
         return
 
 
-def _remove_network(connection: Connection, identity: str) -> bool:
+def _drop_network(connection: Connection, identity: str) -> bool:
     """Remove a network, also from under those that are on it and are not of the project."""
     try:
         with connection.asking("look at a network") as api:
@@ -183,21 +187,10 @@ def _remove_network(connection: Connection, identity: str) -> bool:
                 api.disconnect_container_from_network(container, identity, force=True)
         except RefusedError:
             continue
-    return _delete(connection, f"/networks/{identity}")
+    return remove_network(connection, identity)
 
 
-def _delete(connection: Connection, path: str) -> bool:
-    """Remove something; tell whether it was there. What is still used stays."""
-    with connection.asking("remove a network or a volume") as api:
-        answer = api.delete(f"{api.base_url}/v{api.api_version}{path}", timeout=api.timeout)
-    try:
-        connection.refuse_errors(answer, "remove a network or a volume")
-    except RefusedError:
-        return False
-    return True
-
-
-def sweep(connection: Connection) -> int:
+def sweep_projects(connection: Connection) -> int:
     """Take down projects of ours whose sessions are gone; say how much of them was removed.
 
     Of other machines only those are that were made more than a day ago: nobody here can tell whether they are used.

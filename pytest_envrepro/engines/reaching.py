@@ -10,7 +10,7 @@ from pytest_envrepro.engine import EngineError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_envrepro.engine import Member
+    from pytest_envrepro.enginevalues import Member
 
 _OWN = 0.5  # Seconds until a container on this machine answers; there is nothing between.
 _OTHER = 3.0  # The same, through the engine.

@@ -9,7 +9,7 @@ from pytest_envrepro.engines.projects import SERVICE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pytest_envrepro.engine import Member
+    from pytest_envrepro.enginevalues import Member
 
 _MOST_LINES = 20  # Of a log, in a message.
 _LONGEST = 300  # Characters of one of these lines.

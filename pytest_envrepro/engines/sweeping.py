@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from pytest_envrepro.engines.connection import RefusedError
-from pytest_envrepro.engines.containers import remove
 from pytest_envrepro.engines.owners import MANAGED, host, is_abandoned
+from pytest_envrepro.engines.removing import remove_container, remove_network, remove_volume
 
 if TYPE_CHECKING:
     from pytest_envrepro.engines.connection import Connection
@@ -29,21 +27,10 @@ def sweep(connection: Connection, *, kept: bool) -> int:
 
     with connection.asking("list containers") as api:
         containers = abandoned(api.containers(all=True, filters=_OURS))
-    gone = sum(remove(connection, each["Id"]) for each in containers)
+    gone = sum(remove_container(connection, each["Id"]) for each in containers)
     with connection.asking("list networks") as api:
         networks = abandoned(api.networks(filters=_OURS))
-    gone += sum(_drop(connection, f"/networks/{each['Id']}") for each in networks)
+    gone += sum(remove_network(connection, each["Id"]) for each in networks)
     with connection.asking("list volumes") as api:
         volumes = abandoned(api.volumes(filters=_OURS)["Volumes"] or [])
-    return gone + sum(_drop(connection, f"/volumes/{quote(each['Name'], safe='')}") for each in volumes)
-
-
-def _drop(connection: Connection, path: str) -> bool:
-    """Remove something; tell whether it was there. What is still used stays."""
-    with connection.asking("remove a network or a volume") as api:
-        answer = api.delete(f"{api.base_url}/v{api.api_version}{path}", timeout=api.timeout)
-    try:
-        connection.refuse_errors(answer, "remove a network or a volume")
-    except RefusedError:
-        return False
-    return True
+    return gone + sum(remove_volume(connection, each["Name"]) for each in volumes)

@@ -7,22 +7,21 @@ import json
 import selectors
 import socket
 import ssl
-import struct
-import time
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pytest_envrepro.engine import EngineError
 
-_HEADER = struct.Struct(">BxxxL")  # Of a frame: which stream, and how many bytes (Engine API 1.41, ContainerAttach).
-_STDERR = 2
+# Python's TLS can only be shut in both directions (`SSLSocket.unwrap`).
+DEAF_TLS = (
+    "over TLS a program in a container cannot be given standard input: its end could not be told; "
+    "write a file into the container, or reach the engine by ssh:// or a Unix socket"
+)
+DEAF_PIPE = "over a named pipe a program in a container cannot be given standard input"
 _AT_ONCE = 1 << 16  # Bytes.
 _LONGEST_HEAD = 1 << 16  # Bytes, of an answer's first part.
 _LOOKING = 0.05  # Seconds between two looks at a stream that cannot be waited for.
 _SWITCHED = (101, 200)  # The stream begins (the same page): with `Upgrade`, and of an engine that does not know it.
 _AGAIN = (BlockingIOError, InterruptedError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-_BROKEN = (BrokenPipeError, ConnectionResetError)
-
-Ended = Literal["end", "late", "much"]
 
 
 class Wire(Protocol):
@@ -85,11 +84,7 @@ class SocketWire:
     def half_close(self) -> None:
         """Say that nothing more is sent."""
         if isinstance(self._sock, ssl.SSLSocket):
-            # Python's can only be shut in both directions (`SSLSocket.unwrap`).
-            raise EngineError(
-                "over TLS a program in a container cannot be given standard input: its end could not be told; "
-                "write a file into the container, or reach the engine by ssh:// or a Unix socket"
-            )
+            raise EngineError(DEAF_TLS)
         self._sock.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
@@ -134,7 +129,7 @@ class ForeignWire:
     def half_close(self) -> None:
         """Say that nothing more is sent."""
         if not hasattr(self._sock, "shutdown_write"):
-            raise EngineError("over a named pipe a program in a container cannot be given standard input")
+            raise EngineError(DEAF_PIPE)
         self._sock.shutdown_write()
 
     def close(self) -> None:
@@ -193,75 +188,3 @@ def _said(sock: socket.socket, head: bytes, rest: bytes) -> str:
         return " ".join(str(json.loads(rest)["message"]).split())
     except (ValueError, KeyError, TypeError):
         return head.split(b"\r\n", 1)[0].decode("latin-1")
-
-
-class Streams:
-    """What a program has written, sorted out of one stream of frames.
-
-    Args:
-        most: how many bytes of each stream are taken.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._pending = bytearray()
-        self._left = 0  # Bytes, of the frame that has begun.
-        self._now = self.stdout = bytearray()
-        self.stderr = bytearray()
-
-    def feed(self, data: bytes) -> bool:
-        """Take what has come; tell whether it is still as much as is wanted."""
-        self._pending += data
-        start = 0
-        while start < len(self._pending):
-            if not self._left:
-                if len(self._pending) - start < _HEADER.size:
-                    break
-                number, self._left = _HEADER.unpack_from(self._pending, start)
-                self._now = self.stderr if number == _STDERR else self.stdout
-                start += _HEADER.size
-                continue
-            taken = min(self._left, len(self._pending) - start)
-            self._now += self._pending[start : start + taken]
-            self._left -= taken
-            start += taken
-        del self._pending[:start]
-        return max(len(self.stdout), len(self.stderr)) <= self._most
-
-
-def exchange(wire: Wire, streams: Streams, given: bytes | None, until: float | None) -> Ended:
-    """Give a program its input, and take what it writes, until it ends.
-
-    Args:
-        given: its standard input; None where it has none.
-        until: as of `time.monotonic`; None for ever.
-
-    Returns:
-        `end`; `late` where that took longer; `much` where it writes more than is wanted.
-
-    Raises:
-        OSError: the connection breaks.
-    """
-    view = memoryview(given or b"")
-    is_open = given is not None
-    while True:
-        if until is not None and time.monotonic() >= until:
-            return "late"
-        moved = 0
-        if view:
-            try:
-                moved = wire.send(view)
-                view = view[moved:]
-            except _BROKEN:
-                view, is_open = memoryview(b""), False  # It reads no more, which is its own business.
-        if is_open and not view:
-            is_open = False
-            with contextlib.suppress(OSError):  # The same.
-                wire.half_close()
-        data = wire.receive()
-        if data == b"":
-            return "end"
-        if data and not streams.feed(data):
-            return "much"
-        if not data and not moved:
-            wire.wait(None if until is None else max(0.0, until - time.monotonic()), to_send=bool(view))

@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_envrepro.process import Completed
+
 SEPARATORS = tuple(filter(None, (os.sep, os.altsep)))  # Of the paths of this machine.
+
+
+class Command(NamedTuple):
+    """A command, as a test asks for it; nothing but its words is checked yet.
+
+    Attributes:
+        words: the command, as it is shown.
+        program: what is started, with all but the first of the words.
+        cwd, env, timeout: as of `Environment.run`.
+        given: what it reads from its standard input.
+    """
+
+    words: tuple[str, ...]
+    program: str
+    cwd: str | os.PathLike[str] | None
+    env: Mapping[str, str]
+    given: str | None
+    timeout: float | None
+
+
+class LateError(Exception):
+    """A command took too long, and was ended.
+
+    Attributes:
+        completed: what it had come to.
+    """
+
+    def __init__(self, completed: Completed) -> None:
+        super().__init__()
+        self.completed = completed
 
 
 def words_of(argv: tuple[object, ...], *, separators: Sequence[str] = SEPARATORS) -> tuple[str, ...]:
@@ -22,6 +54,7 @@ def words_of(argv: tuple[object, ...], *, separators: Sequence[str] = SEPARATORS
     Raises:
         TypeError: they are none.
     """
+    __tracebackhide__ = True
     if not argv:
         raise TypeError("run() needs the name of a program")
     if len(argv) == 1 and isinstance(argv[0], (list, tuple)):
@@ -45,6 +78,7 @@ def variables_of(env: Mapping[str, str]) -> Mapping[str, str]:
     Raises:
         TypeError: a value is no string.
     """
+    __tracebackhide__ = True
     for name, value in env.items():
         if not isinstance(value, str):
             raise TypeError(f"env: the value of {name} has to be a string, not {value!r}")
@@ -58,6 +92,7 @@ def requirements_of(requirements: tuple[object, ...]) -> tuple[str, ...]:
         TypeError: these are no requirements.
         EnvReproError: one of them is an option.
     """
+    __tracebackhide__ = True
     words = tuple(each for each in requirements if isinstance(each, str))
     if not words or len(words) != len(requirements):
         raise TypeError("install() takes requirements: install('flask>=3', 'click')")

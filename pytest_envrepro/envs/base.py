@@ -2,72 +2,52 @@
 
 from __future__ import annotations
 
+import posixpath
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, TypedDict
 
+from pytest_envrepro.envs.asked import SEPARATORS, Command, LateError, words_of
 from pytest_envrepro.envs.comparing import DEPTHS, compare
-from pytest_envrepro.errors import RefusedError
+from pytest_envrepro.envs.judged import assert_none
+from pytest_envrepro.errors import CommandFailed, CommandTimeout, EnvReproError, RefusedError
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from typing_extensions import NotRequired, Unpack
 
     from pytest_envrepro.envs.comparing import Depth, Diff
     from pytest_envrepro.envs.contents import Side
+    from pytest_envrepro.envs.judged import Judge, Judged, Subject
     from pytest_envrepro.envs.packages import Packages
-    from pytest_envrepro.model import Interpreter, Inventory
+    from pytest_envrepro.inventory import Interpreter
     from pytest_envrepro.process import Completed
     from pytest_envrepro.settings import Settings
 
 SHORT_KEY = 8  # Characters of a key that tell one environment from another, for people.
 
 
-class Subject(NamedTuple):
-    """An environment, as it is judged.
+class Identity(TypedDict):
+    """What every environment is told.
 
     Attributes:
-        inventory: what is installed.
-        tags: gives the tags of the wheels that its Python can use; None where that is the Python that runs this.
-        lock: the lock that it is made from, relative to the root, where there is one.
-        is_host: whether it is the one that runs this: then commands that mend it are told too.
+        name, settings: as of an `Environment`.
+        key: what tells it from all others.
+        judge: judges it.
+        note: is told of each command that has ended.
     """
 
-    inventory: Inventory
-    tags: Callable[[], Collection[str]] | None = None
-    lock: str | None = None
-    is_host: bool = False
+    name: str | None
+    settings: Settings | None
+    key: str
+    judge: Judge
+    note: NotRequired[Callable[[Completed], None]]
 
 
-class Judged(NamedTuple):
-    """What is wrong with an environment: all of it empty says that nothing is.
-
-    Attributes:
-        faults: a line for each.
-        unknown: why not all could be looked at, or None: that is no pass either.
-        fixes: the commands that mend it, where it can be mended.
-    """
-
-    faults: tuple[str, ...] = ()
-    unknown: str | None = None
-    fixes: tuple[str, ...] = ()
-
-
-class Judge(Protocol):
-    """Judges an environment by the checks."""
-
-    def matches(self, subject: Subject, lock: str | os.PathLike[str]) -> Judged:
-        """Compare what is installed with a lock.
-
-        Raises:
-            EnvReproError: there is no such lock, or it cannot be read.
-        """
-
-    def conflicts(self, subject: Subject) -> Judged:
-        """Look for what conflicts among the packages."""
-
-    def intact(self, subject: Subject) -> Judged:
-        """Compare the files with RECORD."""
+def _quiet(_: Completed) -> None:
+    """Do nothing with a command."""
 
 
 class Environment(ABC):
@@ -79,17 +59,20 @@ class Environment(ABC):
         settings: what it is made of; None where it is found, and not made.
         last: the last command that ran in it, with its output, or None.
         target: the Python that a lock is read for when the two are compared; None for the one that it was read for.
+        separators: what tells a path in it from the name of a program.
     """
 
     kind: str
     target: Interpreter | None = None
+    separators: Sequence[str] = SEPARATORS
 
-    def __init__(self, *, name: str | None, settings: Settings | None, key: str, judge: Judge) -> None:
-        self.name = name
-        self.settings = settings
-        self._key = key
+    def __init__(self, **identity: Unpack[Identity]) -> None:
+        self.name = identity["name"]
+        self.settings = identity["settings"]
+        self._key = identity["key"]
+        self._judge = identity["judge"]
+        self._note = identity.get("note", _quiet)
         self.last: Completed | None = None
-        self._judge = judge
         self.services: Mapping[str, Any] | None = None
 
     @property
@@ -111,7 +94,6 @@ class Environment(ABC):
     def __repr__(self) -> str:
         return f"<{self.label}>"
 
-    @abstractmethod
     def run(
         self,
         *argv: str | os.PathLike[str],
@@ -139,8 +121,10 @@ class Environment(ABC):
             CommandTimeout: it took longer.
             EnvReproError: there is no such program in the environment, or it cannot be started.
         """
+        __tracebackhide__ = True
+        words = words_of(argv, separators=self.separators)
+        return self._run(Command(words, words[0], cwd, env or {}, input, timeout), check=check)
 
-    @abstractmethod
     def run_python(
         self,
         *args: str | os.PathLike[str],
@@ -151,6 +135,44 @@ class Environment(ABC):
         input: str | None = None,  # noqa: A002  # As of `run`.
     ) -> Completed:
         """Run the environment's Python: with a script, with `-m` and a module, or with `-c` and some code; as `run`."""
+        __tracebackhide__ = True
+        python = self._python()
+        words = words_of((posixpath.basename(python), *args), separators=self.separators)
+        return self._run(Command(words, python, cwd, env or {}, input, timeout), check=check)
+
+    def _run(self, command: Command, *, check: bool) -> Completed:
+        __tracebackhide__ = True
+        try:
+            self.last = self._execute(command)
+        except LateError as error:
+            self.last = error.completed
+            self._note(self.last)
+            raise CommandTimeout(self.last, command.timeout or 0, self.label) from None
+        self._note(self.last)
+        if check and self.last.returncode:
+            raise CommandFailed(self.last, self.label, self._why(self.last))
+        return self.last
+
+    def _why(self, completed: Completed) -> str:  # noqa: ARG002  # Of what it depends on, others know more.
+        """Say what is known about why a program has failed, to follow on how it has ended; empty for nothing."""
+        return ""
+
+    @abstractmethod
+    def _python(self) -> str:
+        """Give the program that is the environment's Python.
+
+        Raises:
+            EnvReproError: it has none.
+        """
+
+    @abstractmethod
+    def _execute(self, command: Command) -> Completed:
+        """Run a command to its end.
+
+        Raises:
+            LateError: it took too long.
+            EnvReproError: there is no such program in the environment, or it cannot be started.
+        """
 
     @abstractmethod
     def install(self, *requirements: str) -> None:
@@ -175,10 +197,15 @@ class Environment(ABC):
         Raises:
             EnvReproError: there is no such depth, or one of the two has no files.
         """
+        __tracebackhide__ = True
+        _refuse_others(other)
         if depth not in DEPTHS:
-            raise RefusedError(f"there is no depth '{depth}'{did_you_mean(depth, DEPTHS)}")
-        left, right = self.beside(other), other.beside(self)
-        return compare(left.side(depth), right.side(depth), depth)
+            raise RefusedError(f"there is no depth {depth!r}{did_you_mean(str(depth), DEPTHS)}")
+        try:
+            left, right = self.beside(other), other.beside(self)
+            return compare(left.side(depth), right.side(depth), depth)
+        except EnvReproError as error:  # To the one who asked, its message is all.
+            raise error.with_traceback(None) from None
 
     def beside(self, other: Environment) -> Environment:  # noqa: ARG002  # Of what another is, a lock depends alone.
         """Give itself as it is compared with another."""
@@ -207,8 +234,8 @@ class Environment(ABC):
             EnvReproError: there is no such lock, or it cannot be read.
         """
         __tracebackhide__ = True
-        judged = self._judge.matches(self.subject(), lock)
-        _assert_none(judged, f"{self.label} is not {lock}", f"whether {self.label} is {lock}")
+        judged = self._judged(lambda subject: self._judge.matches(subject, lock))
+        assert_none(judged, f"{self.label} is not {lock}", f"whether {self.label} is {lock}")
 
     def assert_no_conflicts(self) -> None:
         """Assert that the packages agree with each other, with the Python and with the platform.
@@ -217,8 +244,8 @@ class Environment(ABC):
             AssertionError: they do not; a line for each conflict.
         """
         __tracebackhide__ = True
-        judged = self._judge.conflicts(self.subject())
-        _assert_none(judged, f"{self.label} has conflicts", f"whether {self.label} has conflicts")
+        judged = self._judged(self._judge.conflicts)
+        assert_none(judged, f"{self.label} has conflicts", f"whether {self.label} has conflicts")
 
     def assert_intact(self) -> None:
         """Assert that the files of all packages are what their installer wrote (RECORD).
@@ -227,16 +254,34 @@ class Environment(ABC):
             AssertionError: they are not; a line for each file.
         """
         __tracebackhide__ = True
-        judged = self._judge.intact(self.subject())
+        judged = self._judged(self._intact)
         changed = f"{self.label} was changed after it was installed"
-        _assert_none(judged, changed, f"whether {changed}")
+        assert_none(judged, changed, f"whether {changed}")
+
+    def _intact(self, subject: Subject) -> Judged:
+        """Judge the files; what else is known of them than RECORD, others know."""
+        return self._judge.intact(subject)
+
+    def _judged(self, judge: Callable[[Subject], Judged]) -> Judged:
+        """Judge what is there now.
+
+        Raises:
+            EnvReproError: that cannot be known.
+        """
+        __tracebackhide__ = True
+        try:
+            return judge(self.subject())
+        except EnvReproError as error:  # As of `diff`.
+            raise error.with_traceback(None) from None
 
 
-def _assert_none(judged: Judged, title: str, question: str) -> None:
-    """Raise an AssertionError where something is wrong, or where that is not known."""
+def _refuse_others(other: object) -> None:
+    """Refuse to compare with what is no environment.
+
+    Raises:
+        TypeError: it is none.
+    """
     __tracebackhide__ = True
-    unknown = f"{question} is not known{' in full' if judged.faults else ''}: {judged.unknown}"
-    lines = [title, *(f"  {fault}" for fault in judged.faults)] if judged.faults else []
-    lines += [unknown] if judged.unknown else []
-    if lines:
-        raise AssertionError("\n".join([*lines, *(f"  fix: {fix}" for fix in judged.fixes)]))
+    if not isinstance(other, Environment):
+        hint = f": environments.get({other!r}) gives one" if isinstance(other, str) else ""
+        raise TypeError(f"diff() compares with another environment, not with {other!r}{hint}")

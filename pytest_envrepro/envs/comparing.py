@@ -154,7 +154,12 @@ def _variables(
     for name in sorted(lefts.keys() | rights.keys()):
         (one, left), (other, right) = lefts.get(name, (None, "-")), rights.get(name, (None, "-"))
         if one != other:
-            yield f"variable {name}", left, f"{right} (another)" if left == right else right
+            told = f"{right} (another)" if left == right else right
+            yield f"variable {_in_a_line(name)}", _in_a_line(left), _in_a_line(told)
+
+
+def _in_a_line(text: str) -> str:
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _unknown(left: Side, right: Side, heads: tuple[str, str]) -> Iterator[str]:

@@ -8,32 +8,31 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.engine import EngineError
-from pytest_envrepro.envs.asked import is_shared, requirements_of
-from pytest_envrepro.envs.base import Subject
 from pytest_envrepro.envs.contents import Side
+from pytest_envrepro.envs.elsewhere import Elsewhere
 from pytest_envrepro.envs.executing import RunningContainer
 from pytest_envrepro.envs.installed import Installed
 from pytest_envrepro.envs.inventory import read_inventory
+from pytest_envrepro.envs.judged import Subject
 from pytest_envrepro.envs.linux import release
 from pytest_envrepro.envs.looks import DPKG, RELEASES, Looks
 from pytest_envrepro.envs.loose import loose_files
 from pytest_envrepro.envs.packages import read_packages
-from pytest_envrepro.envs.running import quiet
 from pytest_envrepro.envs.system import system_of
-from pytest_envrepro.errors import EnvReproError, RefusedError
+from pytest_envrepro.errors import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from typing_extensions import Unpack
+
     from pytest_envrepro.engine import Container
-    from pytest_envrepro.envs.base import Judge
+    from pytest_envrepro.envs.base import Identity
     from pytest_envrepro.envs.comparing import Depth
     from pytest_envrepro.envs.looks import Look
     from pytest_envrepro.interpreter import Python
-    from pytest_envrepro.model import Inventory
-    from pytest_envrepro.process import Completed
-    from pytest_envrepro.settings import Settings
+    from pytest_envrepro.inventory import Inventory
 
 
 class ContainerEnvironment(RunningContainer):
@@ -47,8 +46,8 @@ class ContainerEnvironment(RunningContainer):
         scratch: a folder of this machine for what is seen in it; it need not be there yet.
         looks: what was seen in the container, where several handles of it share that.
         is_private: whether it is one test's own, which may change it.
+        user: whom its programs run as, and whose the files are that are written; None for root.
         install: installs requirements into it, where it is private.
-        note: is told of each command that has ended.
         named: the names that its lock names: pip, setuptools and wheel count in a comparison where they are among them.
 
     Attributes:
@@ -58,10 +57,6 @@ class ContainerEnvironment(RunningContainer):
     def __init__(  # noqa: PLR0913  # Each is a fact of its own.
         self,
         *,
-        name: str | None,
-        settings: Settings | None,
-        key: str,
-        judge: Judge,
         container: Container,
         python: Python | None,
         scratch: Path,
@@ -69,39 +64,18 @@ class ContainerEnvironment(RunningContainer):
         workdir: str = "/",
         looks: Looks | None = None,
         is_private: bool = False,
+        user: str | None = None,
         install: Callable[[Sequence[str]], object] | None = None,
-        note: Callable[[Completed], None] = quiet,
         named: frozenset[str] = frozenset(),
+        **identity: Unpack[Identity],
     ) -> None:
-        super().__init__(
-            name=name,
-            settings=settings,
-            key=key,
-            judge=judge,
-            container=container,
-            program=_program(python, prefix),
-            workdir=workdir,
-            is_private=is_private,
-            note=note,
-        )
+        program = _program(python, prefix)
+        super().__init__(container, program=program, workdir=workdir, is_private=is_private, user=user, **identity)
         self.python = python
         self.target = python.interpreter if python else None
-        self._looks = looks or Looks(container, python=self.program, folder=scratch, is_private=is_private)
+        self._looks = looks or Looks(container, python=program, folder=scratch, is_private=is_private)
         self._install = install
         self._named = named
-
-    def install(self, *requirements: str) -> None:
-        """Install packages, where it is private: see `Environment.install`."""
-        __tracebackhide__ = True
-        words = requirements_of(requirements)
-        if not self.is_private:
-            raise is_shared(self.label, self.name, words, "throwaway_container")
-        if self._install is None:
-            raise RefusedError(f"{self.label} has no virtualenv to install into: its image is used as it is")
-        try:
-            self._install(words)
-        except EnvReproError as error:  # To the one who asked, its message is all.
-            raise error.with_traceback(None) from None
 
     def inventory(self) -> Installed:
         """List what is installed: see `Environment.inventory`; besides its Python, apt packages and variables.
@@ -126,6 +100,7 @@ class ContainerEnvironment(RunningContainer):
         side = Side(label=self.label, packages=installed, prefix=look.place(look.prefix), home=look.prefix)
         if depth != "packages" and look.prefix:
             side = side._replace(loose=loose_files(installed, look.place(look.prefix), _places(look, look.prefix)))
+            side = side._replace(elsewhere=Elsewhere(self.container, python=self.program, prefix=look.prefix))
         if depth == "system":
             told = release(look.read(*RELEASES))
             side = side._replace(

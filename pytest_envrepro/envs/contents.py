@@ -16,6 +16,7 @@ from pytest_envrepro.envs.sources import same_version
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pytest_envrepro.envs.elsewhere import Elsewhere
     from pytest_envrepro.envs.packages import Package, Packages
 
 _MOST_NAMED = 3
@@ -38,6 +39,7 @@ class Side(NamedTuple):
         lists: what else there is in it, by what it is and by name: what is not in one of them is not there.
         unknown: what there may be in it too, and cannot be told.
         home: what its own programs call its folder, where that is a copy.
+        elsewhere: the files outside its folder, where they are part of it: those of a container.
     """
 
     label: str
@@ -49,6 +51,7 @@ class Side(NamedTuple):
     lists: Mapping[str, Mapping[str, str]] = MappingProxyType({})
     unknown: tuple[str, ...] = ()
     home: str = ""
+    elsewhere: Elsewhere | None = None
 
 
 class FileChange(NamedTuple):

@@ -7,33 +7,31 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
+from pytest_envrepro.containervalues import limit_text
 from pytest_envrepro.engine import EngineError, ExecutionTimeoutError, ProgramNotFoundError
-from pytest_envrepro.envs.asked import variables_of, words_of
-from pytest_envrepro.envs.base import Environment
-from pytest_envrepro.envs.running import quiet
-from pytest_envrepro.errors import CommandFailed, CommandTimeout, RefusedError
-from pytest_envrepro.process import Completed
+from pytest_envrepro.envs.asked import Command, LateError, variables_of
+from pytest_envrepro.envs.lent import LentEnvironment
+from pytest_envrepro.errors import RefusedError
+from pytest_envrepro.process import completed_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from typing_extensions import Unpack
 
-    from typing_extensions import Self
-
-    from pytest_envrepro.engine import Container, Executed
-    from pytest_envrepro.envs.base import Judge
-    from pytest_envrepro.settings import Settings
+    from pytest_envrepro.engine import Container
+    from pytest_envrepro.envs.base import Identity
+    from pytest_envrepro.process import Completed
 
 # What a runtime says (runc, crun): `exec: "flask": executable file not found in $PATH`.
 _RUNTIME = re.compile(r'.*\bexec(?:: ".*"| [^\s:]+): (?P<why>[^"]+?)(?:: unknown)?\s*', re.DOTALL)
 _ABSENT = re.compile(r"not found|no such file", re.IGNORECASE)
+# Of control groups 2 and 1, as they are seen in a container: how many programs were ended since memory was short.
+_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+_KILLED = re.compile(rb"^oom_kill (\d+)$", re.MULTILINE)
+_PATIENCE = 10.0  # Seconds.
 _INSTALLERS = {"pip": "pip", "pip3": "pip", "uv": "uv"}
 
 
-def _nothing() -> None:
-    """Leave a container as it is."""
-
-
-class RunningContainer(Environment):
+class RunningContainer(LentEnvironment):
     """A container that runs.
 
     Its programs are found on the `PATH` of the container, and have its variables, its user and its folder; paths are
@@ -44,99 +42,87 @@ class RunningContainer(Environment):
         program: its Python, by its path; empty where it has none.
         workdir: where its programs run, and what relative paths are relative to.
         is_private: whether it is one test's own, which may change it.
-        note: is told of each command that has ended.
+        user: whom its programs run as, and whose the files are that are written; None for root.
 
     Attributes:
         container: what the engine knows it by: `container.id`, `container.name`, `container.address(port)`.
         program: its Python, by its path in the container; empty where it has none.
         workdir: where its programs run.
-        is_private: whether it is one test's own.
     """
 
     kind = "container"
+    fixture = "throwaway_container"
+    separators = ("/",)
 
-    def __init__(  # noqa: PLR0913  # Each is a fact of its own.
+    def __init__(
         self,
-        *,
-        name: str | None,
-        settings: Settings | None,
-        key: str,
-        judge: Judge,
         container: Container,
+        *,
         program: str,
-        workdir: str = "/",
-        is_private: bool = False,
-        note: Callable[[Completed], None] = quiet,
+        workdir: str,
+        is_private: bool,
+        user: str | None,
+        **identity: Unpack[Identity],
     ) -> None:
-        super().__init__(name=name, settings=settings, key=key, judge=judge)
+        super().__init__(**identity)
         self.container = container
+        self.program = program
         self.workdir = workdir
         self.is_private = is_private
-        self.program = program
-        self._note = note
-        self._end: Callable[[], None] = _nothing
-
-    def on_exit(self, end: Callable[[], None]) -> None:
-        """Call this when the block ends that is entered with this environment."""
-        self._end = end
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        # After an error it is left to the end of the test, which knows whether it has failed.
-        if kind is None:
-            self._end()
+        self._user = user
+        self._killed = 0  # Programs that were ended for want of memory.
 
     # What runs in it.
 
-    def run(
-        self,
-        *argv: str | os.PathLike[str],
-        check: bool = True,
-        timeout: float | None = 60,
-        cwd: str | os.PathLike[str] | None = None,
-        env: Mapping[str, str] | None = None,
-        input: str | None = None,  # noqa: A002  # Is called so in `subprocess` too.
-    ) -> Completed:
-        """Run a program of the container: see `Environment.run`.
-
-        Args:
-            cwd: in the container; its own folder (`workdir`) unless given.
-        """
-        __tracebackhide__ = True
-        words = words_of(argv, separators=("/",))
-        return self._run(words, words[0], self._order(words, cwd, env, input), check=check, timeout=timeout)
-
-    def run_python(
-        self,
-        *args: str | os.PathLike[str],
-        check: bool = True,
-        timeout: float | None = 60,
-        cwd: str | os.PathLike[str] | None = None,
-        env: Mapping[str, str] | None = None,
-        input: str | None = None,  # noqa: A002  # As of `run`.
-    ) -> Completed:
-        """Run the environment's Python: see `Environment.run_python`; without a virtualenv, the image's own."""
+    def _python(self) -> str:
         __tracebackhide__ = True
         if not self.program:
             raise RefusedError(
                 f"{self.label} has no Python: its image is used as it is; run() runs other programs of it"
             )
-        words = words_of((posixpath.basename(self.program), *args), separators=("/",))
-        return self._run(words, self.program, self._order(words, cwd, env, input), check=check, timeout=timeout)
+        return self.program
 
-    def _order(
-        self,
-        words: tuple[str, ...],
-        cwd: str | os.PathLike[str] | None,
-        env: Mapping[str, str] | None,
-        text: str | None,
-    ) -> dict[str, Any]:
+    def _execute(self, command: Command) -> Completed:
+        __tracebackhide__ = True
+        order = self._order(command)
+        try:
+            executed = self.container.run([command.program, *command.words[1:]], timeout=command.timeout, **order)
+        except ProgramNotFoundError as error:
+            raise RefusedError(self._not_run(command.program, error)) from None
+        except ExecutionTimeoutError as error:
+            raise LateError(completed_of(command.words, error.executed)) from None
+        except EngineError as error:
+            raise self._told(error) from None
+        return completed_of(command.words, executed)
+
+    def _told(self, error: EngineError) -> EngineError:
+        """Give an error as it is told to the one who asked: its message is all, with the environment's name.
+
+        What has a kind of its own is about the engine, and names that.
+        """
+        return EngineError(f"{self.label}: {error}") if type(error) is EngineError else error.with_traceback(None)
+
+    def _why(self, completed: Completed) -> str:  # noqa: ARG002  # The kernel does not tell which program it was.
+        """Say of a program that has failed whether it had no more memory: the kernel counts whom it ends for that."""
+        limit = self.settings.limits.get("memory") if self.settings else None
+        if limit is None or self.settings is None:
+            return ""
+        try:
+            told = self.container.run(["cat", *_COUNTERS], user="0", workdir="/", timeout=_PATIENCE).stdout
+        except EngineError:
+            return ""
+        before, self._killed = self._killed, sum(int(each[1]) for each in _KILLED.finditer(told))
+        if self._killed <= before:
+            return ""
+        origins = self.settings.origins
+        origin = origins.get("limits.memory", origins["limits"])
+        return f", as it had more than limits.memory = {limit_text('memory', limit)} ({origin})"
+
+    def _order(self, command: Command) -> dict[str, Any]:
         """Give what a command is run with; refuse what would not arrive as it is."""
         __tracebackhide__ = True
-        environ = dict(variables_of(env or {}))
-        for word in words:
+        environ = dict(variables_of(command.env))
+        for word in command.words:
             _refuse_unsendable(f"the word {word!r}", word)
         for name, value in environ.items():
             _refuse_unsendable(f"env: the name {name!r}", name)
@@ -145,35 +131,9 @@ class RunningContainer(Environment):
                 raise RefusedError(f"env: {name!r} cannot be the name of a variable")
         return {
             "environ": environ,
-            "workdir": None if cwd is None else self._path(cwd, "cwd"),
-            "input": None if text is None else text.encode("utf-8", "surrogateescape"),
+            "workdir": None if command.cwd is None else self._path(command.cwd, "cwd"),
+            "input": None if command.given is None else command.given.encode("utf-8", "surrogateescape"),
         }
-
-    def _run(
-        self, words: tuple[str, ...], program: str, order: Mapping[str, Any], *, check: bool, timeout: float | None
-    ) -> Completed:
-        __tracebackhide__ = True
-        try:
-            executed = self.container.run([program, *words[1:]], timeout=timeout, **order)
-        except ProgramNotFoundError as error:
-            raise RefusedError(self._not_run(program, error)) from None
-        except ExecutionTimeoutError as error:
-            done = self._remember(words, error.executed)
-            raise CommandTimeout(done, timeout or 0, self.label) from None
-        except EngineError as error:  # To the one who asked, its message is all.
-            raise error.with_traceback(None) from None
-        done = self._remember(words, executed)
-        if check and done.returncode:
-            raise CommandFailed(done, self.label)
-        return done
-
-    def _remember(self, words: tuple[str, ...], executed: Executed) -> Completed:
-        out, err = (
-            each.decode("utf-8", "replace").replace("\r\n", "\n") for each in (executed.stdout, executed.stderr)
-        )
-        self.last = Completed(words, executed.returncode, out, err, executed.seconds)
-        self._note(self.last)
-        return self.last
 
     def _not_run(self, program: str, error: ProgramNotFoundError) -> str:
         """Say why a program cannot be run, and what to do."""
@@ -204,8 +164,8 @@ class RunningContainer(Environment):
         place = self._path(path, "path")
         try:
             return self.container.read(place)
-        except EngineError as error:  # As of `run`.
-            raise error.with_traceback(None) from None
+        except EngineError as error:
+            raise self._told(error) from None
 
     def write(self, path: str | os.PathLike[str], data: bytes | str) -> None:
         """Write a file of the container's user, into a container of the test's own; folders on its way are made.
@@ -227,11 +187,10 @@ class RunningContainer(Environment):
                 f"{self.label} is shared with other tests and is not changed: name {place} in its files, or write into "
                 f"one of the test's own, which throwaway_container and {named} give"
             )
-        content = data.encode("utf-8", "surrogateescape") if isinstance(data, str) else data
         try:
-            self.container.write(place, content, owner=self.settings.user if self.settings else None)
-        except EngineError as error:  # As of `run`.
-            raise error.with_traceback(None) from None
+            self.container.write(place, data, owner=self._user)
+        except EngineError as error:
+            raise self._told(error) from None
 
     def _path(self, path: object, what: str) -> str:
         """Give a path of the container, absolute."""
@@ -244,12 +203,15 @@ class RunningContainer(Environment):
         return posixpath.join(self.workdir, text)
 
     def logs(self) -> str:
-        """Give what the container's first program has written: of an image that is used as it is, its log."""
+        """Give what programs have written to the streams of the container's first one (`/proc/1/fd/1`).
+
+        That is one of ours, which waits and writes nothing: no `CMD` and no `ENTRYPOINT` is run.
+        """
         __tracebackhide__ = True
         try:
             return self.container.logs()
-        except EngineError as error:  # As of `run`.
-            raise error.with_traceback(None) from None
+        except EngineError as error:
+            raise self._told(error) from None
 
 
 def _refuse_unsendable(what: str, text: str) -> None:

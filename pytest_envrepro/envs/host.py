@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.markers import default_environment
 
 from pytest_envrepro.envs.inventory import read_inventory
-from pytest_envrepro.model import Interpreter, Inventory
+from pytest_envrepro.inventory import Interpreter, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

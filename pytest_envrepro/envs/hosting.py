@@ -7,21 +7,18 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.envs.base import Subject
 from pytest_envrepro.envs.contents import Side
 from pytest_envrepro.envs.host import host_inventory, host_paths
+from pytest_envrepro.envs.judged import Subject
 from pytest_envrepro.envs.packages import read_packages
-from pytest_envrepro.envs.running import Folders, LocalEnvironment, quiet
+from pytest_envrepro.envs.running import Folders, LocalEnvironment
 from pytest_envrepro.envs.system import system_of_host
 from pytest_envrepro.errors import RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pytest_envrepro.envs.base import Judge
     from pytest_envrepro.envs.comparing import Depth
+    from pytest_envrepro.envs.judged import Judge
     from pytest_envrepro.envs.packages import Packages
-    from pytest_envrepro.process import Completed
 
 
 class HostEnvironment(LocalEnvironment):
@@ -36,9 +33,9 @@ class HostEnvironment(LocalEnvironment):
     kind = "host"
     python_name = Path(sys.executable).name
 
-    def __init__(self, *, root: Path, scratch: Path, judge: Judge, note: Callable[[Completed], None] = quiet) -> None:
+    def __init__(self, *, root: Path, scratch: Path, judge: Judge) -> None:
         folders = Folders(Path(sys.prefix), Path(sysconfig.get_path("scripts")), scratch)
-        super().__init__(name="host", settings=None, key="", judge=judge, folders=folders, note=note)
+        super().__init__(folders, name="host", settings=None, key="", judge=judge)
         self._root = root
 
     @property
@@ -53,6 +50,7 @@ class HostEnvironment(LocalEnvironment):
 
     def install(self, *requirements: str) -> None:
         """Refuse: see `Environment.install`."""
+        __tracebackhide__ = True
         raise RefusedError(
             f"{self.label} is not changed: install {' '.join(requirements)} into one of the test's own, which "
             "throwaway_venv and environments.throwaway(...) give"

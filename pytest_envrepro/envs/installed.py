@@ -13,7 +13,7 @@ from pytest_envrepro.errors import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_envrepro.model import Interpreter
+    from pytest_envrepro.inventory import Interpreter
 
 
 class Installed(Packages):

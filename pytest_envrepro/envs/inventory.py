@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.envs.metadata import SETTLED, read_by_importlib, read_distribution
-from pytest_envrepro.model import Distribution, Inventory
+from pytest_envrepro.inventory import Distribution, Inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pytest_envrepro.envs.records import Records
-    from pytest_envrepro.model import Interpreter, Recorded
+    from pytest_envrepro.inventory import Interpreter, Recorded
 
 _DIST_INFO = re.compile(r"(?P<name>[A-Za-z0-9][^-]*)-(?P<version>[^-]+)\.dist-info")
 

@@ -6,17 +6,20 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, NoReturn
 
-from pytest_envrepro.envs.base import Environment, Subject
+from pytest_envrepro.envs.base import Environment
 from pytest_envrepro.envs.contents import Side
+from pytest_envrepro.envs.judged import Subject
 from pytest_envrepro.envs.packages import Package, Packages
 from pytest_envrepro.errors import LockError, RefusedError
-from pytest_envrepro.model import Distribution, Inventory, Source
+from pytest_envrepro.inventory import Distribution, Inventory, Source
 from pytest_envrepro.places import VCS, split_revision
 
 if TYPE_CHECKING:
-    from pytest_envrepro.envs.base import Judge
+    from pytest_envrepro.envs.asked import Command
     from pytest_envrepro.envs.comparing import Depth
-    from pytest_envrepro.model import Interpreter, Lock, Pin
+    from pytest_envrepro.envs.judged import Judge
+    from pytest_envrepro.inventory import Interpreter
+    from pytest_envrepro.model import Lock, Pin
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
@@ -56,6 +59,7 @@ class LockEnvironment(Environment):
 
     def run(self, *argv: object, **_: object) -> NoReturn:
         """Refuse: a lock holds no programs."""
+        __tracebackhide__ = True
         shown = " ".join(map(str, argv))
         raise RefusedError(
             f"{self.label} is only read, and holds no program: {shown} has to run in an environment of it"
@@ -63,14 +67,25 @@ class LockEnvironment(Environment):
 
     def run_python(self, *args: object, **_: object) -> NoReturn:
         """Refuse: a lock holds no programs."""
+        __tracebackhide__ = True
         self.run("python", *args)
+
+    def _python(self) -> NoReturn:
+        __tracebackhide__ = True
+        self.run("python")
+
+    def _execute(self, command: Command) -> NoReturn:
+        __tracebackhide__ = True
+        self.run(*command.words)
 
     def call(self, function: object, *_: object, **__: object) -> NoReturn:
         """Refuse: a lock holds no Python."""
+        __tracebackhide__ = True
         self.run(getattr(function, "__name__", repr(function)))
 
     def install(self, *requirements: str) -> NoReturn:
         """Refuse: what a lock pins is for its compiler to change."""
+        __tracebackhide__ = True
         raise RefusedError(
             f"{self.label} is only read: name {', '.join(requirements)} in its input, and compile it again"
         )
@@ -103,10 +118,12 @@ class LockEnvironment(Environment):
 
     def assert_no_conflicts(self) -> NoReturn:
         """Refuse: what the pins need of each other does not stand in a lock."""
+        __tracebackhide__ = True
         raise RefusedError(f"{self.label} does not tell what its packages need: `pytest --env-lock` checks it")
 
     def assert_intact(self) -> NoReturn:
         """Refuse: a lock has no files."""
+        __tracebackhide__ = True
         raise RefusedError(f"{self.label} has no files that could have been changed")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import posixpath
 import secrets
 import shutil
@@ -154,7 +155,8 @@ class Looks:
         try:
             lay_out(members, look.root)
         except OSError as error:
-            raise self._error(f"what it sends cannot be kept in {look.root}: {error.strerror}") from None
+            advice = "; free some space there" if error.errno == errno.ENOSPC else ""
+            raise self._error(f"what it sends cannot be kept in {look.root}: {error.strerror}{advice}") from None
 
     def _look(self, answer: dict[str, Any]) -> Look:
         """Read an answer, and make the folder for what came with it."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pytest_envrepro.model import Distribution, Source
+from pytest_envrepro.inventory import Distribution, Source
 
 if TYPE_CHECKING:
     import importlib.metadata

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pytest_envrepro.envs.records import place_of, read_record
+from pytest_envrepro.envs.recordtext import place_of, read_record
 from pytest_envrepro.envs.sources import origin, same_source, same_version
 from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.outcome import counted
+from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from pytest_envrepro.model import Distribution, Inventory, Source
+    from pytest_envrepro.inventory import Distribution, Inventory, Source
 
 # What a virtualenv may be made with, whatever it is for.
 SEEDS = frozenset({"pip", "setuptools", "wheel"})
@@ -119,7 +120,9 @@ class Packages(Mapping[str, Package]):
         try:
             return self._packages[canonicalize_name(name)]
         except KeyError:
-            raise KeyError(f"{name} is not in {self.title}") from None
+            near = did_you_mean(name, self._packages)
+            hint = near if "did you mean" in near else ""
+            raise KeyError(f"{name} is not in {self.title}{hint}") from None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._packages)

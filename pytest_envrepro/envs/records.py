@@ -7,40 +7,28 @@ sets an inode's time (`ctime`) back. Links to a cache (uv) and copies have later
 from __future__ import annotations
 
 import base64
-import csv
 import errno
 import hashlib
-import io
 import os
-import posixpath
 import stat
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.envs.metadata import NOT_BLOCKING, SETTLED
-from pytest_envrepro.model import Recorded
+from pytest_envrepro.envs.recordtext import place_of, quoted, read_record
+from pytest_envrepro.inventory import Recorded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
+
+    from pytest_envrepro.envs.recordtext import Row
 
 _LARGEST = 64 * 1024 * 1024  # Bytes of a RECORD; that of torch, with 13,000 files, has 1.5 MB.
 _CHUNK = 256 * 1024  # Bytes that are read at once to be hashed.
-_LONGEST_SIZE = 18  # Digits.
-_QUOTED = 60  # Characters of a line, in a message.
 _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
-_ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake"))
-_NOT_ON_A_DISK = ("/dev/", "/proc/", "/sys/")  # What is there may have no end.
 # They write RECORD in every installation. Distributors' tools leave it out, which says that the files are theirs.
 _ALWAYS_RECORD = frozenset({b"pip", b"uv"})
 _NO_FILE = "no regular file"
-
-
-class Row(NamedTuple):
-    """A line of a RECORD: the path as it is written there; hash and size are empty where it does not tell them."""
-
-    path: str
-    hash: str
-    size: str
 
 
 class _Look(NamedTuple):
@@ -148,18 +136,6 @@ def _stat(places: list[str]) -> list[os.stat_result | int]:
     return seen
 
 
-def place_of(folder: str, path: str, root: str = "") -> str:
-    """Give the place of a file that a RECORD lists; `os.path.join` does the same in three times the time.
-
-    Args:
-        folder: what the path is relative to.
-        root: the folder that stands for `/`, of what is a copy of another machine's: no path leads out of it.
-    """
-    if root and (path[0] in "/\\" or ".." in path):
-        return root + posixpath.normpath(posixpath.join("/", folder[len(root) :], path))
-    return path if path[0] in "/\\" or path[1:2] == ":" else f"{folder}/{path}"
-
-
 def _compare(look: _Look, *, full: bool) -> Recorded:
     faults: list[tuple[str, str | None, str | None]] = []
     unknown = look.verdict.unknown
@@ -169,7 +145,7 @@ def _compare(look: _Look, *, full: bool) -> Recorded:
             if seen in _ABSENT:
                 faults.append((row.path, told, None))
             else:
-                unknown = unknown or f"{_quoted(row.path)} cannot be looked at: {os.strerror(seen)}"
+                unknown = unknown or f"{quoted(row.path)} cannot be looked at: {os.strerror(seen)}"
         elif told is None:
             continue
         elif not stat.S_ISREG(seen.st_mode):
@@ -180,78 +156,11 @@ def _compare(look: _Look, *, full: bool) -> Recorded:
             try:
                 found = _hash(place, row.hash.partition("=")[0])
             except OSError as error:
-                unknown = unknown or f"{_quoted(row.path)} cannot be read: {error.strerror}"
+                unknown = unknown or f"{quoted(row.path)} cannot be read: {error.strerror}"
             else:
                 if found != row.hash.rstrip("="):
                     faults.append((row.path, row.hash, found))
     return look.verdict._replace(faults=(*look.verdict.faults, *faults), unknown=unknown)
-
-
-def read_record(content: bytes, folder: str) -> tuple[list[Row], str | None]:
-    """Read a RECORD.
-
-    Args:
-        content: the file's.
-        folder: what its paths are relative to.
-
-    Returns:
-        its rows without bytecode, which Python writes, removes and changes as it likes; and what of it cannot be
-        compared, to follow "its RECORD", or None.
-
-    Raises:
-        ValueError: it is no RECORD, with the line.
-    """
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8") from None
-    rows: list[Row] = []
-    unknown = None
-    for number, cells in _cells(text):
-        if len(cells) != 3:  # noqa: PLR2004  # PATH,HASH,SIZE.
-            if not any(cells):
-                continue
-            raise ValueError(f"is not valid in line {number}: {_quoted(','.join(cells))}")
-        path, written, size = cells
-        if path.endswith(".pyc") and (not written or "__pycache__/" in path):
-            continue
-        if not _is_valid(path, size, folder):
-            raise ValueError(f"is not valid in line {number}: {_quoted(','.join(cells))}")
-        if written[:7] != "sha256=" and written:
-            algorithm, separator, _ = written.partition("=")
-            if not separator or algorithm not in _ALGORITHMS:
-                unknown = unknown or f"has a hash in line {number} that cannot be compared: {_quoted(written)}"
-                written = ""
-        rows.append(Row(path, written, size))
-    if not rows:
-        raise ValueError("lists no file")
-    return rows, unknown
-
-
-def _cells(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Give the cells of each line, with its number: plain lines in a fifth of the time that `csv` takes."""
-    if '"' not in text:
-        for number, line in enumerate(text.split("\n"), 1):
-            yield number, line.rstrip("\r").split(",")
-        return
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        for cells in lines:
-            yield lines.line_num, cells
-    except csv.Error as error:
-        raise ValueError(f"is not valid in line {lines.line_num}: {error}") from None
-
-
-def _is_valid(path: str, size: str, folder: str) -> bool:
-    """Tell whether a row's path can be one of a file on a disk, and its size a number."""
-    if not path or "\0" in path or (size and not (size.isdecimal() and len(size) <= _LONGEST_SIZE)):
-        return False
-    stays = path[0] != "/" and ".." not in path
-    return stays or not os.path.normpath(place_of(folder, path)).startswith(_NOT_ON_A_DISK)
-
-
-def _quoted(text: str) -> str:
-    return text if len(text) <= _QUOTED else f"{text[: _QUOTED - 3]}..."
 
 
 def _read(path: str) -> tuple[bytes, int]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.envs.comparing import compare
+from pytest_envrepro.envs.contents import FileChange
+from pytest_envrepro.envs.elsewhere import changes_elsewhere
 from pytest_envrepro.outcome import counted
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def assert_same(built: Iterable[Environment]) -> None:
-    """Compare what is built with the first of it: packages, the files in them, and files of no package.
+    """Compare what is built with the first of it: packages, the files in them, files of no package; of containers all files.
 
     What differs and says nothing (bytecode, what installers write about themselves) is told beside what counts.
 
@@ -25,7 +28,7 @@ def assert_same(built: Iterable[Environment]) -> None:
 
     Raises:
         AssertionError: it is not the same; all that differs is named.
-        EnvReproError: a RECORD cannot be read.
+        EnvReproError: a RECORD cannot be read, or a container does not tell what is in it.
     """
     sides: list[Side] = []
     diffs: list[Diff] = []
@@ -34,8 +37,17 @@ def assert_same(built: Iterable[Environment]) -> None:
         side, title = environment.side("system"), f"build {number}"
         side = side._replace(label=title, packages=side.packages.titled(title))
         label = label or environment.label
-        diffs += [compare(first, side, "system") for first in sides[:1]]
+        diffs += [_compared(first, side) for first in sides[:1]]
         sides.append(side)
     if any(diffs):
         title = f"{label} was built {counted(len(sides), 'time')} from the same settings, and is not the same"
         raise AssertionError("\n".join([title, *(str(diff) for diff in diffs if diff)]))
+
+
+def _compared(first: Side, side: Side) -> Diff:
+    diff = compare(first, side, "system")
+    if first.elsewhere is None or side.elsewhere is None:
+        return diff
+    found, noise = changes_elsewhere(first.elsewhere, side.elsewhere, diff.titles)
+    changes = tuple(FileChange(None, path, what) for path, what in found)
+    return replace(diff, files=diff.files + changes, noise=diff.noise + noise)

@@ -8,28 +8,26 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro import childenv, process
-from pytest_envrepro.envs.asked import SEPARATORS, variables_of, words_of
+from pytest_envrepro.childenv import for_tests
+from pytest_envrepro.envs.asked import SEPARATORS, Command, LateError, variables_of
 from pytest_envrepro.envs.base import Environment
-from pytest_envrepro.errors import CommandFailed, CommandTimeout, RefusedError
+from pytest_envrepro.errors import RefusedError
+from pytest_envrepro.process import NotStartedError, TimedOutError, run
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
-    from pytest_envrepro.envs.base import Judge
+    from typing_extensions import Unpack
+
+    from pytest_envrepro.envs.base import Identity
     from pytest_envrepro.process import Completed
-    from pytest_envrepro.settings import Settings
 
 # They change the shell that reads them, and are nothing to run.
 _FOR_SHELLS = re.compile(r"(?:de)?activate(?:[._]\w+)*|.*\.(?:dll|pdb)")
 _INSTALLERS = {"pip": "pip", "pip3": "pip", "uv": "uv"}
 _MOST_NAMED = 12
 _FIRST_LINE = re.compile(rb"#![ \t]*(?P<program>[^\s]+)")
-
-
-def quiet(_: Completed) -> None:
-    """Do nothing with a command."""
 
 
 class Folders(NamedTuple):
@@ -49,9 +47,6 @@ class Folders(NamedTuple):
 class LocalEnvironment(Environment):
     """An environment in a folder of this machine.
 
-    Args:
-        note: is told of each command that has ended.
-
     Attributes:
         prefix: its folder.
         scripts: the folder of its programs.
@@ -60,73 +55,44 @@ class LocalEnvironment(Environment):
 
     is_private = False
     python_name = "python"
+    ended_with = "the test that it was made for"
 
-    def __init__(
-        self,
-        *,
-        name: str | None,
-        settings: Settings | None,
-        key: str,
-        judge: Judge,
-        folders: Folders,
-        note: Callable[[Completed], None] = quiet,
-    ) -> None:
-        super().__init__(name=name, settings=settings, key=key, judge=judge)
+    def __init__(self, folders: Folders, **identity: Unpack[Identity]) -> None:
+        super().__init__(**identity)
         self.prefix, self.scripts, self.scratch = folders
-        self._note = note
 
-    def run(
-        self,
-        *argv: str | os.PathLike[str],
-        check: bool = True,
-        timeout: float | None = 60,
-        cwd: str | os.PathLike[str] | None = None,
-        env: Mapping[str, str] | None = None,
-        input: str | None = None,  # noqa: A002  # Is called so in `subprocess` too.
-    ) -> Completed:
-        """Run one of the environment's own programs: see `Environment.run`."""
+    def _python(self) -> str:
+        return self.python_name
+
+    def _execute(self, command: Command) -> Completed:
         __tracebackhide__ = True
-        words = words_of(argv)
-        folder = self._folder(cwd)
-        program = self._program(words[0], folder)
-        environ = {**self.environ(), **variables_of(env or {})}
+        folder = self._folder(command.cwd)
+        program = self._program(command.program, folder)
+        environ = {**self.environ(), **variables_of(command.env)}
+        argv = [program, *command.words[1:]]
         try:
-            done = process.run(
-                [program, *words[1:]], cwd=folder, environ=environ, timeout=timeout, input=input
-            )._replace(argv=words)
-        except process.NotStartedError as error:
+            done = run(argv, cwd=folder, environ=environ, timeout=command.timeout, input=command.given)
+        except NotStartedError as error:
             raise RefusedError(f"{error}{_why_not_started(program)}") from None
-        except process.TimedOutError as error:
-            done = error.completed._replace(argv=words)
-            self._remember(done)
-            raise CommandTimeout(done, timeout or 0, self.label) from None
-        self._remember(done)
-        if check and done.returncode:
-            raise CommandFailed(done, self.label)
-        return done
-
-    def run_python(
-        self,
-        *args: str | os.PathLike[str],
-        check: bool = True,
-        timeout: float | None = 60,
-        cwd: str | os.PathLike[str] | None = None,
-        env: Mapping[str, str] | None = None,
-        input: str | None = None,  # noqa: A002  # As of `run`.
-    ) -> Completed:
-        """Run the environment's Python: see `Environment.run_python`."""
-        __tracebackhide__ = True
-        return self.run(self.python_name, *args, check=check, timeout=timeout, cwd=cwd, env=env, input=input)
+        except TimedOutError as error:
+            raise LateError(error.completed._replace(argv=command.words)) from None
+        return done._replace(argv=command.words)
 
     def environ(self) -> dict[str, str]:
         """Give the variables that its programs are given, those of its settings among them."""
         given = self.settings.environment if self.settings else {}
-        base = childenv.for_tests(os.environ, scripts=self.scripts, scratch=self.scratch, is_shared=not self.is_private)
+        base = for_tests(os.environ, scripts=self.scripts, scratch=self.scratch, is_shared=not self.is_private)
         return {**base, **given}
 
-    def _remember(self, done: Completed) -> None:
-        self.last = done
-        self._note(done)
+    def _refuse_gone(self) -> None:
+        """Refuse what is asked of an environment that is gone: of an empty folder, all would be true.
+
+        Raises:
+            EnvReproError: it is.
+        """
+        __tracebackhide__ = True
+        if not self.prefix.is_dir():
+            raise RefusedError(f"{self.label} is gone: it ended with {self.ended_with} ({self.prefix})")
 
     def _folder(self, cwd: str | os.PathLike[str] | None) -> Path:
         __tracebackhide__ = True
@@ -144,8 +110,7 @@ class LocalEnvironment(Environment):
             folder: what a relative path is relative to.
         """
         __tracebackhide__ = True
-        if not self.prefix.is_dir():
-            raise RefusedError(f"{self.label} is gone: it ended with the test that it was made for ({self.prefix})")
+        self._refuse_gone()
         if word.endswith(SEPARATORS) or any(separator in word for separator in SEPARATORS):
             return self._at(word, folder)
         for name in (word, *(f"{word}{suffix}" for suffix in _suffixes())):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_version
@@ -10,9 +11,10 @@ from pytest_envrepro.places import is_local, same_place
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
-    from pytest_envrepro.model import Source
+    from pytest_envrepro.inventory import Source
 
 _LONGEST_ID = 12  # Characters of a commit or of a hash.
+_BUILT = re.compile(r"file:\S*/wheels/[0-9a-f]{64}/")  # The shelf of wheels that were built for environments.
 
 
 def same_version(left: str, right: str) -> bool:
@@ -57,7 +59,8 @@ def origin(source: Source | None) -> str:
         return ""
     commit = source.commit[:_LONGEST_ID] if source.commit else source.revision
     algorithm, _, value = min(source.hashes, default="").partition(":")
-    told = [f" from {redact(source.url)}{f'@{commit}' if commit else ''}"]
+    place = _BUILT.sub("the wheel ", redact(source.url))
+    told = [f" from {place}{f'@{commit}' if commit else ''}"]
     told += [" (editable)"] if source.editable else []
     told += [f" {algorithm}:{value[:_LONGEST_ID]}"] if value else []
     return "".join(told)

@@ -12,7 +12,7 @@ from pytest_envrepro.envs.host import host_interpreter
 
 if TYPE_CHECKING:
     from pytest_envrepro.interpreter import Python
-    from pytest_envrepro.model import Interpreter
+    from pytest_envrepro.inventory import Interpreter
 
 
 def system_of(python: Python) -> dict[str, str]:

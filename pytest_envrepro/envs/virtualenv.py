@@ -5,101 +5,84 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.envs.asked import is_shared, requirements_of
-from pytest_envrepro.envs.base import Subject
 from pytest_envrepro.envs.contents import Side
 from pytest_envrepro.envs.host import added_by_pth
 from pytest_envrepro.envs.inventory import read_inventory
+from pytest_envrepro.envs.judged import Judged, Subject
+from pytest_envrepro.envs.lent import LentEnvironment
 from pytest_envrepro.envs.loose import loose_files
 from pytest_envrepro.envs.packages import read_packages
-from pytest_envrepro.envs.running import Folders, LocalEnvironment, quiet
+from pytest_envrepro.envs.running import Folders, LocalEnvironment
 from pytest_envrepro.envs.system import system_of
-from pytest_envrepro.errors import EnvReproError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from typing_extensions import Self
+    from typing_extensions import Unpack
 
-    from pytest_envrepro.envs.base import Judge
+    from pytest_envrepro.envs.base import Identity
     from pytest_envrepro.envs.comparing import Depth
     from pytest_envrepro.envs.packages import Packages
     from pytest_envrepro.interpreter import Python
-    from pytest_envrepro.model import Inventory
-    from pytest_envrepro.process import Completed
-    from pytest_envrepro.settings import Settings
+    from pytest_envrepro.inventory import Inventory
 
 
-def _nothing() -> None:
-    """Leave an environment as it is."""
+_MOST_CHANGES = 10  # Files that are told of besides those of RECORD.
 
 
-class VirtualEnvironment(LocalEnvironment):
+class VirtualEnvironment(LentEnvironment, LocalEnvironment):
     """A virtualenv.
 
     Args:
         python: the Python that it is made with.
         is_private: whether it is one test's own, which may change it.
         install: installs requirements into it, where it is private.
+        verify: reads every file of it, where it is shared, and gives the paths of those that are not as they were made,
+            each with what is wrong.
         named: the names that its lock names: pip, setuptools and wheel count in a comparison where they are among them.
 
     Attributes:
         python: the Python that it is made with.
-        is_private: whether it is one test's own.
     """
 
     kind = "virtualenv"
+    fixture = "throwaway_venv"
 
     def __init__(  # noqa: PLR0913  # Each is a fact of its own.
         self,
         *,
-        name: str | None,
-        settings: Settings | None,
-        key: str,
         prefix: Path,
         python: Python,
         scratch: Path,
-        judge: Judge,
         is_private: bool = False,
         install: Callable[[Sequence[str]], object] | None = None,
-        note: Callable[[Completed], None] = quiet,
+        verify: Callable[[], Sequence[tuple[str, str]]] | None = None,
         named: frozenset[str] = frozenset(),
+        **identity: Unpack[Identity],
     ) -> None:
-        folders = Folders(prefix, prefix / python.layout.scripts, scratch)
-        super().__init__(name=name, settings=settings, key=key, judge=judge, folders=folders, note=note)
+        super().__init__(Folders(prefix, prefix / python.layout.scripts, scratch), **identity)
         self.python = python
         self.python_name = python.layout.python
         self.is_private = is_private
         self._install = install
+        self._verify = verify
         self._named = named
-        self._end: Callable[[], None] = _nothing
-
-    def on_exit(self, end: Callable[[], None]) -> None:
-        """Call this when the block ends that is entered with this environment."""
-        self._end = end
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        # After an error it is left to the end of the test, which knows whether it has failed.
-        if kind is None:
-            self._end()
 
     def install(self, *requirements: str) -> None:
         """Install packages, where it is private: see `Environment.install`."""
         __tracebackhide__ = True
-        words = requirements_of(requirements)
-        if not self.is_private or self._install is None:
-            raise is_shared(self.label, self.name, words, "throwaway_venv")
-        try:
-            self._install(words)
-        except EnvReproError as error:  # To the one who asked, its message is all.
-            raise error.with_traceback(None) from None
+        self._refuse_gone()
+        super().install(*requirements)
 
     def inventory(self) -> Packages:
-        """List what is installed: see `Environment.inventory`."""
+        """List what is installed: see `Environment.inventory`.
+
+        Raises:
+            EnvReproError: it is gone.
+        """
+        __tracebackhide__ = True
+        self._refuse_gone()
         paths = self._paths()
         return self._packages(paths, read_inventory(paths, self.python.interpreter))
 
@@ -118,9 +101,22 @@ class VirtualEnvironment(LocalEnvironment):
 
     def subject(self) -> Subject:
         """Give what is judged: see `Environment.subject`."""
+        self._refuse_gone()
         inventory = read_inventory(self._paths(), self.python.interpreter)
         lock = self.settings.lock if self.settings else None
         return Subject(inventory, tags=lambda: self.python.tags, lock=lock)
+
+    def _intact(self, subject: Subject) -> Judged:
+        judged = super()._intact(subject)
+        changes = self._verify() if self._verify is not None else ()
+        told = [f"{path} {what}" for path, what in changes if not self._is_told(path, judged.faults)]
+        more = [f"and {len(told) - _MOST_CHANGES} more files"] if len(told) > _MOST_CHANGES else []
+        return judged._replace(faults=(*judged.faults, *map(_shown, told[:_MOST_CHANGES]), *more))
+
+    def _is_told(self, path: str, faults: Sequence[str]) -> bool:
+        """Tell whether a file is in what RECORD has shown: that names it as a path from site-packages."""
+        names = [os.path.relpath(self.prefix / path, site).replace(os.sep, "/") for site in self._sites()]
+        return any(f" {_shown(name)} " in fault for name in names for fault in faults)
 
     def _packages(self, paths: Sequence[str], inventory: Inventory) -> Packages:
         return read_packages(self.title, inventory, paths, str(self.prefix), named=self._named)
@@ -136,3 +132,7 @@ class VirtualEnvironment(LocalEnvironment):
     def _paths(self) -> list[str]:
         """Give the folders that its Python finds packages in: site-packages, and what their `.pth` files add."""
         return [*dict.fromkeys(each for site in self._sites() for each in (site, *added_by_pth(site)))]
+
+
+def _shown(text: str) -> str:
+    return text if text.isprintable() else repr(text)[1:-1]

@@ -6,7 +6,7 @@ import platform
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.images import apt
+from pytest_envrepro.images.apt import apt_command, apt_words
 from pytest_envrepro.images.base import (
     BUILDING,
     BUNDLE,
@@ -45,7 +45,8 @@ __all__ = [
     "Line",
     "Recipe",
     "Rot",
-    "apt",
+    "apt_command",
+    "apt_words",
     "archive",
     "candidates",
     "chosen",
@@ -88,7 +89,7 @@ def dockerfile(settings: Settings) -> str:
     commands = ((*_PIP, *_PINS, *settings.installer_args, "-r", f"{BUILDING}/hashed.txt"),) if has_packages else ()
     facts = Facts(
         base=_OWN_BASE if settings.own_dockerfile else base,
-        apt_packages=apt.words(settings.apt_packages),
+        apt_packages=apt_words(settings.apt_packages),
         installation=Installation(_PIP, commands) if has_packages or settings.project else None,
         project="project.whl" if settings.project else None,
         bundle=settings.ca_bundle != "none",

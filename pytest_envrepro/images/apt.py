@@ -85,7 +85,7 @@ rm -f /var/cache/apt/*.bin /var/cache/ldconfig/aux-cache /var/cache/debconf/*-ol
 """
 
 
-def words(*lists: Iterable[str]) -> tuple[str, ...]:
+def apt_words(*lists: Iterable[str]) -> tuple[str, ...]:
     """Put packages together, each once and sorted: their order means nothing.
 
     Raises:
@@ -105,13 +105,13 @@ def words(*lists: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"{name}={max(versions)}" if max(versions) else name for name, versions in sorted(found.items()))
 
 
-def command(packages: Sequence[str], snapshot: str | None) -> tuple[str, ...]:
+def apt_command(packages: Sequence[str], snapshot: str | None, *, script: str = SCRIPT) -> tuple[str, ...]:
     """Give the words that install packages.
 
     Args:
         snapshot: the time of the snapshot that they come from; None for what the image's own mirrors have.
     """
-    return ("/bin/sh", "-c", SCRIPT, "apt-packages", snapshot or TODAY, *packages)
+    return ("/bin/sh", "-c", script, "apt-packages", snapshot or TODAY, *packages)
 
 
 def is_pinned(package: str) -> bool:

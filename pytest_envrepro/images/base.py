@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.enginevalues import LENT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ENVIRONMENT = "/opt/environment"  # The virtualenv of an image.
-BUILDING = "/envrepro"  # What is there while building alone.
+BUILDING = LENT  # What is there while building alone.
 # Names in the context: what installs, this project's wheel, the files of the settings, certificates.
 INSTALLING, WHEELS, FILES, BUNDLE = "installing", "project", "files.tar", "ca.pem"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # Where an image names none.
@@ -25,6 +27,8 @@ class Line(NamedTuple):
         shown: the same without secrets.
         key: what of it counts for the key of the image; None where nothing does, since it is gone when the image is made.
         title: what it does, for people: `apt-get install git`; empty where its text tells.
+        brief: the instruction as whoever wrote the settings knows it: without what is the same in all images; empty where
+            that is its text.
     """
 
     text: str
@@ -32,6 +36,7 @@ class Line(NamedTuple):
     shown: str
     key: str | None
     title: str = ""
+    brief: str = ""
 
 
 class Recipe(NamedTuple):
@@ -79,10 +84,11 @@ class Facts(NamedTuple):
 
     Attributes:
         base: what `FROM` says: for BuildKit a tag or a digest, since it takes no id.
-        apt_packages: those of the settings and of integrations, as `apt.words` gives them.
+        apt_packages: those of the settings and of integrations, as `apt_words` gives them.
         python: the image's own Python, a program's name or path; None where it has none, and needs none.
         path: the `PATH` that the base sets; empty for none.
         user: the user that the base sets; empty for none.
+        workdir: where programs run, as one's own Dockerfile sets it and no setting does; empty for the setting.
         installation: how packages are installed; None where there are none, and no project.
         project: the name of this project's wheel, which lies in the context's folder `project`; None for none.
         bundle: whether the context holds certificates.
@@ -95,6 +101,7 @@ class Facts(NamedTuple):
     python: str | None = "python3"
     path: str = ""
     user: str = ""
+    workdir: str = ""
     installation: Installation | None = None
     project: str | None = None
     bundle: bool = False

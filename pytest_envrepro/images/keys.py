@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,10 +41,26 @@ def key_of_own(dockerfile: bytes, *, arguments: Mapping[str, str], platform: str
     return digest([[TEMPLATE, hashlib.sha256(dockerfile).hexdigest(), platform], given, named])
 
 
-def key_of_container(image: str, *, network: str | None, limits: Mapping[str, int | float]) -> str:
-    """Digest what decides how programs run in an image: its own key, and what each container is started with."""
+def key_of_container(
+    image: str,
+    *,
+    network: str | None,
+    limits: Mapping[str, int | float],
+    platform: str = "",
+    user: str | None = None,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Digest what decides how programs run in an image: its own key, and what each container is started with.
+
+    Args:
+        platform: of the image, where its key does not have it; user, environment: the same.
+    """
     numbers = [part for name in sorted(limits) for part in (name, repr(float(limits[name])))]
-    return digest([[TEMPLATE, image, network or "", "" if network is None else "named"], numbers])
+    variables = [part for name in sorted(environment) for part in (name, environment[name])]
+    who = ["", ""] if user is None else [user, "named"]
+    return digest(
+        [[TEMPLATE, image, network or "", "" if network is None else "named"], numbers, [platform, *who], variables]
+    )
 
 
 def digest(groups: Iterable[Iterable[str]]) -> str:

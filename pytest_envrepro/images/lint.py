@@ -27,9 +27,6 @@ _FETCHING = {
 _IN_SHELL_TEXT = re.compile(r"[^\s;&|()]+")
 _VARIABLE = re.compile(r"\$[A-Za-z_{(]|`")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh"})
-_FROM = re.compile(
-    r"^\s*FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<name>\S+))?\s*$", re.IGNORECASE | re.MULTILINE
-)
 
 
 class Rot(NamedTuple):
@@ -49,9 +46,14 @@ class Rot(NamedTuple):
     message: str
     fix: str
 
+    @property
+    def told(self) -> str:
+        """It in a line, but for the place."""
+        return f"{self.setting}: {self.message}: {self.fix}"
+
     def __str__(self) -> str:
         """Write it in a line."""
-        return f"{self.setting}: {self.message}: {self.fix} ({self.origin})"
+        return f"{self.told} ({self.origin})"
 
 
 class Known(NamedTuple):
@@ -62,16 +64,14 @@ class Known(NamedTuple):
         apt_packages: those that integrations bring.
         unhashed: pins of the lock that have no hash, by name.
         local: requirements and pins that name a folder or a file of this machine.
-        dockerfile: the text of one's own Dockerfile.
-        digest: of the base, `name@sha256:...`, where the engine has been asked.
+        images: that one's own Dockerfile needs: the words before one (`FROM `), as it is written, and its reference.
     """
 
     running: str = "3.12.0"
     apt_packages: Sequence[str] = ()
     unhashed: Sequence[str] = ()
     local: Sequence[str] = ()
-    dockerfile: str | None = None
-    digest: str | None = None
+    images: Sequence[tuple[str, str, str]] = ()
 
 
 def rotting(settings: Settings, known: Known) -> tuple[Rot, ...]:
@@ -108,23 +108,26 @@ class _Looking:
             fix = 'write pull = "missing", and a digest in base-image'
             yield self._rot("always-pulled", "pull", "another base comes without a change of the settings", fix)
         if settings.own_dockerfile is not None:
-            for image in _bases_of(known.dockerfile or ""):
+            for how, written, image in known.images:
                 if _floats(image):
-                    pinned = f"write its digest into {settings.own_dockerfile}: FROM {_without_tag(image)}@sha256:..."
-                    yield self._rot("floating-base", "dockerfile", f"FROM {image} is moved by its publisher", pinned)
+                    name = "NAME" if "$" in written else _without_tag(image)
+                    pinned = f"write its digest into {settings.own_dockerfile}: {how}{name}@sha256:..."
+                    said = f"{how}{written} is moved by its publisher"
+                    yield self._rot("floating-base", "dockerfile", said, pinned)
             return
         image = settings.base_image or default_base(settings.python, known.running)
         if settings.base_image is None and settings.python is None:
             fix = f'write python = "{".".join(known.running.split(".")[:2])}"'
             yield self._rot("python-of-pytest", "python", "is that of whoever runs pytest", fix)
-        digest = known.digest or f"{_without_tag(image)}@sha256:..."
         if image.startswith("sha256:"):
             fix = "write the name and digest of an image that a registry has"
             yield self._rot("local-base", "base-image", "is an id, which other machines do not know", fix)
         elif _floats(image):
             latest = "" if ":" in image.rpartition("/")[2] else " (it is ':latest', the next Python too)"
             said = f"'{image}' is moved by its publisher{latest}"
-            yield self._rot("floating-base", "base-image", said, f'write base-image = "{digest}"')
+            yield self._rot(
+                "floating-base", "base-image", said, f'write base-image = "{_without_tag(image)}@sha256:..."'
+            )
 
     def apt_packages(self) -> Iterator[Rot]:
         """Look at Debian packages."""
@@ -210,18 +213,6 @@ class _Looking:
         if settings.ca_bundle.startswith("/"):
             fix = 'write ca-bundle = "host", or a path below the root'
             yield self._rot("local-path", "ca-bundle", f"on this machine alone: '{settings.ca_bundle}'", fix)
-
-
-def _bases_of(dockerfile: str) -> list[str]:
-    """Give the images that a Dockerfile begins with, without its own stages."""
-    joined = re.sub(r"\\\s*\n", " ", dockerfile)
-    own: set[str] = {"scratch"}
-    found = []
-    for match in _FROM.finditer(joined):
-        if match["image"].lower() not in own and "$" not in match["image"]:
-            found.append(match["image"])
-        own.add((match["name"] or "scratch").lower())
-    return found
 
 
 def _floats(image: str) -> bool:

@@ -6,8 +6,8 @@ import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.engine import OWN
-from pytest_envrepro.images import apt
+from pytest_envrepro.enginevalues import OWN
+from pytest_envrepro.images.apt import apt_command
 from pytest_envrepro.images.base import BUILDING, BUNDLE, ENVIRONMENT, FILES, INSTALLING, PATH, WHEELS, Line, Recipe
 from pytest_envrepro.images.quoting import broken, checked, fits_a_line, quoted, words
 from pytest_envrepro.requirement import redact
@@ -70,6 +70,7 @@ class _Writer:
         self._facts = facts
         self._needs_root = facts.user not in _ROOTS
         self.base = "dockerfile" if settings.own_dockerfile else "base-image"
+        self._workdir = facts.workdir or settings.workdir
 
     def system(self) -> Iterator[Line]:
         """Write the stage with Debian packages."""
@@ -77,9 +78,10 @@ class _Writer:
         if self._needs_root:
             yield _line("USER 0", "")
         yield from self._certificates()
-        packages = apt.command(self._facts.apt_packages, self._settings.apt_snapshot)
+        packages = apt_command(self._facts.apt_packages, self._settings.apt_snapshot)
+        brief = apt_command(self._facts.apt_packages, self._settings.apt_snapshot, script="...")
         title = f"apt-get install {' '.join(self._facts.apt_packages)}"
-        yield from self._run(packages, "apt-packages", title=title, online=True)
+        yield from self._run(packages, "apt-packages", title=title, online=True, brief=brief)
         yield from self._certificates_gone()
 
     def rest(self) -> Iterator[Line]:
@@ -95,7 +97,9 @@ class _Writer:
                 yield _line("USER 0", "")
             has_project = self._facts.project is not None and self._facts.installation is not None
             last = PROJECT if has_project else PACKAGES
-            yield _line(f"COPY --from={last} {words([ENVIRONMENT, ENVIRONMENT])}", "")
+            yield _line(
+                f"COPY --from={last} {words([ENVIRONMENT, ENVIRONMENT])}", "", title="put the packages into the image"
+            )
             path = {"PATH": f"{ENVIRONMENT}/bin:{self._facts.path or PATH}"}
         elif self._needs_root:
             path = {}
@@ -148,9 +152,9 @@ class _Writer:
         if settings.files:
             yield _line(f"ADD {words([FILES, '/'])}", "files")
         if settings.user is not None:
-            own = ("/bin/sh", "-c", _OWN_FOLDER, "workdir", settings.user, settings.workdir)
+            own = ("/bin/sh", "-c", _OWN_FOLDER, "workdir", settings.user, self._workdir)
             yield from self._run(own, "user", title="make the working folder")
-        yield _line(f"WORKDIR {quoted(settings.workdir)}", "workdir")
+        yield _line(f"WORKDIR {quoted(self._workdir)}", "workdir")
         if settings.run:
             yield from self._certificates()
         for index, command in enumerate(settings.run):
@@ -184,13 +188,21 @@ class _Writer:
             yield _line(f"RUN {words(['rm', '-rf', '--', BUILDING])}", "ca-bundle", counts=False)
 
     def _run(
-        self, command: Sequence[str], setting: str, *, title: str, key: str | None = None, online: bool = False
+        self,
+        command: Sequence[str],
+        setting: str,
+        *,
+        title: str,
+        key: str | None = None,
+        online: bool = False,
+        brief: Sequence[str] | None = None,
     ) -> Iterator[Line]:
         """Write a command, with the variables of all that builds, which no variable of the base overrides.
 
         Args:
             key: what counts of it, beside those variables; None for all of it.
             online: whether it may need certificates.
+            brief: the command as people are shown it where it fails; None for all of it.
         """
         building = self._settings.build_environment
         shown = {
@@ -201,7 +213,8 @@ class _Writer:
         counting = [*_with(building), *(command if key is None else [key])]
         text = f"RUN {broken(words([*_with({**trusting, **building}), *command]))}"
         hidden = f"RUN {broken(words([*_with({**trusting, **shown}), *map(redact, command)]))}"
-        yield Line(checked(text, setting), setting, hidden, words(counting), title)
+        told = f"RUN {broken(words([*_with(shown), *map(redact, brief or command)]))}"
+        yield Line(checked(text, setting), setting, hidden, words(counting), title, "" if told == text else told)
 
     def _origin(self, key: str, name: str) -> str:
         origins = self._settings.origins
@@ -242,10 +255,11 @@ def _pairs(values: Mapping[str, str], *, between: str = " ") -> str:
     return between.join(f"{name}={quoted(value)}" for name, value in values.items())
 
 
-def _line(text: str, setting: str, *, shown: str | None = None, counts: bool = True) -> Line:
+def _line(text: str, setting: str, *, shown: str | None = None, counts: bool = True, title: str = "") -> Line:
     """Make a line.
 
     Args:
         counts: whether it counts for the key.
+        title: what it does, for people, where that may take long.
     """
-    return Line(checked(text, setting), setting, text if shown is None else shown, text if counts else None)
+    return Line(checked(text, setting), setting, text if shown is None else shown, text if counts else None, title)

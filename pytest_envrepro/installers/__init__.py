@@ -1,9 +1,10 @@
 """What chooses versions, installs them and builds wheels: one file a tool, and the tables of them."""
 
 from pytest_envrepro.installers.building import build
-from pytest_envrepro.installers.configured import named_places
+from pytest_envrepro.installers.configured import absolute_words, named_places
+from pytest_envrepro.installers.filed import PLACES
 from pytest_envrepro.installers.installing import INSTALLERS, ReadyInstaller, install_into, installer_for
-from pytest_envrepro.installers.local import made_ready, states, with_wheels
+from pytest_envrepro.installers.local import is_idle, made_ready, states, with_wheels
 from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources
 from pytest_envrepro.installers.resolving import RESOLVERS, resolve
 from pytest_envrepro.installers.tools import offline_variables
@@ -11,6 +12,7 @@ from pytest_envrepro.installers.wheels import ProjectWheel, editable_project, pr
 
 __all__ = [
     "INSTALLERS",
+    "PLACES",
     "RESOLVERS",
     "Asked",
     "Pinned",
@@ -18,10 +20,12 @@ __all__ = [
     "ReadyInstaller",
     "Resolved",
     "Sources",
+    "absolute_words",
     "build",
     "editable_project",
     "install_into",
     "installer_for",
+    "is_idle",
     "made_ready",
     "named_places",
     "offline_variables",

@@ -12,14 +12,16 @@ from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.effective import written
 from pytest_envrepro.installers.taking import ROOM, inside, may_fit
 from pytest_envrepro.installers.tools import told
-from pytest_envrepro.process import Completed
+from pytest_envrepro.process import completed_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_envrepro.engine import Container, Executed
+    from pytest_envrepro.engine import Container
+    from pytest_envrepro.enginevalues import Running
     from pytest_envrepro.installers.carrying import Carried
     from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.process import Completed
 
 _MOST = 2 << 30  # Bytes of packages that are copied into a container.
 # What a folder holds, as the container sees it.
@@ -34,25 +36,30 @@ class Bench(NamedTuple):
     variables: Mapping[str, str]
     timeout: float
 
-    def run(self, argv: Sequence[str], doing: str) -> Completed:
+    def run(self, argv: Sequence[str], doing: str, watch: Callable[[bytes], object] = len) -> Completed:
         """Run a program to its end.
+
+        Args:
+            watch: is given what it writes to its standard error, as it comes.
 
         Raises:
             BuildError: there is none; or it takes too long.
         """
+        how: Running = {
+            "environ": self.variables,
+            "workdir": ROOM,
+            "user": "0",
+            "timeout": self.timeout,
+            "watch": watch,
+        }
         try:
-            done = self.container.run(argv, environ=self.variables, workdir=ROOM, user="0", timeout=self.timeout)
+            done = self.container.run(argv, **how)
         except ProgramNotFoundError as error:
             raise BuildError(f"{doing}: {error}") from error
         except ExecutionTimeoutError as error:
-            completed = _completed(argv, error.executed)
+            completed = completed_of(argv, error.executed)
             raise BuildError(f"{doing}: it was ended after {self.timeout:.0f} seconds{told(completed)}") from error
-        return _completed(argv, done)
-
-
-def _completed(argv: Sequence[str], done: Executed) -> Completed:
-    stdout, stderr = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
-    return Completed(tuple(argv), done.returncode, stdout, stderr, done.seconds)
+        return completed_of(argv, done)
 
 
 def furnish(bench: Bench, carried: Carried, tell: Callable[[str], None]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pytest_envrepro import childenv
+from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.installing import python_of
 from pytest_envrepro.installers.origins import say_whence
@@ -64,7 +64,7 @@ def build(  # noqa: PLR0913  # All but the first four are policy, by name.
     Raises:
         BuildError: a tool fails; what was chosen is not what is there; it is not the Python that was meant.
     """
-    call = Call(workspace, childenv.for_environments(environ, resolving=False), offline=offline, timeout=timeout)
+    call = Call(workspace, for_environments(environ, resolving=False), offline=offline, timeout=timeout)
     (workspace / "uv.toml").touch()  # uv looks for settings here and above; it is to find the user's own alone.
     tell(f"making a virtualenv of Python {python.interpreter.version}")
     _create(folder, python, call, app_data or workspace / "virtualenv")

@@ -11,9 +11,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro import childenv
-from pytest_envrepro.installers import hidden
+from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.installers.effective import pip_table
+from pytest_envrepro.installers.filed import refuse, table_of, words_of
+from pytest_envrepro.installers.hidden import in_text, netrc_for, text_of, variables_in
 from pytest_envrepro.installers.taking import ROOM, folders_of_index, inside, local_path, outermost
 from pytest_envrepro.installers.uvwords import uv_files, uv_variables
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.model import Option
 
+_APART = ("cert", "client-cert", "proxy")  # Files of certificates, and what may be secret.
 _INDEXES = ("index-url", "extra-index-url")
 _FILES = ("constraint", "build-constraint")
 _OPTIONS = {"-f": "find-links", "-i": "index-url"}
@@ -43,6 +46,7 @@ class Carried(NamedTuple):
     Attributes:
         pip: what pip is told, by the names of its options; paths in it are those of the container.
         arguments: the settings' own options, the same.
+        uv: what uv is told besides, the same: pip has it among its own.
         files: what stands below ROOM, by its path there; secrets among it.
         places: folders of this machine that packages are found in; each stands at `inside(place)`.
         variables: of the programs that resolve and install: none of them is secret.
@@ -53,6 +57,7 @@ class Carried(NamedTuple):
 
     pip: Mapping[str, str]
     arguments: tuple[str, ...]
+    uv: tuple[str, ...]
     files: Mapping[str, bytes]
     places: tuple[Path, ...]
     variables: Mapping[str, str]
@@ -67,7 +72,7 @@ class Carried(NamedTuple):
         return (python, "-I", f"{ROOM}/{self.wheel.name}/pip")
 
 
-def carry(  # All but the first three are policy, by name.
+def carry(  # noqa: PLR0913  # All but the first three are policy, by name.
     environ: Mapping[str, str],
     python: Python,
     folder: Path,
@@ -75,6 +80,8 @@ def carry(  # All but the first three are policy, by name.
     ca_bundle: bytes | None = None,
     arguments: Sequence[str] = (),
     texts: Iterable[str] = (),
+    options: Iterable[Option] = (),
+    tool: str = "pip",
 ) -> Carried:
     """Read the user's configuration, for a container's Python.
 
@@ -84,54 +91,68 @@ def carry(  # All but the first three are policy, by name.
         ca_bundle: what is to be trusted besides what pip's settings name: certificates in PEM.
         arguments: the settings' own options for pip or uv.
         texts: what is asked for: variables and hosts that it names count.
+        options: what files of the settings tell an installer.
+        tool: what chooses versions there, `pip` or `uv`; pip installs them.
 
     Raises:
         BuildError: a file of settings cannot be read.
+        SettingsError: files tell an installer what cannot be followed.
     """
     asked = tuple(texts)
-    seen = childenv.for_environments(environ, resolving=True)
-    table = pip_table(seen, folder, resolving=True)
+    seen = for_environments(environ, resolving=True)
+    filed = tuple(options)
+    refuse(filed, "pip", {word.partition("=")[0] for word in arguments})
+    table = table_of(filed, pip_table(seen, folder, resolving=True))
     taking = _Taking()
-    pip = {key: taking.value(key, value) for key, value in table.items() if key not in {"cert", "client-cert", "proxy"}}
+    pip = {key: taking.value(key, value) for key, value in table.items() if key not in _APART}
     words = tuple(taking.options(arguments))
-    bundle = hidden.text_of(Path(table["cert"])) if "cert" in table else b""
-    bundle = b"\n".join(filter(None, (bundle, ca_bundle)))
+    uv = tuple(taking.options(words_of(filed, "uv", arguments, seen))) if tool == "uv" else ()
+    trusted = b"\n".join(filter(None, (text_of(Path(table["cert"])) if "cert" in table else b"", ca_bundle)))
     taking.files |= uv_files(seen, folder, taking.word)
     variables, private = uv_variables(seen, taking.word)
-    private |= {name: value for name, value in seen.items() if _PROXY.fullmatch(name)}
-    private |= hidden.variables_in(asked, environ)
-    if "proxy" in table:
-        private["PIP_PROXY"] = table["proxy"]
-    said = [
-        *pip.values(),
-        *words,
-        *private.values(),
-        *asked,
-        *(each.decode("utf-8", "replace") for each in taking.files.values()),
-    ]
-    hosts, passwords = hidden.netrc_for(said, seen)
-    if bundle:
-        taking.files["ca.pem"] = bundle
-        variables |= dict.fromkeys(_TRUSTING, CA)
-    if "client-cert" in table and (client := hidden.text_of(Path(table["client-cert"]))):
-        taking.files["client.pem"] = client
+    private |= _private(environ, seen, table, asked)
+    said = [*pip.values(), *words, *uv, *private.values(), *asked, *map(_text, taking.files.values())]
+    hosts, passwords = netrc_for(said, seen)
+    client = text_of(Path(table["client-cert"])) if "client-cert" in table else b""
+    if client:
         pip["client-cert"] = CLIENT
-        passwords = (*passwords, client.decode("utf-8", "replace"))
-    if hosts:
-        taking.files["netrc"] = hosts.encode()
-        variables["NETRC"] = NETRC
-    named = (value for name, value in private.items() if not _PROXY.fullmatch(name) and name != "PIP_PROXY")
-    unseen = dict.fromkeys([*(each for text in said for each in hidden.in_text(text)), *named, *passwords])
+    variables |= taking.secret(trusted, client, hosts)
     return Carried(
         pip,
         words,
+        uv,
         taking.files,
         outermost(taking.places),
         variables,
         private,
-        tuple(filter(None, unseen)),
+        _unseen(said, private, (*passwords, _text(client))),
         _pip_wheel(python),
     )
+
+
+def _private(
+    environ: Mapping[str, str], seen: Mapping[str, str], table: Mapping[str, str], asked: Iterable[str]
+) -> dict[str, str]:
+    """Give the variables that may be secret: proxies, and those that requirements name.
+
+    Args:
+        environ: the user's variables; seen: those of them that tools are given.
+        table: pip's configuration.
+    """
+    found = {name: value for name, value in seen.items() if _PROXY.fullmatch(name)}
+    found |= variables_in(asked, environ)
+    return {**found, "PIP_PROXY": table["proxy"]} if "proxy" in table else found
+
+
+def _unseen(said: Iterable[str], private: Mapping[str, str], passwords: Iterable[str]) -> tuple[str, ...]:
+    """Give what may never be shown: credentials in what is said, variables that are named, passwords."""
+    named = (value for name, value in private.items() if not _PROXY.fullmatch(name) and name != "PIP_PROXY")
+    found = dict.fromkeys([*(each for text in said for each in in_text(text)), *named, *passwords])
+    return tuple(filter(None, found))
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
 
 
 class _Taking:
@@ -166,8 +187,26 @@ class _Taking:
         if path is None:
             return word
         name = f"bounds{len(self.files)}.txt"
-        self.files[name] = hidden.text_of(path)
+        self.files[name] = text_of(path)
         return f"{ROOM}/{name}"
+
+    def secret(self, trusted: bytes, client: bytes, hosts: str) -> dict[str, str]:
+        """Take certificates and credentials along, where there are any, and give the variables that name them.
+
+        Args:
+            trusted: the certificates that are trusted; client: one's own, with its key.
+            hosts: what a `.netrc` says.
+        """
+        variables: dict[str, str] = {}
+        if trusted:
+            self.files["ca.pem"] = trusted
+            variables |= dict.fromkeys(_TRUSTING, CA)
+        if client:
+            self.files["client.pem"] = client
+        if hosts:
+            self.files["netrc"] = hosts.encode()
+            variables["NETRC"] = NETRC
+        return variables
 
     def options(self, words: Sequence[str]) -> Iterator[str]:
         """Give options as they hold in the container."""

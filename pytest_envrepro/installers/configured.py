@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _PIP_KEYS = ("find-links", "index-url", "extra-index-url", "constraint", "build-constraint")
 _UV_KEYS = ("find-links", "index-url", "extra-index-url", "index")
 _OPTIONS = ("-f", "--find-links", "-i", "--index-url", "--extra-index-url", "--index", "--default-index")
+_CERTIFICATES = ("--cert", "--client-cert")
 
 
 def named_places(files: Iterable[Path], arguments: Sequence[str] = ()) -> dict[str, str]:
@@ -32,6 +33,32 @@ def named_places(files: Iterable[Path], arguments: Sequence[str] = ()) -> dict[s
     words += [(word, None) for word in _in_options(arguments)]
     paths = dict.fromkeys(path for word, base in words if (path := _path(word, base)) is not None)
     return {str(path): state for path in paths if (state := _state(path))}
+
+
+def absolute_words(arguments: Sequence[str], folder: Path) -> tuple[str, ...]:
+    """Write options of pip or uv, the paths in them absolute: tools run elsewhere.
+
+    Args:
+        folder: what they are relative to.
+    """
+    found: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        option, equals, value = word.partition("=")
+        if option not in (*_OPTIONS, *_CERTIFICATES):
+            found.append(word)
+        elif equals:
+            found.append(f"{option}={_absolute(value, folder)}")
+        else:
+            found += [word, *(_absolute(each, folder) for each in (next(rest, None),) if each is not None)]
+    return tuple(found)
+
+
+def _absolute(word: str, folder: Path) -> str:
+    name, equals, place = word.partition("=") if "=" in word.partition(":")[0] else ("", "", word)
+    if not place or "://" in place or place.lower().startswith("file:"):
+        return word
+    return f"{name}{equals}{os.path.normpath(folder / os.path.expanduser(place))}"
 
 
 def _named(file: Path) -> Iterator[str]:

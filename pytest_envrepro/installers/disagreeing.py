@@ -33,6 +33,9 @@ _MISSING = re.compile(
     rf"No matching distribution found for {_NAME.format(1)}|there (?:is no version|are no versions) of {_NAME.format(2)}"
     rf"|\b{_NAME.format(3)}(?:[=<>!~]\S*)? (?:was not found in|has no (?:wheels|usable)|needs to be downloaded)"
 )
+_ABSENT = re.compile(
+    rf"satisfies the requirement {_NAME.format(1)}.*\(from versions: none\)|\b{_NAME.format(2)} was not found in the package"
+)
 
 
 def contradictions(sources: Sources, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -97,6 +100,16 @@ def missing_in(completed: Completed) -> tuple[str, ...]:
     """Give the canonical names of packages that a tool says it has no usable file of."""
     found = (match for line in last_lines(completed) for match in _MISSING.finditer(line))
     return tuple(dict.fromkeys(canonicalize_name(next(filter(None, match.groups()))) for match in found))
+
+
+def absent_in(completed: Completed) -> tuple[str, ...]:
+    """Give those of what is missing that a tool says it knows no version of, for this Python at least."""
+    said = "\n".join(last_lines(completed))
+    return tuple(
+        name
+        for name in missing_in(completed)
+        if any(canonicalize_name(match[1] or match[2]) == name for match in _ABSENT.finditer(said))
+    )
 
 
 def failure(completed: Completed, sources: Sources) -> list[str]:

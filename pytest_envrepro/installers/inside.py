@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import uuid4
 
 from pytest_envrepro.buildhints import hints
+from pytest_envrepro.engine import EngineError
 from pytest_envrepro.errors import BuildError
+from pytest_envrepro.hiding import Hiding
 from pytest_envrepro.installers.bench import Bench, furnish
 from pytest_envrepro.installers.disagreeing import contradictions
 from pytest_envrepro.installers.local import implied
@@ -16,17 +18,32 @@ from pytest_envrepro.installers.taking import ROOM, archives_of, moved, moved_pi
 from pytest_envrepro.installers.tools import TIMEOUT, Question, offline_variables, told
 from pytest_envrepro.installers.tracing import failed, files_of, resolved_of, traced, with_sources
 from pytest_envrepro.installers.uv import Uv
+from pytest_envrepro.installers.waiting import Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from pytest_envrepro.engine import Container
     from pytest_envrepro.installers.carrying import Carried
     from pytest_envrepro.installers.pinning import Asked, Resolved, Sources
     from pytest_envrepro.installers.tools import Resolver
     from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.process import Completed
 
-_LEAST_SECRET = 4  # Characters: to hide a shorter one would hide all kinds of things.
+_PATIENCE = 60.0  # Seconds to remove files.
+# Is run by Pythons from 3.8 on. What is bound there cannot be removed, nor need it be.
+_CLEANING = r"""
+import os, re, sys
+
+with open("/proc/self/mountinfo", "rb") as file:  # proc(5)
+    places = [line.split(b" ")[4] for line in file]
+mounted = {os.fsdecode(re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), place)) for place in places}
+for folder, folders, names in os.walk(sys.argv[1]):
+    folders[:] = [name for name in folders if os.path.join(folder, name) not in mounted]
+    for name in names:
+        os.unlink(os.path.join(folder, name))
+"""
 
 
 def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by name.
@@ -62,17 +79,9 @@ def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by na
     if sources.lock is not None:
         pins = read_pins(sources.lock, environment, "the lock")
         return resolved_of((moved_pin(pin, archives) for pin in pins), sources, "")
-    known = (*sources.requirements, *implied(sources.requirements, environment))
-    found = contradictions(sources._replace(requirements=known), environment)
-    if found:
-        raise BuildError("\n  ".join(["the requirements contradict each other, so nothing is installed:", *found]))
-    applying = [asked for asked in sources.requirements if _applies(asked, environment)]
-    if not applying:
+    there = _applying(sources, environment, archives)
+    if not there.requirements:
         return resolved_of((), sources, "")
-    there = sources._replace(
-        requirements=tuple(moved(asked, archives) for asked in applying),
-        constraints=tuple(moved(asked, archives) for asked in sources.constraints if _applies(asked, environment)),
-    )
     bench = Bench(container, python, _variables(carried, offline=offline), timeout)
     for place, path in archives.items():
         container.write(place, path.read_bytes())
@@ -80,22 +89,43 @@ def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by na
     texts, lines = files_of(there)
     for name, text in texts.items():
         container.write(f"{ROOM}/{name}", text.encode())
-    resolver, argv, label = _tool(bench, carried, tool, tell)
-    names = [name for name in texts if name.startswith("r")], [name for name in texts if name.startswith("c")]
+    chooser = _chooser(bench, carried, tool, tell)
     output = f"resolved-{uuid4().hex}.txt"  # uv would prefer what stands in one that is there.
-    question = Question(tuple(names[0]), tuple(names[1]), output, carried.arguments)
-    words = resolver.resolving(question)
-    offline_words = ("--offline",) if offline and resolver.name == "uv" else ()
-    shown = [python.executable if word == "{python}" else word for word in (*words, *offline_words)]
+    names = tuple(tuple(name for name in texts if name.startswith(kind)) for kind in ("r", "c"))
+    words = chooser.words(
+        Question(names[0], names[1], output, (*carried.uv, *carried.arguments)), python, offline=offline
+    )
     tell("choosing versions")
-    done = bench.run([*argv, *shown], f"{label} is to choose versions")
+    watch = Waiting("choosing versions", tell).feed
+    done = bench.run(words, f"{chooser.label} is to choose versions", watch)
     if done.returncode:
-        story = failed(label, with_sources(done, lines), there, f"Python {python.interpreter.version}", offline=offline)
-        advice = () if offline else hints(f"{done.stdout}\n{done.stderr}", network)
-        raise BuildError(_without(carried, "\n".join([story, *(f"  hint: {each}" for each in advice)])))
-    text = container.read(f"{ROOM}/{output}").decode("utf-8")
-    pins = resolver.read(text, environment)
-    return resolved_of(traced(pins, there, environment, lines), there, label)
+        label, where = chooser.label, f"Python {python.interpreter.version}"
+        story = failed(label, with_sources(done, lines), there, where, offline=offline)
+        raise _failure(carried, story, done, network=network, offline=offline)
+    pins = chooser.resolver.read(container.read(f"{ROOM}/{output}").decode("utf-8"), environment)
+    return resolved_of(traced(pins, there, environment, lines), there, chooser.label)
+
+
+def _applying(sources: Sources, environment: Mapping[str, str], archives: Mapping[str, Path]) -> Sources:
+    """Give what applies to a Python, with the archives of this machine where they stand in the container.
+
+    Raises:
+        BuildError: requirements contradict each other.
+    """
+    known = (*sources.requirements, *implied(sources.requirements, environment))
+    found = contradictions(sources._replace(requirements=known), environment)
+    if found:
+        raise BuildError("\n  ".join(["the requirements contradict each other, so nothing is installed:", *found]))
+    requirements, constraints = (
+        tuple(moved(asked, archives) for asked in each if _applies(asked, environment))
+        for each in (sources.requirements, sources.constraints)
+    )
+    return sources._replace(requirements=requirements, constraints=constraints)
+
+
+def _applies(asked: Asked, environment: Mapping[str, str]) -> bool:
+    requirement = asked.requirement
+    return requirement is None or requirement.applies(environment)
 
 
 def install_inside(  # noqa: PLR0913  # All but the first four are policy, by name.
@@ -105,6 +135,7 @@ def install_inside(  # noqa: PLR0913  # All but the first four are policy, by na
     carried: Carried,
     *,
     program: str,
+    left: Callable[[str], object],
     offline: bool = False,
     network: str | None = None,
     timeout: float = TIMEOUT,
@@ -113,29 +144,38 @@ def install_inside(  # noqa: PLR0913  # All but the first four are policy, by na
 
     Args:
         program: the virtualenv's own Python, by its path.
+        left: is told why something does stay, the user's configuration with its credentials among it, and in the end
+            an empty text where nothing does. That is no error of what was asked for.
 
     Raises:
         BuildError: that fails; with pip's own words.
         EngineError: the container is gone, or the engine is.
     """
     bench = Bench(container, python, _variables(carried, offline=offline), timeout)
+    left("an installation was cut off")
     try:
         furnish(bench, carried, lambda _: None)
         (_, *rest), version = _pip(bench, carried)
         words = ("install", "--no-warn-script-location", *(("--no-index",) if offline else ()), *carried.arguments)
         done = bench.run([program, *rest, *words, "--", *requirements], "packages are to be installed")
         if done.returncode:
-            advice = () if offline else hints(f"{done.stdout}\n{done.stderr}", network)
-            said = f"{' '.join(requirements)} cannot be installed by pip {version}{told(done)}"
-            raise BuildError(_without(carried, "\n".join([said, *(f"  hint: {each}" for each in advice)])))
+            said = f"{' '.join(requirements)} cannot be installed by {version}{told(done)}"
+            raise _failure(carried, said, done, network=network, offline=offline)
     finally:
-        # What is bound there cannot be removed, nor need it be.
-        container.run(["find", ROOM, "-xdev", "-type", "f", "-delete"], user="0", workdir="/")
+        left(_cleaned(bench))
 
 
-def _applies(asked: Asked, environment: Mapping[str, str]) -> bool:
-    requirement = asked.requirement
-    return requirement is None or requirement.applies(environment)
+def _cleaned(bench: Bench) -> str:
+    """Remove the files below ROOM by the container's Python, which is there in any case; say why that was not done."""
+    argv = [bench.python.executable, "-I", "-S", "-B", "-c", _CLEANING, ROOM]
+    try:
+        done = bench.container.run(argv, user="0", workdir="/", timeout=_PATIENCE)
+    except EngineError as error:
+        return str(error)
+    if done.returncode:
+        last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        return f"{bench.python.executable} ended with {done.returncode}: {last}"
+    return ""
 
 
 def _variables(carried: Carried, *, offline: bool) -> dict[str, str]:
@@ -156,27 +196,44 @@ def _variables(carried: Carried, *, offline: bool) -> dict[str, str]:
     }
 
 
-def _tool(
-    bench: Bench, carried: Carried, tool: str, tell: Callable[[str], None]
-) -> tuple[Resolver, tuple[str, ...], str]:
-    """Make a tool ready in the container, and give how it is started, and its name.
+class _Chooser(NamedTuple):
+    """A tool that is ready to choose versions in a container.
+
+    Attributes:
+        argv: how it is started.
+        label: its name and version.
+    """
+
+    resolver: Resolver
+    argv: tuple[str, ...]
+    label: str
+
+    def words(self, question: Question, python: Python, *, offline: bool) -> list[str]:
+        """Give the command that chooses."""
+        words = [
+            *self.resolver.resolving(question),
+            *(("--offline",) if offline and self.resolver.name == "uv" else ()),
+        ]
+        return [*self.argv, *(python.executable if word == "{python}" else word for word in words)]
+
+
+def _chooser(bench: Bench, carried: Carried, tool: str, tell: Callable[[str], None]) -> _Chooser:
+    """Make a tool ready in the container.
 
     Raises:
         BuildError: it cannot be had.
     """
     pip, label = _pip(bench, carried)
     if tool != "uv":
-        return PipReport(), pip, label
+        return _Chooser(PipReport(), pip, label)
     tell("installing uv in a container")
     words = ("install", "--quiet", "--target", f"{ROOM}/uv", "--no-deps", "uv")
     done = bench.run([*pip, *words], "uv is to be installed")
     if done.returncode:
-        advice = "".join(f"\n  hint: {each}" for each in hints(f"{done.stdout}\n{done.stderr}"))
-        said = f'installer = "uv": uv cannot be installed in the container{told(done)}{advice}'
-        raise BuildError(_without(carried, said))
+        raise _failure(carried, f'installer = "uv": uv cannot be installed in the container{told(done)}', done)
     program = (f"{ROOM}/uv/bin/uv",)
     asked = bench.run([*program, "--version"], "uv is to tell its version")
-    return Uv(), program, " ".join(asked.stdout.split()[:2]) or "uv"
+    return _Chooser(Uv(), program, " ".join(asked.stdout.split()[:2]) or "uv")
 
 
 def _pip(bench: Bench, carried: Carried) -> tuple[tuple[str, ...], str]:
@@ -197,8 +254,15 @@ def _pip(bench: Bench, carried: Carried) -> tuple[tuple[str, ...], str]:
     return words, " ".join(asked.stdout.split()[:2])
 
 
-def _without(carried: Carried, text: str) -> str:
-    """Hide secrets: the tools hide those in URLs, and not all of them do it in all places."""
-    for secret in sorted(carried.secrets, key=len, reverse=True):
-        text = text.replace(secret, "****") if len(secret) >= _LEAST_SECRET else text
-    return text
+def _failure(
+    carried: Carried, said: str, done: Completed, *, network: str | None = None, offline: bool = False
+) -> BuildError:
+    """Give the error for a tool that has failed, with hints and without secrets.
+
+    Args:
+        said: what could not be done.
+        network: that the container has.
+    """
+    advice = () if offline else hints(f"{done.stdout}\n{done.stderr}", network)
+    # The tools hide what is secret in URLs, and not all of them do it in all places.
+    return BuildError(Hiding.of(carried.secrets).hide("\n".join([said, *(f"  hint: {each}" for each in advice)])))

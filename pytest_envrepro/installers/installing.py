@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from pytest_envrepro import childenv
+from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.errors import BuildError, SettingsError
 from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, missing_in, named_in
+from pytest_envrepro.installers.filed import words_of
 from pytest_envrepro.installers.pinning import render
 from pytest_envrepro.installers.pip import Pip
 from pytest_envrepro.installers.tools import TIMEOUT, Call, Installer, MissingToolError, Program, start, told
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.installers.pinning import Pinned, Resolved
     from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.model import Option
     from pytest_envrepro.process import Completed
 
 __all__ = ["INSTALLERS", "ReadyInstaller", "install_into", "installer_for"]
@@ -41,7 +43,7 @@ class ReadyInstaller:
         name: `uv` or `pip`.
         version: empty where only starting it would tell.
         label: both, for people.
-        arguments: the settings' own options for it.
+        arguments: options for it: of files, and the settings' own.
     """
 
     kind: Installer
@@ -62,6 +64,17 @@ class ReadyInstaller:
     def label(self) -> str:
         """Its name and version."""
         return self.program.label
+
+    def following(self, options: Iterable[Option], environ: Mapping[str, str]) -> ReadyInstaller:
+        """Give the same, told what files say.
+
+        Args:
+            environ: the user's variables.
+
+        Raises:
+            SettingsError: it cannot be told some of that.
+        """
+        return replace(self, arguments=(*words_of(options, self.name, self.arguments, environ), *self.arguments))
 
     def install(self, python: str, resolved: Resolved, call: Call) -> None:
         """Install all pins, those with hashes held to them.
@@ -103,7 +116,7 @@ class ReadyInstaller:
             raise BuildError(self._failed(done, what, [], call))
 
     def options(self, *, offline: bool) -> tuple[str, ...]:
-        """Give the settings' own options; offline, without what would lead past that."""
+        """Give the options for it; offline, without what would lead past that."""
         return self.kind.arguments.offline(self.arguments) if offline else self.arguments
 
     def run(self, python: str, words: Sequence[str], call: Call, *, doing: str) -> Completed:
@@ -159,7 +172,7 @@ def installer_for(
         BuildError: it is not here, or does not know the interpreter.
         SettingsError: an option is not among those that it may be told.
     """
-    seen = childenv.for_environments(environ, resolving=False)
+    seen = for_environments(environ, resolving=False)
     reasons = []
     for kind in INSTALLERS:
         if name not in {"auto", kind.name}:
@@ -199,7 +212,7 @@ def install_into(  # noqa: PLR0913  # All but the first three are policy, by nam
     """
     call = Call(
         workspace,
-        childenv.for_environments(environ, resolving=True),
+        for_environments(environ, resolving=True),
         offline=offline,
         resolving=True,
         timeout=timeout,

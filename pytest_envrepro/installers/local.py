@@ -99,12 +99,23 @@ def made_ready(asked: Asked, environment: Mapping[str, str], build: Callable[[Pa
     if not local.path.is_dir():
         raise BuildError(f"{asked} cannot be installed: there is no {local.path}")
     wheel = build(local.path, str(asked))
+    wanted = asked.requirement.name if asked.requirement else None
+    if wanted not in {None, wheel.name}:
+        raise BuildError(
+            f"{asked} cannot be installed: the package in {local.path} is called '{wheel.name}', not '{wanted}'"
+        )
     marker = f" ; {local.marker}" if local.marker else ""
     return Ready(
         Asked(f"{wheel.requirement(local.extras)}{marker}", asked.source),
         wheel.identity,
         (wheel.name, local.path.as_uri()),
     )
+
+
+def is_idle(asked: Asked, environment: Mapping[str, str]) -> bool:
+    """Tell whether a path without a name is not for this Python: uv looks for it all the same."""
+    local = None if asked.requirement else local_of(asked.bare)
+    return local is not None and not _applies(local.marker, environment)
 
 
 def states(pins: Iterable[Pinned], cache: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.childenv import PIP_MISLEADING
 from pytest_envrepro.errors import BuildError, LockError
 from pytest_envrepro.tables import load_toml
 
@@ -20,11 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _PIP_SECTIONS = ("global", "install", "download", "wheel")
-_PIP_REFUSED = (
-    *("target", "prefix", "root", "user", "python", "src", "require-virtualenv", "require-hashes", "no-deps"),
-    *("platform", "python-version", "implementation", "abi", "dry-run", "report", "log", "requirement", "editable"),
-    *("group", "upgrade", "ignore-installed", "force-reinstall", "compile", "no-compile", "quiet", "verbose"),
-)
 _PIP_BOUNDS = ("constraint",)
 _UV_REFUSED = frozenset(
     {
@@ -64,7 +60,7 @@ def pip_settings(environ: Mapping[str, str], folder: Path, *, resolving: bool) -
     for section in _PIP_SECTIONS:
         if not parser.has_section(section):
             parser.add_section(section)
-        for key in (*_PIP_REFUSED, *(() if resolving else _PIP_BOUNDS)):
+        for key in (*PIP_MISLEADING, *(() if resolving else _PIP_BOUNDS)):
             parser.set(section, key, "")
     path = folder / "pip.conf"
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file_:

@@ -16,6 +16,8 @@ from pytest_envrepro.requirement import Requirement, parse, redact
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pytest_envrepro.model import Option
+
 _HASH = re.compile(r"\s--hash[= ](\S+)")
 _URL_HASH = re.compile(r"[#&](sha256|sha384|sha512)=([0-9a-fA-F]+)")
 _SHORT_FILE = re.compile(r"^((?:\w+\+)?file:)/(?!/)")  # As pip-tools writes `git+file:`, and git does not read it.
@@ -23,7 +25,7 @@ _EGG = re.compile(r"[#&]egg=([A-Za-z0-9._-]+)")
 _EXACT = re.compile(r"(===?)([^,*]+)")
 _COMMENT = re.compile(r"(?:^|\s)#.*$")
 EDITABLE = re.compile(r"(?:-e|--editable)(?:\s+|=)")
-# Options of a lock that say where its files are; who reads it knows that by the user's own settings as well.
+# Options that a tool has written into what it has compiled; whoever installs that was told them as well.
 _PLACES = re.compile(
     r"(?:-i|-f|--(?:index-url|extra-index-url|find-links|no-index|trusted-host|no-binary|only-binary|prefer-binary|pre"
     r"|require-hashes|use-feature))\b"
@@ -70,11 +72,13 @@ class Sources(NamedTuple):
     Attributes:
         lock: the text of a requirements file that is hashed and closed, to be installed as it is; None where the
             requirements have to be resolved.
+        options: what the files that it was read from tell an installer; places in it are URLs.
     """
 
     requirements: tuple[Asked, ...] = ()
     constraints: tuple[Asked, ...] = ()
     lock: str | None = None
+    options: tuple[Option, ...] = ()
 
 
 class Pinned(NamedTuple):
@@ -97,11 +101,16 @@ class Pinned(NamedTuple):
     via: tuple[str, ...] = ()
 
     @property
+    def is_editable(self) -> bool:
+        """Whether its files are those of its folder."""
+        return self.line.startswith("-e ")
+
+    @property
     def weakness(self) -> str | None:
         """Why its content could be another one tomorrow, or None."""
         if self.hashes:
             return None
-        if self.line.startswith("-e "):
+        if self.is_editable:
             return f"{redact(self.name)} is editable: its files are those of its folder"
         if self.url is None:
             return f"{self.name} has no hash"

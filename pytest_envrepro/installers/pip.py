@@ -20,10 +20,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pytest_envrepro import process
 from pytest_envrepro.installers.misleading import pip_settings
 from pytest_envrepro.installers.pinning import Pinned
 from pytest_envrepro.installers.tools import PYTHON, Arguments, MissingToolError, Program, here, offline_variables
+from pytest_envrepro.process import NotStartedError, TimedOutError, run
 from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
@@ -192,10 +192,8 @@ def _shipped(python: Python) -> Program | None:
 def _bundled(python: Python, environ: Mapping[str, str]) -> Program | None:
     """Find the newest wheel that an interpreter's own `ensurepip` has."""
     try:
-        done = process.run(
-            (python.executable, "-I", "-c", _BUNDLED), cwd=Path(python.base_prefix), environ=environ, timeout=60
-        )
-    except (process.NotStartedError, process.TimedOutError):
+        done = run((python.executable, "-I", "-c", _BUNDLED), cwd=Path(python.base_prefix), environ=environ, timeout=60)
+    except (NotStartedError, TimedOutError):
         return None
     folders = filter(None, done.stdout.splitlines()) if not done.returncode else ()
     wheels = [path for folder in folders for path in glob.glob(f"{glob.escape(folder)}/pip-*.whl")]

@@ -46,7 +46,8 @@ class PipTools:
         bounds = (word for file in question.constraints for word in ("-c", file))
         arguments = ("--pip-args", shlex.join(question.arguments)) if question.arguments else ()
         return (
-            *("compile", "--generate-hashes", "--quiet", "--no-header", "--annotation-style=split", "--strip-extras"),
+            # What it says of a conflict is who asks for what, and only so does it say that.
+            *("compile", "--generate-hashes", "--verbose", "--no-header", "--annotation-style=split", "--strip-extras"),
             *("--allow-unsafe", "--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
             *("--no-emit-options", "--output-file", question.output, *arguments, *bounds, *question.files),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pytest_envrepro import childenv
+from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.disagreeing import contradictions
 from pytest_envrepro.installers.local import implied
@@ -64,7 +64,7 @@ def resolve(  # noqa: PLR0913  # All but the first two are policy, by name.
         raise BuildError("\n  ".join(["the requirements contradict each other, so nothing is installed:", *found]))
     if not any(_applies(asked, environment) for asked in sources.requirements):
         return resolved_of((), sources, "")
-    environ = childenv.for_environments(environ, resolving=True)
+    environ = for_environments(environ, resolving=True)
     call = Call(workspace, environ, offline=offline, resolving=True, timeout=timeout)
     resolver, program = _found(tool, python, call)
     texts, written = files_of(sources)

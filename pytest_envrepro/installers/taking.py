@@ -19,6 +19,7 @@ from packaging.utils import (
 )
 from packaging.version import InvalidVersion, Version
 
+from pytest_envrepro.enginevalues import LENT
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.local import local_of
 from pytest_envrepro.installers.pinning import EDITABLE, Asked, Pinned
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.installers.pinning import Sources
 
-ROOM = "/envrepro"  # The folder of a container, and of a stage of a build, that all of ours lies in; in no final image.
+ROOM = LENT
 _LINK = re.compile(r"""href\s*=\s*["']([^"']+)["']""", re.IGNORECASE)
 _BLOCK = 1 << 20
 

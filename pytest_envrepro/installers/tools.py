@@ -9,8 +9,9 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from pytest_envrepro import process
-from pytest_envrepro.errors import BuildError, SettingsError
+from pytest_envrepro.childenv import with_temporary
+from pytest_envrepro.errors import BuildError, SettingsError, ended
+from pytest_envrepro.process import Completed, NotStartedError, TimedOutError, run
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ _START = (
 _TRACEBACK = re.compile(r"^Traceback .*\n(?:[ \t].*\n)*|^(?:During handling of|The above exception).*\n", re.MULTILINE)
 _CHATTER = re.compile(
     r"\s*(?:\[?notice|Looking in (?:links|indexes):|Resolving dependencies|Using Python|Processing |INFO: |pip\._vendor\."
-    r"|To fix this you could|\d\. (?:loosen|remove) )"
+    r"|To fix this you could|\d\. (?:loosen|remove) |Ignoring indexes|Using (?:links|indexes):|ROUND \d+\s*$"
+    r"|(?:file|https?)://\S+$)"
 )
 
 
@@ -208,9 +210,7 @@ def here(module: str) -> tuple[str, ...]:
     return (sys.executable, "-I", "-c", _START, os.path.dirname(os.path.dirname(spec.origin)), module)
 
 
-def start(
-    argv: Sequence[str], call: Call, *, doing: str, variables: Mapping[str, str] | None = None
-) -> process.Completed:
+def start(argv: Sequence[str], call: Call, *, doing: str, variables: Mapping[str, str] | None = None) -> Completed:
     """Run a program to its end, whatever that is.
 
     Args:
@@ -219,23 +219,24 @@ def start(
     Raises:
         BuildError: it cannot be started, or takes too long.
     """
-    environ = {**call.environ, **(variables or {})}
+    environ = with_temporary({**call.environ, **(variables or {})}, call.folder)
     try:
-        return process.run(argv, cwd=call.folder, environ=environ, timeout=call.timeout)
-    except process.NotStartedError as error:
+        return run(argv, cwd=call.folder, environ=environ, timeout=call.timeout)
+    except NotStartedError as error:
         raise BuildError(f"{doing}: {error}") from error
-    except process.TimedOutError as error:
+    except TimedOutError as error:
         raise BuildError(f"{doing}: it {error}{told(error.completed)}") from error
 
 
-def told(completed: process.Completed) -> str:
+def told(completed: Completed) -> str:
     """Give the command and the last lines of what it said, to stand below a message."""
     said = [f"    {line}" for line in last_lines(completed)] or ["    nothing"]
     command = redact(shlex.join(_shortened(completed.argv)))
-    return "\n".join(["", f"  the command: {command}", "  it said:", *said])
+    killed = f"{ended(completed.returncode)}, and had " if completed.returncode < 0 else ""
+    return "\n".join(["", f"  the command: {command}", f"  it {killed}said:", *said])
 
 
-def last_lines(completed: process.Completed) -> Iterator[str]:
+def last_lines(completed: Completed) -> Iterator[str]:
     """Give the last lines of what a program said, without its own tracebacks and without credentials."""
     said = _TRACEBACK.sub("", f"{completed.stdout}\n{completed.stderr}")
     lines = [line.rstrip() for line in said.splitlines() if line.strip() and not _CHATTER.match(line)]

@@ -6,7 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, failure, missing_in
+from pytest_envrepro.errors import ended
+from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, absent_in, failure, missing_in
 from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources, exact_version, render
 from pytest_envrepro.installers.tools import told
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.process import Completed
 
+_CLONING = re.compile(r"Git operation failed|(?:git|hg|svn|bzr) \w+ .*did not run successfully")
 _PLACE = re.compile(r"-[rc] ([rc]\d+\.txt)(?: \(line (\d+)\))?")
 
 
@@ -53,10 +55,21 @@ def failed(tool: str, done: Completed, sources: Sources, label: str, *, offline:
     """
     missing = " and ".join(f"'{name}'" for name in missing_in(done))
     what = f"{tool} finds no versions for {label} that can be installed together"
-    if missing:
+    hint = []
+    if done.returncode < 0:
+        what = f"{tool} {ended(done.returncode)} while it was choosing versions for {label}"
+    elif missing:
         beginning = "offline, no file of {} is at hand that" if offline else "no file of {}"
         what = f"{beginning.format(missing)} fits {label} and what is asked for"
-    hint = [f"  {OFFLINE_HINT}"] if missing and offline else []
+        hint = [f"  {OFFLINE_HINT}"] if offline else []
+        absent = [] if offline else [f"'{name}'" for name in absent_in(done)]
+        hint += (
+            [f"  no index that was asked has any of {' and '.join(absent)} for it: is the name right?"]
+            if absent
+            else []
+        )
+    elif _CLONING.search(f"{done.stdout}\n{done.stderr}"):
+        what = f"{tool} cannot fetch the repository of what is asked for"
     return "\n".join([f"{what}:", *(f"  {line}" for line in failure(done, sources)), *hint]) + told(done)
 
 

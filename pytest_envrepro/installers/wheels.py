@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from pytest_envrepro import childenv
+from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.errors import BuildError, LockError
 from pytest_envrepro.installers.installing import failed_words
 from pytest_envrepro.installers.shelf import Shelf
@@ -112,7 +112,7 @@ def project_wheel(  # noqa: PLR0913  # All but the first three are policy, by na
         path = shelf.find(digest, _ANY) or shelf.find(digest, own)
         if path is None:
             tell(f"building {_wheel_of(what)} with {installer.label}")
-            environ = {**childenv.for_environments(environ, resolving=True), "SOURCE_DATE_EPOCH": _EPOCH}
+            environ = {**for_environments(environ, resolving=True), "SOURCE_DATE_EPOCH": _EPOCH}
             try:
                 with workspace(cache) as folder:
                     copy_source(root, folder / "project", cache, written)

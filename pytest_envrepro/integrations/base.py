@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_envrepro.cache import VerdictCache
-    from pytest_envrepro.model import Inventory
+    from pytest_envrepro.inventory import Inventory
 
 Status = Literal["met", "partial", "missing", "not-applicable", "allowed"]
 Probe = Literal["metadata", "import"]

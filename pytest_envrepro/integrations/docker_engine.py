@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.endpoints import candidates
+from pytest_envrepro.endpoints import advice_for, candidates
 from pytest_envrepro.integrations.base import Integration, Need
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,12 +37,12 @@ def _engine(around: Surroundings) -> Need:
     from pytest_envrepro.ping import ping  # noqa: PLC0415
 
     tried: dict[str, list[str]] = {}
-    for candidate in candidates(around.environ):
+    asked = candidates(around.environ)
+    for candidate in asked:
         version, why_not = ping(candidate.host, candidate.certificates)
-        shown = redact(candidate.host) + (f" ({candidate.said_by})" if candidate.said_by else "")
         if version is not None:
-            return Need(_NEED, version, met=True, why=f"is {version} at {shown}")
-        tried.setdefault(why_not, []).append(shown)
+            return Need(_NEED, version, met=True, why=f"is {version} at {candidate.told}")
+        tried.setdefault(why_not, []).append(candidate.told)
     words = "; ".join(f"{', '.join(places)}: {why_not}" for why_not, places in tried.items())
-    fix = "start Docker or Podman, or set DOCKER_HOST"
-    return Need(_NEED, None, met=False, why=f"is not reachable (tried {words})", fix=fix)
+    why = f"is not reachable (tried {words})"
+    return Need(_NEED, None, met=False, why=why, fix=advice_for(asked))

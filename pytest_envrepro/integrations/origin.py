@@ -10,7 +10,7 @@ from pytest_envrepro.places import normal, same_place, split_revision
 from pytest_envrepro.requirement import equal_but_for_variables, redact
 
 if TYPE_CHECKING:
-    from pytest_envrepro.model import Source
+    from pytest_envrepro.inventory import Source
 
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
 _HASH = re.compile(r"(?:md5|sha\d+)")

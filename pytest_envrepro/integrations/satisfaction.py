@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_envrepro.integrations.base import Status
-    from pytest_envrepro.model import Distribution, Inventory
+    from pytest_envrepro.inventory import Distribution, Inventory
     from pytest_envrepro.requirement import Requirement
 
 

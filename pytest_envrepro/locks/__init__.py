@@ -2,7 +2,7 @@
 
 from pytest_envrepro.kinds import added
 from pytest_envrepro.locks.base import Declaration, LockFormat, Tree
-from pytest_envrepro.locks.foreign import ForeignFormat
+from pytest_envrepro.locks.foreign import ForeignFormat, exporting, instead_of
 from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject, read_setup_cfg
 from pytest_envrepro.locks.requirements import RequirementsFormat
@@ -23,7 +23,9 @@ __all__ = [
     "LockFormat",
     "ProjectFile",
     "Tree",
+    "exporting",
     "formats",
+    "instead_of",
     "read_pyproject",
     "read_setup_cfg",
 ]

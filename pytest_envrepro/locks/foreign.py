@@ -15,6 +15,13 @@ _NAMES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml"),
     *("conda-lock.yml", "conda-lock.yaml", "*.conda-lock.yml", "*.conda-lock.yaml", "conda-*.lock"),
 )
+# What writes their pins as a requirements file.
+_EXPORTING = {
+    "uv.lock": "uv export --no-emit-project",
+    "poetry.lock": "poetry export",
+    "pdm.lock": "pdm export",
+    "Pipfile.lock": "pipenv requirements",
+}
 
 
 class ForeignFormat:
@@ -24,7 +31,7 @@ class ForeignFormat:
 
     def may_be(self, path: str) -> bool:
         """Tell, by the name alone, whether the file is such a lock."""
-        return any(fnmatch.fnmatchcase(posixpath.basename(path), name) for name in _NAMES)
+        return _is_foreign(path)
 
     def why_not(self, path: str, tree: Tree) -> str | None:  # noqa: ARG002  # The name says it all.
         """Give None: a file of such a name is a lock."""
@@ -34,3 +41,21 @@ class ForeignFormat:
         """Give a lock without pins, and the reason."""
         name = posixpath.basename(path)
         return Lock(path=path, unread=f'{name} cannot be read yet: leave it out with exclude = ["{path}"]')
+
+
+def _is_foreign(path: str) -> bool:
+    return any(fnmatch.fnmatchcase(posixpath.basename(path), name) for name in _NAMES)
+
+
+def instead_of(path: str) -> str | None:
+    """Say what to name in the place of a lock whose format cannot be read; None of all others."""
+    if not _is_foreign(path):
+        return None
+    command = exporting(path)
+    by = f" (`{command}`)" if command else ""
+    return f"a lock of this format cannot be read yet: name a requirements file that is exported from it{by}"
+
+
+def exporting(path: str) -> str | None:
+    """Give the command that prints the pins of such a lock as a requirements file, where its tool has one."""
+    return _EXPORTING.get(posixpath.basename(path))

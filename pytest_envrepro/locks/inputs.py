@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.faults import cycle, merge_conflict, missing, not_a_requirement, unreadable
-from pytest_envrepro.locks.lines import read_entry
+from pytest_envrepro.locks.lines import options_of, read_entry
 from pytest_envrepro.locks.paths import DEEPEST, PROJECT_FILES, beside, is_url
 from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject, read_setup_cfg
 from pytest_envrepro.model import Dynamic, Root
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Tree
     from pytest_envrepro.locks.faults import Place
     from pytest_envrepro.locks.statements import Document
-    from pytest_envrepro.model import Pin
+    from pytest_envrepro.model import Option, Pin
     from pytest_envrepro.outcome import Finding
     from pytest_envrepro.requirement import Requirement
 
@@ -42,6 +42,7 @@ class Inputs:
         tool: the compiler that reads them; None for pip.
         files: every file that was read, or should have been.
         settings: the file with the settings of the compiler itself, or None.
+        options: what the requirements files tell an installer.
         has_optional: whether a project's file was read that has extras or groups.
         unread: why they cannot be read in full, or None.
     """
@@ -56,6 +57,7 @@ class Inputs:
     files: set[str] = field(default_factory=set)
     faults: list[Finding] = field(default_factory=list)
     settings: str | None = None
+    options: list[Option] = field(default_factory=list)
     has_optional: bool = False
     unread: str | None = None
     _read: set[tuple[str, int]] = field(default_factory=set)
@@ -110,6 +112,7 @@ class Inputs:
             self.faults.append(merge_conflict(path, line))
         for fault in document.faults:
             self.faults.append(unreadable((path, fault.line), fault.message))
+        self.options += options_of(path, document)
         for entry in document.entries:
             try:
                 requirement = read_entry(entry)

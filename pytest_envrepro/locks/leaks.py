@@ -31,9 +31,9 @@ def find_leaks(path: str, document: Document) -> Iterator[Finding]:
         shown = f"{setting.option} {setting.raw}"
         if has_credentials(setting.raw):
             yield _leak(path, setting.line, shown, "holds a credential: revoke it")
-        elif setting.option != "--trusted-host" and _is_local(setting.raw):
-            mend = f": compile with {_WITHOUT[setting.option]}" if setting.option in _WITHOUT else ""
-            yield _leak(path, setting.line, shown, f"works on one machine only{mend}")
+        elif setting.option in _WITHOUT and _is_local(setting.raw):
+            mend = f"compile with {_WITHOUT[setting.option]}"
+            yield _leak(path, setting.line, shown, f"works on one machine only: {mend}")
     for entry in document.entries:
         url = entry.raw.partition(" --")[0]
         if has_credentials(url):

@@ -21,16 +21,23 @@ _LISTS = {
     "trusted_hosts": ("--trusted-host",),
     "hashes": ("--hash",),
     "config_settings": ("-C", "--config-setting", "--config-settings"),
-    # The last two are of pip before 23.1.
-    "ignored": (
-        *("--no-binary", "--only-binary", "--only-final", "--all-releases", "--use-feature"),
-        *("--global-option", "--install-option"),
-    ),
 }
-_FLAGS = (
-    *("--no-index", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--pre"),
-    *("-Z", "--always-unzip"),  # Of pip before 22.1.
+# What says how files are chosen and built, each under its own name; the last two are of pip before 23.1.
+_VALUES = (
+    *("--no-binary", "--only-binary", "--only-final", "--all-releases", "--use-feature"),
+    *("--global-option", "--install-option"),
 )
+_FLAGS = ("--no-index", "--prefer-binary", "--require-hashes", "--no-require-hashes", "--pre")
+_OF_OLD = ("-Z", "--always-unzip")  # Of pip before 22.1, and without any effect long before that.
+# Where the values of options are found, by their long names.
+_OF_FILES = {
+    "--index-url": "index_url",
+    "--extra-index-url": "extra_index_urls",
+    "--find-links": "find_links",
+    "--trusted-host": "trusted_hosts",
+    **{option: option for option in _VALUES},
+}
+_OF_BUILDS = {"--config-settings": "config_settings", **{option: option for option in _VALUES[-2:]}}
 
 
 class _Parser(optparse.OptionParser):
@@ -45,8 +52,11 @@ def _parser() -> _Parser:
     parser.add_option("-i", "--index-url", "--pypi-url", dest="index_url")
     for name, options in _LISTS.items():
         parser.add_option(*options, dest=name, action="append")
+    for option in _VALUES:
+        parser.add_option(option, dest=option, action="append")
     for flag in _FLAGS:
-        parser.add_option(flag, action="store_true", dest="flag")
+        parser.add_option(flag, dest=flag, action="store_true")
+    parser.add_option(*_OF_OLD, dest="of_old", action="store_true")
     return parser
 
 
@@ -66,6 +76,18 @@ def parse_options(text: str) -> optparse.Values:
         if "=" not in value:
             raise ValueError(f"the value of --config-settings has to be KEY=VALUE, not '{value}'")
     return values
+
+
+def given(values: optparse.Values, *, beside_requirement: bool = False) -> dict[str, tuple[str, ...]]:
+    """Give what options say, but for requirements, files and hashes: values by the option; a flag has an empty one.
+
+    Args:
+        beside_requirement: whether they stand on the line of one: then those count that say how it is built.
+    """
+    names = _OF_BUILDS if beside_requirement else _OF_FILES
+    lists = {option: getattr(values, name) or () for option, name in names.items()}
+    found = {option: (each,) if isinstance(each, str) else tuple(each) for option, each in lists.items() if each}
+    return found | ({} if beside_requirement else {flag: ("",) for flag in _FLAGS if getattr(values, flag)})
 
 
 def _check_hash(value: str) -> None:

@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.faults import cycle, merge_conflict, missing, not_a_requirement, unreadable
 from pytest_envrepro.locks.header import read_via
-from pytest_envrepro.locks.lines import read_entry
+from pytest_envrepro.locks.lines import options_of, read_entry
 from pytest_envrepro.locks.paths import DEEPEST, beside, is_url
 from pytest_envrepro.model import Pin
 from pytest_envrepro.outcome import Finding
@@ -20,6 +20,7 @@ from pytest_envrepro.requirement import Requirement, redact
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Tree
     from pytest_envrepro.locks.statements import Document, Entry, Include
+    from pytest_envrepro.model import Option
 
 _EXACT = re.compile(r"===?[^,*]+")
 _BRANCHES = frozenset({"head", "main", "master", "trunk", "develop", "tip", "default"})
@@ -36,6 +37,7 @@ class Pins:
         unread: the file that they go on in and that is not opened, or None.
         partial: why some of the pins are not known, or None.
         unpinned: canonical names that stand there without one version.
+        options: what these files tell an installer.
     """
 
     tree: Tree
@@ -46,6 +48,7 @@ class Pins:
     unread: str | None = None
     partial: str | None = None
     unpinned: set[str] = field(default_factory=set)
+    options: list[Option] = field(default_factory=list)
 
     def add(self, path: str, document: Document, trail: tuple[str, ...] = ()) -> None:
         """Read the pins of a file, and then those of the files that it reads."""
@@ -53,6 +56,7 @@ class Pins:
             self._lack(merge_conflict(path, line))
         for fault in document.faults:
             self._lack(unreadable((path, fault.line), fault.message))
+        self.options += options_of(path, document)
         for entry in document.entries:
             try:
                 requirement = read_entry(entry)

@@ -176,6 +176,7 @@ def _read(path: str, document: Document, tree: Tree, declaration: Declaration | 
         unread=pins.unread or inputs.unread or unknown_platform(command.platform),
         partial=pins.partial,
         unpinned=frozenset(filter(None, pins.unpinned)),
+        options=(*pins.options, *(each for each in inputs.options if each.file in {bound for bound, _ in pins.bounds})),
     )
 
 

@@ -30,10 +30,11 @@ class Include(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """An option that concerns the whole file and has a value: `--index-url URL`, `--find-links PATH`.
+    """An option that concerns all that is installed (`--index-url URL`, `--pre`), or says how one requirement is built.
 
     Attributes:
-        value: variables expanded.
+        option: its long name.
+        value: variables expanded; empty of a flag.
         raw: the value as written.
     """
 

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.locks.lines import is_place, parse_line
 from pytest_envrepro.locks.statements import Comment, Document, Entry, Fault, Include, Setting
 from pytest_envrepro.requirement import LONGEST, redact
+from pytest_envrepro.requirementlines import is_place, parse_line
 
 if TYPE_CHECKING:
     import optparse
@@ -139,7 +139,7 @@ def _interpret(logical: _Logical, environ: Mapping[str, str]) -> Iterator[Statem
     if requirement and hashes is not None:
         yield Entry(line=number, text=requirement, raw=raw, hashes=hashes, comments=comments)
         return
-    from pytest_envrepro.locks.options import parse_options  # noqa: PLC0415
+    from pytest_envrepro.locks.options import given, parse_options  # noqa: PLC0415
 
     try:
         values = parse_options(options)
@@ -150,11 +150,16 @@ def _interpret(logical: _Logical, environ: Mapping[str, str]) -> Iterator[Statem
     if requirement:
         hashes, editable = tuple(values.hashes or ()), bool(values.editables)
         yield Entry(line=number, text=requirement, raw=raw, editable=editable, hashes=hashes, comments=comments)
-    else:
+        yield from _settings(number, given(values, beside_requirement=True), {})
+    elif values.editables or values.requirements or values.constraints:
         try:
-            yield from _of_line(number, values, written, raw, comments)
+            yield _of_line(number, values, written, raw, comments)
         except ValueError as error:
             yield Fault(line=number, message=redact(str(error)))
+        else:
+            yield from _settings(number, given(values, beside_requirement=True) if values.editables else {}, {})
+    else:
+        yield from _settings(number, given(values), given(written))
 
 
 def _split_options(line: str) -> tuple[str, str]:
@@ -184,32 +189,33 @@ def _why_unread(logical: _Logical, raw: str) -> str | None:
 
 def _of_line(
     number: int, values: optparse.Values, written: optparse.Values, raw: str, comments: tuple[str, ...]
-) -> Iterator[Statement]:
-    """Give the statements of a line that is options alone; of `-e`, `-r` and `-c`, pip takes the first alone.
+) -> Entry | Include:
+    """Give what a line of `-e`, `-r` or `-c` says, of which pip takes the first alone.
 
     Args:
         values, written: the options with variables expanded, and as they stand there.
     """
     if values.editables:
         text = _unexpanded(_listed(written.editables, values.editables)[0], values.editables[0])
-        yield Entry(line=number, text=text, raw=raw, editable=True, comments=comments)
-        return
+        return Entry(line=number, text=text, raw=raw, editable=True, comments=comments)
     included = values.requirements or values.constraints
-    if included:
-        as_written = _listed(written.requirements or written.constraints, included)[0]
-        path = as_written if "://" in included[0] else included[0]
-        yield Include(line=number, path=path, constraint=not values.requirements)
-        return
-    for option in ("index_url", "extra_index_urls", "find_links", "trusted_hosts"):
-        given = _listed(getattr(values, option))
-        for value, as_written in zip(given, _listed(getattr(written, option), given), strict=False):
-            yield Setting(line=number, option=_LONG_NAMES[option], value=value, raw=as_written)
+    as_written = _listed(written.requirements or written.constraints, included)[0]
+    path = as_written if "://" in included[0] else included[0]
+    return Include(line=number, path=path, constraint=not values.requirements)
 
 
-def _listed(given: str | list[str] | None, otherwise: list[str] | None = None) -> list[str]:
-    """Make a list of an option's value or values; a variable may have held an option: then there may be none written."""
-    values = [given] if isinstance(given, str) else given or []
-    return values or otherwise or []
+def _settings(
+    number: int, values: Mapping[str, tuple[str, ...]], written: Mapping[str, tuple[str, ...]]
+) -> Iterator[Setting]:
+    """Give options with their values, expanded and as written; a variable may have held an option: then none is."""
+    for option, each in values.items():
+        for value, raw in zip(each, written.get(option, each), strict=False):
+            yield Setting(line=number, option=option, value=value, raw=raw)
+
+
+def _listed(values: list[str] | None, otherwise: list[str]) -> list[str]:
+    """Give the values as written; a variable may have held the option: then there are none."""
+    return values or otherwise
 
 
 def _unexpanded(raw: str, text: str) -> str:
@@ -231,14 +237,6 @@ def _unexpanded(raw: str, text: str) -> str:
         raise ValueError(f"'{raw}' is a URL that does not tell a name: write NAME @ {raw}")
     extras = f"[{','.join(sorted(named.extras))}]" if named.extras else ""
     return f"{named.name}{extras} @ {raw.partition('@')[2].strip() or raw}"
-
-
-_LONG_NAMES = {
-    "index_url": "--index-url",
-    "extra_index_urls": "--extra-index-url",
-    "find_links": "--find-links",
-    "trusted_hosts": "--trusted-host",
-}
 
 
 def expand(text: str, environ: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from pytest_envrepro.engine import ExecutionTimeoutError, ProgramNotFoundError
 from pytest_envrepro.errors import InterpreterNotFound
 from pytest_envrepro.pythons.probing import described
 from pytest_envrepro.pythons.questions import PACKAGING, QUESTION_DIGEST, answer_of, question
-from pytest_envrepro.pythons.specs import parse
+from pytest_envrepro.pythonspecs import parse
 
 if TYPE_CHECKING:
     from pytest_envrepro.cache import VerdictCache

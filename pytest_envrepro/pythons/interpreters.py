@@ -11,17 +11,13 @@ from pytest_envrepro.pythons.machine import Candidate
 from pytest_envrepro.pythons.probing import stamp
 from pytest_envrepro.pythons.pyenv import FILE, SYSTEM, Pyenv, names_of, version_file, without_exec
 from pytest_envrepro.pythons.questions import OLDEST
-from pytest_envrepro.pythons.specs import Spec, parse
+from pytest_envrepro.pythonspecs import FORMS, Spec, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_envrepro.interpreter import Python
-
-_FORMS = (
-    "a version (3.12), a range (>=3.9,<3.12), cpython3.12, pypy, 3.13t, a path, .python-version, or a name of pyenv's"
-)
 
 
 class _Answer(NamedTuple):
@@ -66,7 +62,7 @@ class Finder:
         if answer is not None and stamp(answer.python.executable) == answer.stamp:
             return answer.python
         if (missing := self._missing.get(wanted)) is not None:
-            raise InterpreterNotFound(str(missing), found=missing.found)
+            raise missing.again()
         try:
             python = self._known.probe(host()) if wanted is None else self._find(wanted)
         except InterpreterNotFound as error:
@@ -93,7 +89,7 @@ class Finder:
         if folder is not None and (spec is None or not wanted[0].isdigit()):
             return self._of_pyenv(folder)
         if spec is None:
-            raise self._nothing(f"'{wanted}' is no Python that is known here; it may be {_FORMS}")
+            raise self._nothing(f"'{wanted}' is no Python that is known here; it may be {FORMS}")
         return self._fitting(wanted, spec)
 
     def _of_project(self) -> Python:
@@ -180,18 +176,19 @@ class Finder:
             fitting = (python for each in likely if (python := known.working(each)) and spec.fits(python))
             if found := best(fitting, pinned):
                 return found
-        advice = []
+        advice = fix = ""
         nothing = f"no Python here is '{wanted}'{why}"
         if spec.version and spec.version.release < OLDEST and spec.implementation == "cpython":
             if (old := known.too_old(spec.version)) is not None:
                 nothing = f"no Python here that can be used is '{wanted}'{why}: {old}"
-            advice.append("ask for another one: environments are made with 3.8 and later")
+            advice = "ask for another one: environments are made with 3.8 and later"
         if known.pyenv and spec.version and spec.implementation == "cpython" and spec.version.release >= OLDEST:
             version = f"{spec.version}{'t' if spec.threaded else ''}"
-            advice.append(f"install it (`pyenv install {version}`), or ask for another one")
-        raise self._nothing(nothing, *advice)
+            fix = f"pyenv install {version}"
+            advice = f"install it (`{fix}`), or ask for another one"
+        raise self._nothing(nothing, advice=advice, fix=fix)
 
-    def _nothing(self, message: str, *advice: str) -> InterpreterNotFound:
+    def _nothing(self, message: str, *, advice: str = "", fix: str = "") -> InterpreterNotFound:
         """Word that there is nothing, with all that there is."""
         versions = (each.interpreter.version for each in self._known.found())
-        return InterpreterNotFound("\n".join([message, *self._known.report(message), *advice]), found=versions)
+        return InterpreterNotFound(message, found=versions, table=self._known.report(message), advice=advice, fix=fix)

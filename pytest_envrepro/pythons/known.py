@@ -15,7 +15,7 @@ from pytest_envrepro.pythons.machine import Candidate, Machine
 from pytest_envrepro.pythons.probing import probe
 from pytest_envrepro.pythons.pyenv import installation
 from pytest_envrepro.pythons.questions import OLDEST
-from pytest_envrepro.pythons.specs import Spec, parse
+from pytest_envrepro.pythonspecs import Spec, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

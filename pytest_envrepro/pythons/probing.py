@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.errors import InterpreterNotFound
 from pytest_envrepro.interpreter import Layout, Python
-from pytest_envrepro.model import Interpreter
+from pytest_envrepro.inventory import Interpreter
 from pytest_envrepro.pythons.questions import QUESTION_DIGEST, Answer, ask
 from pytest_envrepro.pythons.tags import tag_groups
 

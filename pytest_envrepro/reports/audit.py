@@ -87,9 +87,18 @@ class Audit(NamedTuple):
         """Whether a marker lies."""
         return bool(self.needless)
 
+    @property
+    def is_blind(self) -> bool:
+        """Whether there was something to try, and nothing could be."""
+        return bool(self.rows) and not any(row.needed + row.skips + row.passes for row in self.rows)
 
-def section(audit: Audit) -> Iterator[Line]:
-    """Give the whole section, without its title."""
+
+def section(audit: Audit, *, strict: bool) -> Iterator[Line]:
+    """Give the whole section, without its title.
+
+    Args:
+        strict: whether it fails the session that nothing could be tried.
+    """
     yield from _table(audit.rows)
     for each in audit.needless:
         yield from _needless(each)
@@ -104,7 +113,7 @@ def section(audit: Audit) -> Iterator[Line]:
         what = f"imports {unmarked.module}, which only {asked} {'asks' if len(unmarked.asked) == 1 else 'ask'} for"
         yield Line(f"{_place(unmarked.file, unmarked.line)}: {what}, and no marker of these tests says:", "yellow")
         yield from _tests(unmarked.tests)
-    yield _verdict(audit)
+    yield _verdict(audit, strict=strict)
 
 
 def _table(rows: Sequence[AuditRow]) -> Iterator[Line]:
@@ -138,21 +147,18 @@ def _place(file: str, line: int) -> str:
     return f"{file}:{line}" if line else file
 
 
-def _verdict(audit: Audit) -> Line:
+def _verdict(audit: Audit, *, strict: bool) -> Line:
     if not audit.rows:
         return Line("no test has a marker that could lie", "yellow")
-    tried = sum(row.needed + row.skips + row.passes for row in audit.rows)
     unknown = sum(row.unknown for row in audit.rows)
-    more = f"; {_claims(unknown)} not tried" if unknown else ""
+    untried = f"{counted(unknown, 'need')} could not be tried"
+    more = f"; {untried}" if unknown else ""
     if audit.lies:
         number = len(audit.needless)
         return Line(f"{counted(number, 'marker')} {'lies' if number == 1 else 'lie'}{more}", "red")
-    if not tried:
-        return Line(f"nothing could be tried{more}", "yellow")
+    if audit.is_blind:
+        fails = ", which fails a strict session" if strict else ""
+        return Line(f"{untried}, and there is no other{fails}", "red" if strict else "yellow")
     return Line(
         f"every marker is honest, as far as it was tried{more}" if unknown else "every marker is honest", "green"
     )
-
-
-def _claims(number: int) -> str:
-    return f"{counted(number, 'need')}" if number else ""

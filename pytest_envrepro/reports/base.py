@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from pytest_envrepro.model import Interpreter
+    from pytest_envrepro.inventory import Interpreter
     from pytest_envrepro.outcome import Result, Status
     from pytest_envrepro.process import Completed
 
@@ -65,6 +65,8 @@ class Lacking(NamedTuple):
         allowed: whether it may be missing in a strict session.
         skipped: how many tests that has skipped.
         failed: how many tests that has failed.
+        kind: what is missing, in a word or two, where the name is a sentence.
+        table: what there is in its place, in lines.
     """
 
     name: str
@@ -73,6 +75,8 @@ class Lacking(NamedTuple):
     allowed: bool = False
     skipped: int = 0
     failed: int = 0
+    kind: str = ""
+    table: tuple[str, ...] = ()
 
 
 class NeedsSummary(NamedTuple):
@@ -102,6 +106,7 @@ class Lent(NamedTuple):
         settings: where each of them came from, a line each.
         notes: what else there is to know: that it is made of unpinned requirements, or of what has no hashes.
         last: the last command that ran in it.
+        installed: what the test has had installed in it.
         enter: the command that enters it; None where it is gone by then.
     """
 
@@ -111,6 +116,7 @@ class Lent(NamedTuple):
     settings: str
     notes: tuple[str, ...] = ()
     last: Completed | None = None
+    installed: tuple[str, ...] = ()
     enter: str | None = None
 
 
@@ -167,12 +173,14 @@ class Ended(NamedTuple):
         kept: the private ones that stay.
         changed: the titles of the shared ones that tests have changed.
         notes: what else there is to know, a line each.
+        rots: what of the settings will mean another environment later, and a place that it comes from.
     """
 
     rows: tuple[EnvironmentRow, ...] = ()
     kept: tuple[Kept, ...] = ()
     changed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    rots: tuple[tuple[str, str], ...] = ()
 
     def joined(self, other: Ended) -> Ended:
         """Add what another process has to say; of an environment that both used, the one that made it tells."""
@@ -182,21 +190,24 @@ class Ended(NamedTuple):
             kept=tuple(sorted({*self.kept, *other.kept})),
             changed=tuple(dict.fromkeys((*self.changed, *other.changed))),
             notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+            rots=tuple(dict.fromkeys((*self.rots, *other.rots))),
         )
 
     def pack(self) -> list[Any]:
         """Give it as plain JSON types, for another process."""
-        return [[[*row] for row in self.rows], [[*each] for each in self.kept], [*self.changed], [*self.notes]]
+        rots = [[*each] for each in self.rots]
+        return [[[*row] for row in self.rows], [[*each] for each in self.kept], [*self.changed], [*self.notes], rots]
 
     @classmethod
     def unpack(cls, data: Any) -> Ended:
         """Take what `pack` gave."""
-        rows, kept, changed, notes = data
+        rows, kept, changed, notes, rots = data
         return cls(
             tuple(EnvironmentRow(*row) for row in rows),
             tuple(Kept(*each) for each in kept),
             tuple(changed),
             tuple(notes),
+            tuple((told, origin) for told, origin in rots),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import typed
+from pytest_envrepro.outcome import counted
 from pytest_envrepro.reports.terminal import Line
 from pytest_envrepro.requirement import redact
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 TITLE = "environments"
 _MOST_LINES = 40  # Of one stream of the last command.
 _MOST_CHANGES = 10
+_LONGEST_COMMAND = 80  # Characters.
 
 
 def details(lent: Lent) -> str:
@@ -24,7 +26,8 @@ def details(lent: Lent) -> str:
     lines: list[tuple[str, str]] = [("path", lent.path), ("key", lent.key), ("python", lent.python)]
     lines += [("settings", line) for line in lent.settings.splitlines()]
     lines += [("note", note) for note in lent.notes]
-    lines += [("last", line) for line in _last(lent.last)]
+    lines += [("installed", redact(each)) for each in lent.installed]
+    lines += [("last", line) for line in _last(lent.last, is_changed=bool(lent.installed))]
     lines += [("enter", lent.enter)] if lent.enter else [("enter", "is gone with the test: --env-keep=failed keeps it")]
     return "\n".join(_labelled(lines))
 
@@ -42,13 +45,13 @@ def explanation(told: Foreseen) -> Iterator[Line]:
     lines += [("settings", line) for line in told.settings.splitlines()]
     lines += [("state", line) for line in told.state.splitlines()]
     lines += [("will rot", line) for line in told.rots]
-    lines += [("cannot be", line) for line in told.fault.splitlines()]
+    lines += [("cannot be:", line) for line in told.fault.splitlines()]
     yield from (Line(f"  {line}", "red" if told.fault and index else "") for index, line in enumerate(_labelled(lines)))
 
 
-def _last(completed: Completed | None) -> Iterator[str]:
+def _last(completed: Completed | None, *, is_changed: bool) -> Iterator[str]:
     if completed is None:
-        yield "nothing was run in it"
+        yield "nothing was run in it but what install() runs" if is_changed else "nothing was run in it"
         return
     yield f"{redact(typed(completed.argv))} ended with {completed.returncode} after {completed.seconds:.2f} seconds"
     for name, text in (("standard output", completed.stdout), ("standard error", completed.stderr)):
@@ -59,42 +62,78 @@ def _last(completed: Completed | None) -> Iterator[str]:
             yield from (f"  {redact(line)}" for line in lines[-_MOST_LINES:])
 
 
-def changed(title: str, changes: Iterable[tuple[str, str]], *, test: str, beside: Sequence[str] = ()) -> str:
+def changed(  # noqa: PLR0913  # Each is a fact of its own.
+    title: str,
+    changes: Iterable[tuple[str, str]],
+    *,
+    test: str,
+    beside: Sequence[str] = (),
+    unnamed: int = 0,
+    is_mended: bool = False,
+    ended: str = "",
+) -> str:
     """Say that a shared environment was changed while a test ran that has it.
 
     Args:
         test: its node id.
         beside: those of tests that other processes ran at that time: one of all these did it.
+        unnamed: how many changes there were besides.
+        is_mended: whether it was put right, and given to another one, before that test had ended.
+        ended: the fixture that had it, where it was found at the end of that, and the test may not have had it.
     """
-    told = [f"  {path} {what}" for path, what in changes]
-    more = [f"  and {len(told) - _MOST_CHANGES} more"] if len(told) > _MOST_CHANGES else []
+    when = f"found changed at the end of {ended}" if ended else "changed while this one ran"
+    told = [f"  {_shown(path)} {what}" for path, what in changes]
+    left_out = max(len(told) - _MOST_CHANGES, 0) + unnamed
+    more = [f"  and {left_out} more"] if left_out else []
+    mended = (
+        "It was put right when it was given out again." if is_mended else "It is put right before it is used again."
+    )
     return "\n".join(
         [
-            f"{title} is shared with other tests, and was changed while this one ran:",
+            f"{title} is shared with other tests, and was {when}:",
             *told[:_MOST_CHANGES],
             *more,
             *([f"{_one_of([test, *beside])}: other processes ran at the same time", _CERTAIN] if beside else []),
-            "It is put right before it is used again. A test that has to change it takes 'throwaway_venv',",
+            f"{mended} A test that has to change it takes 'throwaway_venv',",
             "or environments.throwaway(...), in its place.",
         ]
     )
 
 
-def changed_unseen(title: str, changes: Sequence[tuple[str, str]], suspects: Sequence[str]) -> str:
+def changed_unseen(title: str, changes: Sequence[tuple[str, str]], total: int, suspects: Sequence[str]) -> str:
     """Say that a shared environment had been changed before a test got it.
 
     Args:
+        changes: the first of them, at least.
+        total: how many there were.
         suspects: the node ids of tests that were at work at that time.
     """
     path, what = changes[0]
-    more = f", and {len(changes) - 1} more" if len(changes) > 1 else ""
+    more = f", and {total - 1} more" if total > 1 else ""
     if not suspects:
-        who = "no test is known of that was at work then: it may be a program that one has left running"
+        who = "no test is known of that was at work then: somebody did it, or a program that a test has left running"
     elif len(suspects) == 1:
-        who = f"{suspects[0]} was at work then"
+        who = f"{suspects[0]} was at work then: it did it, or a program that an earlier test has left running"
     else:
-        who = _one_of(suspects)
-    return f"{title}: had been changed when a test was to get it ({path} {what}{more}); {who}"
+        who = f"{_one_of(suspects)}; or a program did that an earlier one has left running"
+    return (
+        f"{title}: had been changed when a test was to get it ({_shown(path)} {what}{more}), and was put right; {who}"
+    )
+
+
+def runs_on(title: str, argv: Sequence[str], pid: int, who: str) -> str:
+    """Say that a program still runs at the end that was started in an environment.
+
+    Args:
+        who: had that environment: a node id, or the words for a fixture; empty for the session.
+    """
+    command = redact(typed(argv))
+    shown = command if len(command) <= _LONGEST_COMMAND else f"{command[: _LONGEST_COMMAND - 4]} ..."
+    return f"{title}: a program runs on that {who or 'the session'} has started: {shown} (process {pid}); end it with its test"
+
+
+def _shown(path: str) -> str:
+    return "its folder" if path == "." else path
 
 
 _CERTAIN = "(with -n0, and no other session beside it, that is certain)"
@@ -109,7 +148,18 @@ def section(ended: Ended) -> Iterator[Line]:
     """Say at the end of the session which private environments stay, and what else there is to know."""
     for title in ended.changed:
         yield Line(f"{title}: was changed by a test, and is put right before it is used again", "yellow")
+    yield from (Line(text, "yellow") for text in _rotting(ended.rots))
     for note in ended.notes:
         yield Line(note, "yellow")
     for each in ended.kept:
         yield Line(f"{each.holder or 'of no single test'}: kept; to enter it: {each.enter}", "yellow")
+
+
+def _rotting(rots: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Say each thing once, whichever places it comes from: a marker on a function with many parameters has as many."""
+    places: dict[str, list[str]] = {}
+    for told, origin in rots:
+        places.setdefault(told, []).append(origin)
+    for told, origins in places.items():
+        more = f", and {counted(len(origins) - 1, 'more place')}" if len(origins) > 1 else ""
+        yield f"{told} ({min(origins)}{more})"

@@ -97,7 +97,7 @@ def needs_commands(summary: NeedsSummary, folder: str = "") -> list[str]:
         command(
             "error",
             printable(f"{_needed(each)}{f' (fix: {each.fix})' if each.fix else ''}"),
-            title=printable(each.name),
+            title=printable(each.kind or each.name),
         )
         for each in failing
     ]
@@ -112,7 +112,8 @@ def needs_commands(summary: NeedsSummary, folder: str = "") -> list[str]:
 
 def _needed(lacking: Lacking) -> str:
     what = f"{counted(lacking.failed, 'test')} failed" if lacking.failed else "is required"
-    return f"{what}: {lacking.missing}"
+    named = f"{lacking.name}: " if lacking.kind else ""  # Else that is the title.
+    return f"{named}{what}: {lacking.missing}"
 
 
 def _path(folder: str, file: str | None) -> str | None:

@@ -21,6 +21,9 @@ def section(summary: NeedsSummary) -> Iterator[Line]:
         yield Line(
             _with_fix(f"{each.name}: {_tests(each)} ({each.missing})", each.fix), "red" if each.failed else "yellow"
         )
+    # Two that lack another one look at the same machine.
+    for table in dict.fromkeys(tuple(each.table) for each in summary.lacking):
+        yield from (Line(f"  {text}") for text in table)
     for each in summary.required:
         what = "is required, and missing, as is allowed" if each.allowed else "is required, which fails the session"
         yield Line(_with_fix(f"{each.name}: {what} ({each.missing})", each.fix), "yellow" if each.allowed else "red")

@@ -13,11 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import EnvReproError
+from pytest_envrepro.locking import held
 from pytest_envrepro.store import cloning, looking, relocating, spares
 from pytest_envrepro.store.background import Interrupted, Pace
 from pytest_envrepro.store.entries import INSIDE, Damaged, Entry
 from pytest_envrepro.store.housekeeping import KEPT
-from pytest_envrepro.store.owners import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,6 +58,8 @@ def give_back(parts: Parts, folder: Path, *, keep: bool) -> None:
         OSError: it is to be kept, and that cannot be noted.
     """
     if keep:
+        if (folder / KEPT).is_symlink():  # The folder is the test's, and so may be what lies in it.
+            (folder / KEPT).unlink()
         (folder / KEPT).touch()
     elif not spares.put(parts, folder):
         parts.throw_away(folder)
@@ -109,7 +111,7 @@ def _damaged(entry: Entry) -> Iterator[None]:
 
 
 def _fill(
-    parts: Parts, new: Path, entry: Entry, found: Manifest, tree: Tree, pause: Callable[[], None] = lambda: None
+    parts: Parts, new: Path, entry: Entry, found: Manifest, tree: Tree, pause: Callable[[], None] | None = None
 ) -> None:
     """Copy all files but for those that are the copy's own."""
     if (new / INSIDE).is_dir():
@@ -127,7 +129,7 @@ def _own(entry: Entry, found: Manifest, name: str) -> tuple[dict[str, bytes], di
     return written, {link: target.replace(*names) for link, target in found.links.items()}
 
 
-def _make_ready(parts: Parts, entry: Entry, found: Manifest, pause: Callable[[], None] = lambda: None) -> None:
+def _make_ready(parts: Parts, entry: Entry, found: Manifest, pause: Callable[[], None] | None = None) -> None:
     """Make a spare, with bytecode; what is a copy's own is written when it is taken.
 
     Raises:

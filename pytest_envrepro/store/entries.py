@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.store.manifest import Manifest
 
 INSIDE = "env"  # The environment's own folder, within the entry's.
+_DOUBTED = "doubted"  # A file beside it that says: the status of its files does not tell what has changed in it.
 _BLOCK = 4096
 
 
@@ -55,10 +57,30 @@ def stamp(folder: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_mtime_ns
 
 
+def doubt(folder: Path) -> None:
+    """Have every file of an entry read before it is given out again, by any session."""
+    with contextlib.suppress(OSError):  # It may be gone.
+        (folder / _DOUBTED).touch()
+
+
+def is_doubted(folder: Path) -> bool:
+    """Tell whether somebody has found in an entry what the status of its files does not tell."""
+    return os.path.lexists(f"{folder}/{_DOUBTED}")
+
+
+def trust(folder: Path) -> None:
+    """End that doubt: every file has the content that it had.
+
+    Raises:
+        OSError: it cannot be ended.
+    """
+    (folder / _DOUBTED).unlink(missing_ok=True)
+
+
 def is_whole(folder: Path, found: Manifest) -> bool:
-    """Tell whether an entry's files have the status that they had."""
+    """Tell whether an entry's files have the status that they had, and nobody knows more than that tells."""
     try:
-        return looking.scan(folder / INSIDE) == found.tree
+        return not is_doubted(folder) and looking.scan(folder / INSIDE) == found.tree
     except OSError:
         return False
 

@@ -7,15 +7,16 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.locking import held
 from pytest_envrepro.store.layout import owner_of
 from pytest_envrepro.store.manifest import read_head
-from pytest_envrepro.store.owners import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from pytest_envrepro.store.layout import Layout
+    from pytest_envrepro.store.mends import Mends
     from pytest_envrepro.store.owners import Owners
     from pytest_envrepro.store.trash import Trash
 
@@ -35,10 +36,11 @@ class _Lying(NamedTuple):
 class Housekeeping:
     """What is done to a store beside its use; what a living session uses is left alone."""
 
-    def __init__(self, layout: Layout, owners: Owners, trash: Trash) -> None:
+    def __init__(self, layout: Layout, owners: Owners, trash: Trash, mends: Mends) -> None:
         self._layout = layout
         self._owners = owners
         self._trash = trash
+        self._mends = mends
 
     def sweep(self) -> None:
         """Take away what was being built, or was private, when its session ended; and what was kept for long."""
@@ -68,6 +70,9 @@ class Housekeeping:
                 count, size = count + 1, size + entry.size
         self._give_up_spares(entries, total - size - limit)
         self._forget_locks({entry.path.name for entry in entries})
+        gone = self._mends.names() - set(os.listdir(self._layout.at))
+        if gone:  # It may be in use all the same, where somebody has deleted it.
+            self._mends.forget(gone - self._owners.leased())
         return count, size
 
     def clean(self, tell: Callable[[str], None]) -> tuple[int, int]:
@@ -76,6 +81,7 @@ class Housekeeping:
         Returns:
             how many entries went, and their bytes.
         """
+        self._owners.claim()  # Nobody who cleans at the same time takes away what we lock.
         self.sweep()
         for name in os.listdir(self._layout.at):
             if owner_of(name) is not None and _is_kept(self._layout.at / name, for_ever=False):
@@ -83,6 +89,7 @@ class Housekeeping:
         gone = self.prune(-1)
         for entry in self._entries():
             tell(f"{entry.title or entry.path.name} stays: a session that runs uses it")
+        self._owners.forget_all(self._layout.locks)
         return gone
 
     def size(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.store import layout
@@ -13,8 +13,11 @@ from pytest_envrepro.store.known import Known
 from pytest_envrepro.store.parts import Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from pytest_envrepro.store.mends import Mend
+    from pytest_envrepro.store.owners import Said
 
 _LIMIT = 10 * 1024**3  # Bytes of all entries: some forty environments of 44 distributions.
 
@@ -31,6 +34,7 @@ class Keeping:
         limit_bytes: that `prune` leaves at most.
         tell: is given what takes long or is out of the ordinary, for people, one line at a time.
         since: when the session began, in seconds since the epoch; now unless given.
+        run: a word that the processes of one run share; empty where it is one.
     """
 
     def __init__(
@@ -40,10 +44,12 @@ class Keeping:
         limit_bytes: int = _LIMIT,
         tell: Callable[[str], None] = _quiet,
         since: float | None = None,
+        run: str = "",
     ) -> None:
         self._wanted = folder
         self._limit = limit_bytes
         self._tell = tell
+        self._run = run
         self._started = since if since is not None else time.time()
         self._known = Known()
         self._guard = threading.Lock()
@@ -62,17 +68,38 @@ class Keeping:
     def _open(self) -> Parts:
         with self._guard:
             if self._parts is None:
-                self._parts = Parts(layout.opened(self._wanted, self._tell), self._tell)
+                self._parts = Parts(layout.opened(self._wanted, self._tell), self._tell, self._run)
             return self._parts
+
+    @property
+    def name(self) -> str:
+        """Of this session, by which others hear of it; empty where it has none yet."""
+        return self._open.owners.name
+
+    def ask_whom(self, at_work: Callable[[float], Mapping[str, tuple[str, ...]]]) -> None:
+        """Have it noted who was at work when something was changed that is put right from now on.
+
+        Args:
+            at_work: tells that for a time in seconds since the epoch: names by the session, as `name` gives it.
+        """
+        self._open.mends.at_work = at_work
+
+    def mended(self) -> tuple[Mend, ...]:
+        """Give what this session has put right in all environments, the oldest first."""
+        with self._guard:
+            return tuple(self._parts.mends.ours) if self._parts is not None else ()
 
     def say(self, said: object) -> None:
         """Tell the other sessions that use this store something: plain JSON, in the place of what was said before."""
         with contextlib.suppress(OSError, BuildError):  # It makes messages better, and nothing else.
             self._open.owners.say(said)
 
-    def heard(self) -> list[Any]:
+    def heard(self) -> list[Said]:
         """Give what other sessions have said, those that have ended within the last hour too."""
-        return self._open.owners.heard()
+        try:
+            return self._open.owners.heard()
+        except (OSError, BuildError):  # As above.
+            return []
 
     def sweep(self) -> None:
         """Take away what sessions left that were killed; it is deleted beside what goes on.

@@ -5,6 +5,7 @@
     at/NAME-OWNER-... a private copy, or one that is being built: of the session called OWNER
     owners/           the locks and leases of sessions
     locks/            a lock for each key
+    mends/            what was put right in an environment, a file for each
     trash/            what is to be deleted
 
 All folders in `at` have names of one length: see `relocating`. They are on one disk by construction, so that a rename
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import BuildError
+from pytest_envrepro.store import cloning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -44,6 +46,7 @@ class Layout:
         self.at = folder / "at"
         self.owners = folder / "owners"
         self.locks = folder / "locks"
+        self.mends = folder / "mends"
         self.trash = folder / "trash"
 
     def entry(self, key: str) -> Path:
@@ -102,10 +105,11 @@ def opened(folder: Path, tell: Callable[[str], None]) -> Layout:
 def _made(folder: Path) -> Layout:
     folder.mkdir(parents=True, exist_ok=True)
     layout = Layout(Path(os.path.realpath(folder)))
-    for part in (layout.at, layout.owners, layout.locks, layout.trash):
+    for part in (layout.at, layout.owners, layout.locks, layout.mends, layout.trash):
         part.mkdir(exist_ok=True)
         if not os.access(part, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(part))
+    cloning.spread(layout.at)
     with contextlib.suppress(FileExistsError), (layout.folder / "CACHEDIR.TAG").open("x") as file:
         file.write(_TAG)
     return layout

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Tree = dict[str, dict[str, list[int]]]
 
 BYTECODE = "__pycache__"  # PEP 3147.
+_NEVER = -(1 << 63)  # A time that is before all others: nothing is unchanged since then.
 
 
 def scan(root: str | Path) -> Tree:
@@ -25,23 +26,7 @@ def scan(root: str | Path) -> Tree:
     Raises:
         OSError: a folder cannot be read.
     """
-    tree: Tree = {}
-    base = os.fspath(root)
-    folders = [""]
-    while folders:
-        folder = folders.pop()
-        here: dict[str, list[int]] = {}
-        with _entries(f"{base}/{folder}") as entries:
-            for entry in entries:
-                status = entry.stat(follow_symlinks=False)
-                mode = status.st_mode
-                if stat.S_ISDIR(mode):
-                    here[entry.name] = [mode]
-                    folders.append(f"{folder}{entry.name}/")
-                else:
-                    here[entry.name] = [mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-        tree[folder] = here
-    return tree
+    return _look(root, _NEVER, None)
 
 
 def scan_since(root: str | Path, since: int, known: Mapping[str, int]) -> Tree:
@@ -58,6 +43,11 @@ def scan_since(root: str | Path, since: int, known: Mapping[str, int]) -> Tree:
     Raises:
         OSError: a folder cannot be read.
     """
+    return _look(root, since, known)
+
+
+def _look(root: str | Path, since: int, known: Mapping[str, int] | None) -> Tree:
+    """Do what `scan_since` does; None for `known` stands for all folders."""
     tree: Tree = {}
     base = os.fspath(root)
     folders = [""]
@@ -72,7 +62,7 @@ def scan_since(root: str | Path, since: int, known: Mapping[str, int]) -> Tree:
                 if not stat.S_ISDIR(mode):
                     changed = status.st_ctime_ns
                     here[name] = [mode, status.st_size, status.st_mtime_ns, 0 if changed < since else changed]
-                elif known.get(f"{folder}{name}/") == status.st_ino:
+                elif known is None or known.get(f"{folder}{name}/") == status.st_ino:
                     here[name] = [mode]
                     folders.append(f"{folder}{name}/")
                 else:

@@ -12,19 +12,27 @@ from pytest_envrepro.store.entries import INSIDE, size_of, write
 from pytest_envrepro.store.manifest import Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from pytest_envrepro.store.manifest import Change
     from pytest_envrepro.store.parts import Parts
 
 
 def make(
-    parts: Parts, key: str, build: Callable[[Path], dict[str, Any]], *, title: str, replaced: str | None
+    parts: Parts,
+    key: str,
+    build: Callable[[Path], dict[str, Any]],
+    *,
+    title: str,
+    replaced: Manifest | None,
+    note: Callable[[Sequence[Change]], object],
 ) -> Manifest:
     """Build an environment and put it in its place.
 
     Args:
-        replaced: the build that lies there, and is not wanted.
+        replaced: what lies there, and is not wanted.
+        note: is told what has changed in that before it is taken away.
 
     Raises:
         BuildError: something cannot be written there; what `build` raises passes through. Nothing is left then.
@@ -51,7 +59,7 @@ def make(
                 hashed=settled.hashed,
             )
             write(new, made)
-            return _published(parts, new, made, replaced)
+            return _published(parts, new, made, replaced, note)
     except BaseException as error:
         if layout.is_full(error):
             parts.came_to = _came_to(new)
@@ -59,7 +67,13 @@ def make(
         raise
 
 
-def _published(parts: Parts, new: Path, made: Manifest, replaced: str | None) -> Manifest:
+def _published(
+    parts: Parts,
+    new: Path,
+    made: Manifest,
+    replaced: Manifest | None,
+    note: Callable[[Sequence[Change]], object],
+) -> Manifest:
     """Rename an entry to its place; where somebody else was faster, theirs is as good as ours."""
     final = parts.layout.entry(made.key)
     while True:
@@ -71,9 +85,12 @@ def _published(parts: Parts, new: Path, made: Manifest, replaced: str | None) ->
         else:
             return made
         theirs = manifest.read(final)
-        if theirs is not None and theirs.key == made.key and theirs.build != replaced:
+        is_replaced = replaced is not None and theirs is not None and theirs.build == replaced.build
+        if theirs is not None and theirs.key == made.key and not is_replaced:
             parts.throw_away(new)
             return theirs
+        if theirs is not None and is_replaced:
+            note(manifest.changes(final / INSIDE, theirs))
         if not parts.trash.put(final) and final.exists():
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(final))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.store.hashing import hash_of
-from pytest_envrepro.store.looking import differences, paths, scan, untouched
+from pytest_envrepro.store.looking import differences, scan, untouched
 
 if TYPE_CHECKING:
     from pytest_envrepro.store.looking import Tree
@@ -75,15 +75,6 @@ class Manifest:
         """What is seen of a copy in which nothing was done: see `looking.scan_since`."""
         return untouched(self.tree)
 
-    @property
-    def digest(self) -> str:
-        """Digest what the environment holds (paths, modes, contents, targets), and not when and where it was made."""
-        digest = hashlib.sha256()
-        for path, status in sorted(paths(self.tree)):
-            content = self.hashes.get(path) or self.links.get(path, "")
-            digest.update(repr((path, status[0], content)).encode(errors="surrogateescape"))
-        return digest.hexdigest()
-
     def encoded(self) -> bytes:
         """Write it: a digest of what follows, then what is read to judge its age, then all."""
         head = {"schema": SCHEMA, "key": self.key, "build": self.build, "built": self.built}
@@ -137,7 +128,7 @@ def read_head(folder: str | Path) -> Head:
         return Head("", 0)
 
 
-def changes(root: Path, manifest: Manifest, *, full: bool = False) -> tuple[Change, ...]:
+def changes(root: Path, manifest: Manifest, *, full: bool = False, seen: Tree | None = None) -> tuple[Change, ...]:
     """Compare an environment with what was written down of it.
 
     A file whose status alone is new, with the content that it had, is none of the changes: it was linked, or restored
@@ -145,11 +136,13 @@ def changes(root: Path, manifest: Manifest, *, full: bool = False) -> tuple[Chan
 
     Args:
         full: read every file, and not those alone whose status differs.
+        seen: a look at it that was had already.
     """
     try:
-        seen = scan(root)
+        seen = scan(root) if seen is None else seen
     except OSError as error:
-        return (Change(_within(root, error), f"cannot be read: {error.strerror}"),)
+        why = f"cannot be read: {error.strerror}" if os.path.lexists(root) else "is gone"
+        return (Change(_within(root, error), why),)
     found = [
         Change(path, what)
         for path, then, now in differences(manifest.tree, seen)

@@ -8,72 +8,29 @@ import os
 import shutil
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envrepro.errors import BuildError
+from pytest_envrepro.locking import Held, held, hold
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from filelock import BaseFileLock
-
-
 _OLD = 3600.0  # Seconds after which nobody asks any more what a session had said.
+_MANY = 50  # Sessions that have ended and are listened to still: the last ones.
 
 
-class Held:
-    """A lock on a file, held by this process; the system lets go of it when the process ends."""
+class Said(NamedTuple):
+    """What a session has said.
 
-    def __init__(self, lock: BaseFileLock | None) -> None:
-        self._lock = lock
-        self.is_real = lock is not None  # Else the disk knows no locks.
-
-    def release(self) -> None:
-        """Let go of it; the file stays, since another process may be waiting for it."""
-        if self._lock is not None:
-            self._lock.release(force=True)
-
-
-def hold(path: Path, timeout: float) -> Held | None:
-    """Take the lock on a file; None where another has it for longer than that.
-
-    Where the disk knows no locks, it is given to everybody: it saves work, and nothing is right because of it alone.
-
-    Args:
-        timeout: in seconds; negative: wait for ever.
-
-    Raises:
-        BuildError: filelock is not installed.
-        OSError: the file cannot be made, or belongs to somebody else.
+    Attributes:
+        owner: its name.
+        what: plain JSON.
+        ended: by which time it had ended, in seconds since the epoch; None for one that lives.
     """
-    try:
-        from filelock import FileLock, Timeout  # noqa: PLC0415  # Is needed for environments alone, and may be absent.
-    except ImportError:
-        raise BuildError("environments need filelock, which is not installed: run pip install filelock") from None
-    lock = FileLock(path, thread_local=False)  # One thread takes it, and perhaps another lets go of it.
-    try:
-        lock.acquire(timeout=timeout)
-    except Timeout:
-        return None
-    except NotImplementedError:
-        return Held(None)
-    return Held(lock)
 
-
-@contextlib.contextmanager
-def held(path: Path, timeout: float = -1) -> Iterator[bool]:
-    """Hold the lock on a file for a while; tell whether it was to be had.
-
-    Raises:
-        OSError, BuildError: as `hold` does.
-    """
-    lock = hold(path, timeout)
-    try:
-        yield lock is not None
-    finally:
-        if lock is not None:
-            lock.release()
+    owner: str
+    what: Any
+    ended: float | None
 
 
 class Owners:
@@ -134,6 +91,8 @@ class Owners:
                     alive.add(path.stem)
                     continue
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                with contextlib.suppress(OSError):  # It was killed: whatever it was at, now it is over.
+                    os.utime(path.with_suffix(".said"))
                 lock.release()
                 path.unlink(missing_ok=True)
         return frozenset(alive)
@@ -145,22 +104,63 @@ class Owners:
             OSError, BuildError: as `hold` does.
         """
         if self._last is None:
-            for path in self._folder.glob("????????.said"):
-                if path.stat().st_mtime < time.time() - _OLD:
-                    path.unlink(missing_ok=True)
+            self._forget_said()
             self._last = self._folder / f"{self.claim()}.said"
         temporary = self._last.with_suffix(".saying")
-        temporary.write_text(json.dumps(said))
-        temporary.replace(self._last)
+        try:
+            temporary.write_text(json.dumps(said))
+            temporary.replace(self._last)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
-    def heard(self) -> list[Any]:
-        """Give what other sessions have said; those that have ended too, for an hour."""
-        told = []
+    def heard(self) -> list[Said]:
+        """Give what other sessions have said; the last that have ended too, for an hour.
+
+        Raises:
+            OSError, BuildError: as `hold` does.
+        """
+        living = self.living()
+        told: list[Said] = []
         for path in self._folder.glob("????????.said"):
             if path != self._last:
                 with contextlib.suppress(OSError, ValueError):
-                    told.append(json.loads(path.read_text()))
+                    ended = None if path.stem in living else path.stat().st_mtime
+                    told.append(Said(path.stem, json.loads(path.read_text()), ended))
         return told
+
+    def _forget_said(self) -> None:
+        """Take away what sessions had said that have ended, but for the last of them."""
+        living = self.living()
+        ended: list[tuple[float, Path]] = []
+        for path in self._folder.glob("????????.said"):
+            with contextlib.suppress(OSError):
+                ended += [(path.stat().st_mtime, path)] if path.stem not in living else []
+        ended.sort(reverse=True)
+        for index, (when, path) in enumerate(ended):
+            if index >= _MANY or when < time.time() - _OLD:
+                path.unlink(missing_ok=True)
+
+    def forget_all(self, locks: Path) -> None:
+        """Take away what sessions that have ended said, and, where no other lives, the locks that they had.
+
+        Whoever takes one of those has called `claim` before, which nobody can meanwhile.
+
+        Args:
+            locks: the folder of locks that sessions take.
+
+        Raises:
+            OSError, BuildError: as `hold` does.
+        """
+        living = self.living()
+        for path in self._folder.glob("????????.said"):
+            if path.stem not in living:
+                path.unlink(missing_ok=True)
+        with held(self._folder / "sweep.lock"):
+            if any(path.stem != self.name for path in self._folder.glob("????????.lock")):
+                return
+            for path in locks.iterdir():
+                path.unlink(missing_ok=True)
 
     @staticmethod
     def _of_the_dead(path: Path) -> Held | None:

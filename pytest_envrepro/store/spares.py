@@ -2,7 +2,9 @@
 
 A spare lies in the entry's folder, and whoever takes it renames it: so it is nobody else's, and has a path that never was
 another's. No file of it is another's either. What was done in it since it was noted down is told by times that nobody
-can set (`looking.scan_since`); that is copied again from the entry, and all that holds the path is written anew.
+can set (`looking.scan_since`); that is copied again from the entry, and all that holds the path is written anew. A program
+that a test has left running may go on writing into it, also while it is looked through and put right: so what counts is
+the time before the look, and what was put right since then is known by its own times.
 """
 
 from __future__ import annotations
@@ -39,12 +41,14 @@ class Noted(NamedTuple):
         build: of the entry.
         since: when, in nanoseconds, by the clock of the disk.
         folders: the inodes of its folders, by their keys in a tree.
+        made: what was put right after that, with its times of change.
     """
 
     entry: str
     build: str
     since: int
     folders: dict[str, int]
+    made: dict[str, int]
 
 
 def note(folder: Path, entry: Path, build: str, folders: Iterable[str]) -> None:
@@ -58,12 +62,22 @@ def note(folder: Path, entry: Path, build: str, folders: Iterable[str]) -> None:
     Raises:
         OSError: it cannot be written, or a folder is not there.
     """
+    since = _now(folder)
+    inodes = {each: os.lstat(f"{folder}/{INSIDE}/{each}").st_ino for each in folders}
+    _write(folder, Noted(entry.name, build, since, inodes, {}))
+
+
+def _now(folder: Path) -> int:
+    """Tell what time it is by the clock of the disk, in nanoseconds."""
     path = folder / _OF
     path.unlink(missing_ok=True)  # A link that a test has left there is not to be followed.
     path.touch()
-    inodes = {each: os.lstat(f"{folder}/{INSIDE}/{each}").st_ino for each in folders}
+    return path.stat().st_ctime_ns
+
+
+def _write(folder: Path, noted: Noted) -> None:
     # The file's own time may be changed later, by a test that touches all it finds: so it stands within.
-    path.write_bytes(encoded(Noted(entry.name, build, path.stat().st_ctime_ns, inodes)))
+    (folder / _OF).write_bytes(encoded(noted))
 
 
 def _noted(folder: Path) -> Noted | None:
@@ -139,26 +153,47 @@ def renew(
     try:
         if noted is None or noted.build != found.build or os.lstat(path).st_ino != noted.folders.get(""):
             return False
+        since = _now(folder)
         seen = looking.scan_since(path, noted.since, noted.folders)
         apart = {*written, *links}
-        differing = [each for each in looking.differences(found.untouched, seen) if each[0] not in apart]
+        differing = [
+            (name, then, now)
+            for name, then, now in looking.differences(found.untouched, seen)
+            if name not in apart
+            and not _is_as_made(noted.made.get(name), then, now, entry / INSIDE / name, path / name)
+        ]
         absent = _absent(found.tree, seen) if differing else frozenset()
         wrong = [
             each for each in differing if f"{each[0]}/" not in absent and f"{each[0].rpartition('/')[0]}/" not in absent
         ]
         if len(wrong) > _WORTH:
             return False
-        _put_right(parts, path, entry / INSIDE, found.tree, wrong)
+        files, folders = _put_right(parts, path, entry / INSIDE, found.tree, wrong)
         for each in apart:
             _remove(parts, path / each)
         cloning.write(path, written, found.tree)
         cloning.link(path, links)
-        note(folder, entry, found.build, found.tree.keys() - absent)
+        inodes = {each: noted.folders[each] for each in found.tree.keys() - absent - folders.keys()}
+        _write(folder, Noted(entry.name, found.build, since, inodes | folders, files))
     except cloning.Changed:
         raise
-    except OSError:
+    except (OSError, KeyError):  # Also where a program has taken away a folder in between.
         return False
     return True
+
+
+def _is_as_made(made: int | None, then: list[int] | None, now: list[int] | None, source: Path, place: Path) -> bool:
+    """Tell whether a file is the one that was copied when this was put right the last time.
+
+    Its content is read besides: its time was looked at when it was made, and a program may have written just then.
+    """
+    return (
+        made is not None
+        and then is not None
+        and now == [*then[:3], made]
+        and stat.S_ISREG(then[0])
+        and source.read_bytes() == place.read_bytes()
+    )
 
 
 def _absent(tree: Tree, seen: Tree) -> frozenset[str]:
@@ -173,8 +208,14 @@ def _put_right(
     source: Path,
     tree: Tree,
     wrong: Iterable[tuple[str, list[int] | None, list[int] | None]],
-) -> None:
-    """Take away what is not to be there, and copy what is; a folder comes before what is in it."""
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Take away what is not to be there, and copy what is; a folder comes before what is in it.
+
+    Returns:
+        the files that were copied, with their times of change, and the inodes of the folders that were made.
+    """
+    made: dict[str, int] = {}
+    new: dict[str, int] = {}
     files: dict[str, list[str]] = {}
     modes: list[tuple[Path, int]] = []
     for each, then, now in wrong:
@@ -188,12 +229,15 @@ def _put_right(
         if now is None or len(now) > 1 or not stat.S_ISDIR(now[0]):
             _remove(parts, place)
             place.mkdir()
+            new[f"{each}/"] = os.lstat(place).st_ino
         modes.append((place, stat.S_IMODE(then[0])))
     for folder, names in files.items():
         regular = [name for name in names if stat.S_ISREG(tree[folder][name][0])]
         cloning.copy(f"{source}/{folder}", f"{path}/{folder}", regular, tree[folder], by=parts.how())
+        made |= {f"{folder}{name}": os.lstat(f"{path}/{folder}{name}").st_ctime_ns for name in regular}
     for place, mode in reversed(modes):
         place.chmod(mode)
+    return made, new
 
 
 def _remove(parts: Parts, place: Path) -> None:

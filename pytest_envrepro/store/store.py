@@ -5,20 +5,22 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_envrepro.store import copying, healing, layout, manifest, owners
-from pytest_envrepro.store.entries import Damaged, Entry, is_whole, stamp
+from pytest_envrepro.locking import held
+from pytest_envrepro.store import copying, healing, layout, manifest
+from pytest_envrepro.store.entries import INSIDE, Damaged, Entry, doubt, is_doubted, is_whole, stamp
 from pytest_envrepro.store.keeping import Keeping
 from pytest_envrepro.store.making import make
 from pytest_envrepro.store.manifest import Change
+from pytest_envrepro.store.mends import Mend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_envrepro.store.manifest import Manifest
     from pytest_envrepro.store.parts import Parts
 
-__all__ = ["Change", "Damaged", "Entry", "Store"]
+__all__ = ["Change", "Damaged", "Entry", "Mend", "Store"]
 
 T = TypeVar("T")
 
@@ -42,12 +44,12 @@ class Store(Keeping):
         parts = self._open
         folder = parts.layout.entry(key)
         now = stamp(folder)
-        if (entry := self._known.entry(key, now)) is not None:
+        if (entry := self._known.entry(key, now)) is not None and not is_doubted(folder):
             return entry._replace(seconds=time.perf_counter() - started)
         if now is None:
             return None
         with parts.explained():
-            with owners.held(parts.layout.lock(folder.name), 0) as free:
+            with held(parts.lock(folder.name), 0) as free:
                 if not free:
                     return None  # It is being made or taken away: `get` waits for what comes of it.
                 parts.lease(folder)
@@ -76,17 +78,26 @@ class Store(Keeping):
             return entry
         parts = self._open
         folder = parts.layout.entry(key)
+        noted: set[Change] = set()
+
+        def note(changes: Sequence[Change]) -> None:
+            new = [change for change in changes if change not in noted]
+            noted.update(new)
+            if new:
+                parts.mends.note(folder / INSIDE, new, title or folder.name)
+
         with parts.alone(folder.name, title):
             with parts.explained():
                 parts.lease(folder)
                 before = manifest.read(folder)
-                found = before and healing.whole(folder, before, key, parts.trash.put)
+                found = before and healing.whole(folder, before, key, parts.trash.put, note)
             if found is not None and not (rebuild and found.built < self._started):
                 return self._known.add(folder, found, stamp(folder), cached=True, started=started)
-            replaced = before.build if before is not None else None
             if found is None and before is not None:
                 self._tell(f"{title or folder.name}: what is cached has changed, and is built anew")
-            made = parts.with_room(title or key, lambda: make(parts, key, build, title=title, replaced=replaced))
+            made = parts.with_room(
+                title or key, lambda: make(parts, key, build, title=title, replaced=before, note=note)
+            )
             return self._known.add(folder, made, stamp(folder), cached=False, started=started)
 
     def changes(self, entry: Entry) -> tuple[Change, ...]:
@@ -97,8 +108,14 @@ class Store(Keeping):
         return self._compared(entry, full=False)
 
     def verify(self, entry: Entry) -> tuple[Change, ...]:
-        """Compare every file's content too."""
-        return self._compared(entry, full=True)
+        """Compare every file's content too: what a disk loses, and who sets times back, is seen in no status.
+
+        An entry with changes is built anew before it is given out again, by other sessions too.
+        """
+        changes = self._compared(entry, full=True)
+        if changes:
+            doubt(entry.path.parent)
+        return changes
 
     def looked(self, entry: Entry) -> float:
         """Tell when this session began its last look at an environment that found it whole; 0 where that is not so.
@@ -107,19 +124,15 @@ class Store(Keeping):
         """
         return self._known.looked(entry)
 
-    def discard(self, entry: Entry) -> None:
-        """Take an environment away; not one that has been built anew meanwhile.
+    def mends(self, entry: Entry, after: int = 0) -> tuple[Mend, ...]:
+        """Give what any session has put right in an environment, the oldest first: the last twenty times.
 
-        Raises:
-            BuildError: the store's folder cannot be used.
+        Whoever compares it first, and then asks here, misses nothing.
+
+        Args:
+            after: the number of one: only those count that come later.
         """
-        parts = self._open
-        folder = entry.path.parent
-        self._known.forget(entry)
-        with parts.alone(folder.name):
-            found = manifest.read(folder)
-            if found is None or found.build == entry.build:
-                parts.throw_away(folder)
+        return tuple(mend for mend in self._open.mends.of(entry.path.parent.name) if mend.number > after)
 
     def prepare(self, entry: Entry) -> None:
         """Make a private copy that lies ready, unless there is one.
@@ -171,7 +184,7 @@ class Store(Keeping):
     def _copied(self, entry: Entry, name: str, work: Callable[[Parts, Entry, Manifest], T]) -> T:
         parts = self._open
         found = self._known.manifest(entry)
-        if found is None:
+        if found is None or is_doubted(entry.path.parent):
             raise Damaged(entry.path)
         try:
             with parts.explained():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import threading
@@ -79,8 +80,14 @@ def _removed(trash: Path, name: str, stop: threading.Event) -> bool:
         return False
     try:
         return _Removing(at, stop).remove(name, at)
+    except _TooManyOpenError:
+        return False
     finally:
         os.close(at)
+
+
+class _TooManyOpenError(Exception):
+    """No other file may be open, in this process or in all."""
 
 
 class _Removing:
@@ -96,7 +103,11 @@ class _Removing:
         self._stop = stop
 
     def remove(self, name: str, at: int, depth: int = 0) -> bool:
-        """Remove what has a name in an open folder; tell whether it is gone from there."""
+        """Remove what has a name in an open folder; tell whether it is gone from there.
+
+        Raises:
+            _TooManyOpenError: it cannot be opened while so many others are.
+        """
         folder = _opened(name, at)
         if folder is None:
             return _unlinked(name, at)
@@ -115,35 +126,42 @@ class _Removing:
 
     def _deeper(self, name: str, at: int, depth: int) -> None:
         if depth < _DEEPEST:
-            self.remove(name, at, depth)
-            return
+            with contextlib.suppress(_TooManyOpenError):
+                self.remove(name, at, depth)
+                return
         # Neither Python's stack nor the number of open files is to be the measure: it is trash of its own.
         with contextlib.suppress(OSError):
             os.rename(name, os.urandom(8).hex(), src_dir_fd=at, dst_dir_fd=self._trash)
 
 
 def _opened(name: str, at: int) -> int | None:
-    """Open a folder, also one that its owner may not look into; None for all else."""
+    """Open a folder, also one that its owner may not look into; None for all else.
+
+    Raises:
+        _TooManyOpenError: as many as may be are open already.
+    """
     try:
         return os.open(name, _FOLDER, dir_fd=at)
     except PermissionError:
         pass
-    except OSError:
+    except OSError as error:
+        _raise_too_many(error)
         return None
-    with contextlib.suppress(OSError, NotImplementedError):
+    with contextlib.suppress(OSError):
         _permit(name, at)
         return os.open(name, _FOLDER, dir_fd=at)
     return None
 
 
 def _permit(name: str, at: int) -> None:
-    """Give the owner of a folder all rights to it.
+    """Give the owner of a folder all rights to it, where the system can do so by a name without following that.
 
     Raises:
         OSError: it is no folder, or is somebody else's.
     """
     if not hasattr(os, "O_PATH"):
-        os.chmod(name, 0o700, dir_fd=at, follow_symlinks=False)
+        if os.chmod in os.supports_dir_fd and os.chmod in os.supports_follow_symlinks:
+            os.chmod(name, 0o700, dir_fd=at, follow_symlinks=False)
         return
     # Linux changes no mode by a name without following it (fchmodat(2)); this is a name of what was opened.
     place = os.open(name, _FOLDER | os.O_PATH, dir_fd=at)
@@ -156,8 +174,14 @@ def _permit(name: str, at: int) -> None:
 def _listed(folder: int) -> list[str]:
     try:
         return os.listdir(folder)
-    except OSError:
+    except OSError as error:
+        _raise_too_many(error)
         return []
+
+
+def _raise_too_many(error: OSError) -> None:
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        raise _TooManyOpenError from error
 
 
 def _unlinked(name: str, at: int) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envrepro.builders.dockerfile import counted, foreign_images, instructions, read_lines, stages
+from pytest_envrepro.builders.dockerfile import counted, instructions, read_lines, stages
+from pytest_envrepro.builders.foreign import foreign_images
 
 pytestmark = pytest.mark.core
 
@@ -55,7 +56,7 @@ def test_stages() -> None:
     lines = read_lines(TEXT)
 
     assert stages(lines) == (("python:$TAG", "base"), ("base", ""), ("debian@sha256:00", "last"))
-    assert foreign_images(lines) == ("debian@sha256:00",)
+    assert [each.image for each in foreign_images(lines, {}, None)] == ["python:1", "debian@sha256:00"]
 
 
 @pytest.mark.parametrize(

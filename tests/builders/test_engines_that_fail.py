@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_envrepro.builders import Job, builder_for, read_lines
-from pytest_envrepro.engine import EngineError, Image
+from pytest_envrepro.engine import EngineError
+from pytest_envrepro.enginevalues import Image
 from pytest_envrepro.errors import BuildError, SettingsError
 
 if TYPE_CHECKING:

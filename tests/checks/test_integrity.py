@@ -19,14 +19,15 @@ from making import digest, install, metadata, pip_compiled, wheel
 
 from pytest_envrepro.checks.integrity import IntegrityCheck
 from pytest_envrepro.envs.inventory import read_inventory
-from pytest_envrepro.session import CheckId, Session
+from pytest_envrepro.selection import CheckId
+from pytest_envrepro.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from projects import Project, Site
 
-    from pytest_envrepro.model import Recorded
+    from pytest_envrepro.inventory import Recorded
     from pytest_envrepro.outcome import Outcome
 
 pytestmark = pytest.mark.core

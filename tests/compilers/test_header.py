@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import making
@@ -101,7 +102,7 @@ def hostile(project: Project, command: str) -> None:
 def test_refused(project: Project, index: Index, monkeypatch: pytest.MonkeyPatch, command: str) -> None:  # noqa: ARG001
     """Nothing is started; the message names the word, says why, and how to have the command run all the same."""
     hostile(project, command)
-    monkeypatch.setattr("pytest_envrepro.process.run", None)
+    monkeypatch.setattr(subprocess, "Popen", None)
 
     check = project.judge("recompile", "requirements.txt", "--env-recompile")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
-from pytest_envrepro.engine import Order
 from pytest_envrepro.engines import connect
+from pytest_envrepro.enginevalues import Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,3 +26,10 @@ def shared(base_image: str) -> Iterator[Container]:
         Order(image=base_image, title="shared", network="none", scratch=("/tmp",), workdir="/app")  # noqa: S108  # There.
     )
     engine.close()
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process on a machine of its own: what it leaves is not swept by sessions of other tests."""
+    name = uuid4().hex
+    monkeypatch.setattr(platform, "node", lambda: name)

@@ -6,11 +6,12 @@ import socket
 
 import pytest
 
-from pytest_envrepro.engine import EngineError, Member
+from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines.owners import Owner
 from pytest_envrepro.engines.projects import SERVICE, member_of, name_of, network_of, owner_of, prefix_of
 from pytest_envrepro.engines.reaching import address_of, first_closed
 from pytest_envrepro.engines.readiness import readiness, told
+from pytest_envrepro.enginevalues import Member
 
 PORT = {8000: ("127.0.0.1", 32768)}
 
@@ -143,17 +144,18 @@ def test_network() -> None:
 @pytest.mark.parametrize("started", ["123", ""])
 def test_names_tell_their_owner(worker: str | None, started: str) -> None:
     """Whose a project is can be read from its name, which any Compose tool takes."""
-    owner = Owner("session", 4711, "0123456789abcdef", started)
+    owner = Owner("Its-word", 4711, "0123456789abcdef", started)
 
     name = name_of(owner, "f" * 64, worker)
 
-    assert name == f"envrepro-01234567-4711-{started or '0'}-ffffffff" + (f"-{worker}" if worker else "")
+    assert name == f"envrepro-01234567-4711-{started or '0'}-itsword-ffffffff" + (f"-{worker}" if worker else "")
     assert name.startswith(prefix_of(owner))
     assert owner_of(name) == ("01234567", 4711, started)
+    assert not name.startswith(prefix_of(owner._replace(session="another")))
 
 
 @pytest.mark.parametrize(
-    "name", ["envrepro", "", "envrepro-01234567-x-1-ffffffff", "my-envrepro-01234567-1-1-ffffffff"]
+    "name", ["envrepro", "", "envrepro-01234567-x-1-s-ffffffff", "my-envrepro-01234567-1-1-s-ffffffff"]
 )
 def test_names_of_others(name: str) -> None:
     """A project that is not named so is somebody else's."""

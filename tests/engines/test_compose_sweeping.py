@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro.engine import Order
 from pytest_envrepro.engines.owners import own
 from pytest_envrepro.engines.projects import PROJECT, SERVICE, name_of
+from pytest_envrepro.enginevalues import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pytest_envrepro.engine import Engine
 
-pytestmark = pytest.mark.requires_integration("docker-engine")
+pytestmark = [pytest.mark.requires_integration("docker-engine"), pytest.mark.usefixtures("apart")]
 
 
 def _gone() -> int:
@@ -81,7 +81,7 @@ def test_sweep(engine: Engine, docker_api: Any, base_image: str, leave: Callable
 
     gone = engine.sweep()
 
-    assert gone >= 3
+    assert gone == 3
     assert _left(docker_api, dead) == (0, 0, 0)
     assert _left(docker_api, live) == (1, 1, 1)
     assert _left(docker_api, theirs) == (1, 1, 1)

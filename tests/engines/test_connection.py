@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from engines.proxying import Proxy
 
-from pytest_envrepro.engine import EngineError, Order
+from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines import connect
+from pytest_envrepro.enginevalues import Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,22 @@ def test_no_engine() -> None:
 
     assert str(caught.value) == (
         "no container engine answers (tried tcp://****@127.0.0.1:1 (DOCKER_HOST): connection refused): "
-        "start Docker or Podman, or set DOCKER_HOST"
+        "start the engine there or correct DOCKER_HOST (without it the usual sockets are asked)"
+    )
+    engine.close()
+
+
+def test_by_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine by ssh takes what docker-py does not bring."""
+    monkeypatch.setitem(sys.modules, "paramiko", None)
+    engine = connect({}, address="ssh://me@host.invalid")
+
+    with pytest.raises(EngineError) as caught:
+        engine.image("a")
+
+    assert str(caught.value) == (
+        "the container engine at ssh://me@host.invalid cannot be asked: ssh:// takes paramiko, which is not installed: "
+        "run pip install 'docker[ssh]'"
     )
     engine.close()
 

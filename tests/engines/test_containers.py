@@ -8,18 +8,15 @@ import socket
 import tarfile
 import threading
 import time
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from boxing import build
+from containing import BASE
 
-from pytest_envrepro.engine import (
-    Changed,
-    EngineError,
-    ExecutionTimeoutError,
-    ImageNotFoundError,
-    Order,
-    ProgramNotFoundError,
-)
+from pytest_envrepro.engine import EngineError, ExecutionTimeoutError, ImageNotFoundError, ProgramNotFoundError
+from pytest_envrepro.enginevalues import Changed, Member, Order
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +103,7 @@ def test_no_such_program(shared: Container) -> None:
 
 def test_no_such_folder_or_user(shared: Container) -> None:
     """A folder and a user that are not there are errors by name; so is what no program can be given."""
-    with pytest.raises(EngineError, match=r"^there is no folder '/nope' in the container envrepro-shared-"):
+    with pytest.raises(EngineError, match=r"^there is no folder '/nope' in the container envrepro-shared-\w+$"):
         shared.run(["true"], workdir="/nope")
     with pytest.raises(EngineError, match=r"^there is no user 'nobody here' in the container envrepro-shared-"):
         shared.run(["true"], user="nobody here")
@@ -179,10 +176,63 @@ def test_files(shared: Container, tmp_path: Path, folder: str) -> None:
     assert shared.read(path) == data
     stat = shared.run(["stat", "-c", "%a %U %g", path]).stdout
     assert stat == b"640 daemon 5\n"
+    # The folders on its way are the owner's too: who may write there goes on.
+    assert shared.run(["stat", "-c", "%a %U %g", f"{folder}/made a\n'$(id)"]).stdout == b"755 daemon 5\n"
+    shared.write(f"{folder}/text", "é")
+    assert shared.read(f"{folder}/text") == "é".encode()
     shared.write(path, b"")
     assert shared.read(path) == b""
     assert shared.fetch(f"{folder}/made a\n'$(id)", tmp_path) == {}
     assert (tmp_path / "made a\n'$(id)" / "-é").read_bytes() == b""
+
+
+@pytest.mark.parametrize("folder", ["/app", "/tmp"], ids=["archive", "memory"])  # noqa: S108  # In the container.
+def test_owners(engine: Engine, base_image: str, folder: str) -> None:
+    """Who owns a file that is written is who a program would run as: a number has the group of its entry, else none."""
+    order = Order(image=base_image, title="owners", network="none", scratch=("/tmp",), workdir="/app")  # noqa: S108
+    box = engine.start(order)
+    box.run(["sh", "-c", "echo ada:x:1000:1001::/:/bin/sh >> /etc/passwd; echo 77:x:5:6::/:/bin/sh >> /etc/passwd"])
+
+    # A name of digits is none for an engine; `chown`, which writes in memory, would take it for one.
+    for user in ("1000", "1234", "daemon", "ada:daemon", "1000:5", "0", *(["77"] if folder == "/app" else [])):
+        box.write(f"{folder}/of/{user}", "it", owner=user)
+
+        ids = box.run(["sh", "-c", "echo $(id -u):$(id -g)"], user=user).stdout
+        found = box.run(["stat", "-c", "%u:%g", f"{folder}/of/{user}"]).stdout
+        assert found == ids, user
+    assert box.run(["stat", "-c", "%u:%g", f"{folder}/of", f"{folder}/of/1234"]).stdout == b"1000:1001\n1234:0\n"
+
+
+def test_owner_without_a_table(engine: Engine, base_image: str) -> None:
+    """A number needs no table of users."""
+    box = engine.start(Order(image=base_image, title="tables", network="none"))
+    box.run(["rm", "/etc/passwd", "/etc/group"])
+
+    box.write("/it", "it", owner="1234")
+
+    assert box.run(["stat", "-c", "%u:%g", "/it"]).stdout == b"1234:0\n"
+    with pytest.raises(EngineError, match=r"^there is no /etc/passwd in the container$"):
+        box.write("/it", "it", owner="ada")
+
+
+@pytest.mark.parametrize("path", ["/app/large", "/tmp/large"], ids=["archive", "memory"])  # noqa: S108  # There.
+def test_too_large(shared: Container, path: str) -> None:
+    """A file that no machine should hold in memory is refused, and what it has to do with is told."""
+    shared.run(["truncate", "-s", "3G" if path.startswith("/app") else "257M", path])
+    tracemalloc.start()
+
+    with pytest.raises(EngineError) as caught:
+        shared.read(path)
+
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    shared.run(["rm", path])
+    assert str(caught.value) == (
+        f"{path} in the container has more than 256 MiB, which is too much to be read: have a program there take what is "
+        "wanted of it"
+    )
+    if path.startswith("/app"):  # Where the engine says at once how large it is.
+        assert peak < 16 << 20
 
 
 def test_links_are_followed(shared: Container) -> None:
@@ -213,8 +263,8 @@ def test_not_read(shared: Container, path: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("/etc", "cannot overwrite directory"),
-        ("/etc/passwd/x", "/etc/passwd/x in the container cannot be written"),
+        ("/etc", "/etc in the container is a folder, not a file"),
+        ("/etc/passwd/x", "/etc/passwd in the container is a file, not a folder"),
         ("/etc/", "is the path of a folder, not of a file"),
         ("/proc/version", "/proc/version cannot be written in the container"),
     ],
@@ -341,6 +391,37 @@ def test_no_such_network(engine: Engine, base_image: str, docker_api: Any) -> No
     assert docker_api.containers(all=True, filters={"name": "envrepro-nosuchnet"}) == []
 
 
+def test_cat_on_the_path_of_the_image(engine: Engine, docker_api: Any) -> None:
+    """The program that waits is found where the image's own PATH leads, and nowhere else where that leads elsewhere."""
+    rest = "; ".join(f"rm -f {folder}/cat" for folder in ("/bin", "/usr/bin"))
+    build(docker_api, "envrepro-tests/nix:1", [f"FROM {BASE}", f"RUN mkdir /store && cp /bin/cat /store/cat && {rest}"])
+    build(docker_api, "envrepro-tests/nix:2", ["FROM envrepro-tests/nix:1", "ENV PATH=/store:/usr/bin:/bin"])
+    try:
+        with pytest.raises(EngineError, match=r"^a container of envrepro-tests/nix:1 cannot be kept running"):
+            engine.start(Order(image="envrepro-tests/nix:1", title="nix", network="none"))
+        box = engine.start(Order(image="envrepro-tests/nix:2", title="nix", network="none"))
+        assert box.run(["cat"], input=b"it").stdout == b"it"
+        with pytest.raises(EngineError, match=r"^a container of envrepro-tests/nix:2 cannot be kept running"):
+            engine.start(Order(image="envrepro-tests/nix:2", title="nix", environment={"PATH": "/usr/bin"}))
+        other = engine.start(Order(image="envrepro-tests/nix:1", title="nix", environment={"PATH": "/store:/usr/bin"}))
+        assert other.is_running()
+    finally:
+        engine.close()
+        for number in (2, 1):
+            docker_api.remove_image(f"envrepro-tests/nix:{number}", force=True)
+
+
+def test_folder_that_is_not_the_engines(engine: Engine, base_image: str, tmp_path: Path) -> None:
+    """Where the engine does not have one of the folders to be bound, the container has none of them."""
+    (tmp_path / "file").touch()
+    binds = {str(tmp_path): "/there", str(tmp_path / "nowhere"): "/nowhere"}
+
+    box = engine.start(Order(image=base_image, title="bound", network="none", binds=binds))
+
+    assert box.run(["ls", "/there", "/nowhere"]).returncode == 2
+    assert box.changes() == ()
+
+
 def test_image_without_cat(engine: Engine, docker_api: Any) -> None:
     """An image that has no program to wait with is told as such."""
     file = io.BytesIO()
@@ -402,3 +483,28 @@ def test_build_export_load(engine: Engine) -> None:
         engine.load([b"x" * 2000])
     with pytest.raises(EngineError, match="the engine cannot build an image"):
         list(engine.build({}, b"x" * 2000))
+
+
+def test_no_room(engine: Engine, docker_api: Any, base_image: str) -> None:
+    """A file that there is no room for is one error with what to do, and the container goes on."""
+    options = {"type": "tmpfs", "device": "tmpfs", "o": "size=1m"}
+    volume = docker_api.create_volume(driver_opts=options)["Name"]
+    host = docker_api.create_host_config(binds=[f"{volume}:/small"], network_mode="none")
+    made = docker_api.create_container(base_image, ["sleep", "60"], host_config=host)["Id"]
+    try:
+        docker_api.start(made)
+        container = engine.member(Member(id=made, name="small", image=base_image))
+
+        with pytest.raises(EngineError) as caught:
+            container.write("/small/big", b"x" * (2 << 20))
+
+        assert str(caught.value).startswith("/small/big in the container cannot be written: ")
+        assert str(caught.value).endswith(
+            "no space left on device; the engine's disk is full: `docker system df` tells what fills it; images of ours "
+            "are removed by `pytest --env-clean`"
+        )
+        container.write("/small/little", b"x")
+        assert container.read("/small/little") == b"x"
+    finally:
+        docker_api.remove_container(made, force=True)
+        docker_api.remove_volume(volume)

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from pytest_envrepro.engine import EngineError, Order
+from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines.creating import creation, is_ours, name_of, reference, repository_and_tag, variables
+from pytest_envrepro.enginevalues import Order
 
 HOSTILE = ["a b", "'\"", "$HOME", "$(id)", "`id`", "a\nb", "é\U0001f600", "; rm -rf /", "-x", "\\", "\t", "=", ""]
 

@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from pytest_envrepro.engine import EngineError, Image, ImageNotFoundError
+from pytest_envrepro.engine import EngineError, ImageNotFoundError
 from pytest_envrepro.engines.messages import Layers, fault, image_of, messages, not_pulled
+from pytest_envrepro.enginevalues import Image
 
 
 @pytest.mark.parametrize("size", [1, 5, 1000])

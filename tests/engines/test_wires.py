@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_envrepro.engines.wires import SocketWire, Streams, exchange, hijacked
+from pytest_envrepro.engines.streams import Streams, exchange
+from pytest_envrepro.engines.wires import SocketWire, hijacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

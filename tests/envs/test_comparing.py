@@ -235,6 +235,17 @@ def test_variables(maker: Maker) -> None:
     assert not made[1].diff(made[2], depth="files")
 
 
+def test_a_variable_of_several_lines(maker: Maker) -> None:
+    """A value with a line break stands on one line of the table."""
+    origins = {"environment": "tool.envrepro.environments.x in pyproject.toml"}
+    one, other = (
+        maker.virtualenv(name, settings=Settings.told(origins, environment={"A": value}))
+        for name, value in (("a", "a\nb"), ("b", "ä"))
+    )
+
+    assert one.diff(other, depth="system").system == (("variable A", "a\\nb", "ä"),)
+
+
 def test_depth(pair: Pair) -> None:
     """Another depth is an error."""
     with pytest.raises(EnvReproError) as caught:

@@ -14,15 +14,15 @@ import pytest
 from envs.handling import MAIN, site_of
 
 from pytest_envrepro.discovery import format_of, tree_of
-from pytest_envrepro.engine import Order
 from pytest_envrepro.engines import connect
+from pytest_envrepro.enginevalues import Order
 from pytest_envrepro.envs.container import ContainerEnvironment
 from pytest_envrepro.envs.hosting import HostEnvironment
 from pytest_envrepro.envs.locked import LockEnvironment
 from pytest_envrepro.errors import CommandFailed, CommandTimeout, EnvReproError, RefusedError
 from pytest_envrepro.files import Files
 from pytest_envrepro.interpreter import Layout, Python
-from pytest_envrepro.model import Interpreter
+from pytest_envrepro.inventory import Interpreter
 from pytest_envrepro.settings import Settings
 
 if TYPE_CHECKING:

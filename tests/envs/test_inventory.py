@@ -14,14 +14,15 @@ from pytest_envrepro.checks.conflicts import ConflictsCheck
 from pytest_envrepro.envs.host import host_interpreter, host_inventory, host_paths
 from pytest_envrepro.envs.inventory import read_inventory
 from pytest_envrepro.envs.metadata import parse_direct_url
-from pytest_envrepro.model import Project, Source
+from pytest_envrepro.inventory import Source
+from pytest_envrepro.model import Project
 from pytest_envrepro.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_envrepro.model import Inventory
+    from pytest_envrepro.inventory import Inventory
 
 pytestmark = pytest.mark.core
 

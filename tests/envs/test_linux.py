@@ -8,7 +8,7 @@ from pytest_envrepro.envs.installed import Installed
 from pytest_envrepro.envs.linux import apt_packages, release
 from pytest_envrepro.envs.packages import Packages
 from pytest_envrepro.errors import EnvReproError
-from pytest_envrepro.model import Interpreter
+from pytest_envrepro.inventory import Interpreter
 
 _STATUS = """\
 Package: git

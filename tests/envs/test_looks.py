@@ -19,7 +19,8 @@ import making
 import pytest
 from envs.handling import PARENT, TARGETS, put, python_of, site_of
 
-from pytest_envrepro.engine import Changed, Executed, ExecutionTimeoutError, ProgramNotFoundError
+from pytest_envrepro.engine import ExecutionTimeoutError, ProgramNotFoundError
+from pytest_envrepro.enginevalues import Changed, Executed
 from pytest_envrepro.envs.comparing import DEPTHS
 from pytest_envrepro.envs.container import ContainerEnvironment
 from pytest_envrepro.envs.locked import LockEnvironment
@@ -73,7 +74,7 @@ class Here:
         shutil.copytree(path, folder / Path(path).name, symlinks=True)
         return {}
 
-    def write(self, path: str, data: bytes, *, mode: int = 0o644, owner: str | None = None) -> None:
+    def write(self, path: str, data: bytes | str, *, mode: int = 0o644, owner: str | None = None) -> None:
         """Is not used."""
         raise NotImplementedError
 

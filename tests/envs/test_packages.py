@@ -13,7 +13,7 @@ from envs.handling import every_target, put, site_of
 
 from pytest_envrepro.envs.packages import Package, Packages
 from pytest_envrepro.errors import EnvReproError
-from pytest_envrepro.model import Source
+from pytest_envrepro.inventory import Source
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_envrepro import Settings
-from pytest_envrepro.engine import Order
+from pytest_envrepro.enginevalues import Order
 from pytest_envrepro.images import (
     BUNDLE,
     FILES,
@@ -19,7 +19,8 @@ from pytest_envrepro.images import (
     Entry,
     Facts,
     Installation,
-    apt,
+    apt_command,
+    apt_words,
     archive,
     entry,
     packed,
@@ -217,7 +218,7 @@ class TestApt:
     def test_installed(self, build: Build, start: Callable[..., Container], repository: str) -> None:
         """Packages are there in the versions that were asked for, and nothing of apt's lists and logs."""
         settings = Settings(kind="container", apt_packages=["envrepro-two.x", "envrepro-one:all=1"])
-        recipe = system(settings, Facts(base=repository, apt_packages=apt.words(settings.apt_packages), bundle=True))
+        recipe = system(settings, Facts(base=repository, apt_packages=apt_words(settings.apt_packages), bundle=True))
         assert recipe is not None
 
         box = start(build(recipe.text, entry(BUNDLE, b"x")))
@@ -264,7 +265,7 @@ class TestApt:
         shown = b"#!/bin/sh\ncase $1 in update) cat $APT_CONFIG; cat $(sed -n 's/.*SourceList \"\\(.*\\)\";/\\1/p' $APT_CONFIG);; esac\n"
         box.write("/usr/local/bin/apt-get", shown, mode=0o755)
 
-        done = box.run(apt.command(["git"], "20260415T000000Z"), environ={"SSL_CERT_FILE": "/ca.pem"})
+        done = box.run(apt_command(["git"], "20260415T000000Z"), environ={"SSL_CERT_FILE": "/ca.pem"})
 
         said = done.stdout.decode()
         assert [line for line in said.splitlines() if line.startswith("deb ")] == [
@@ -276,9 +277,9 @@ class TestApt:
     def test_no_snapshots(self, box: Container) -> None:
         """Another system is told that it has none, and one without apt that it needs it."""
         box.write("/etc/os-release", b"ID=alpine\n")
-        assert b"there are no snapshots of 'alpine'" in box.run(apt.command(["git"], "20260415T000000Z")).stderr
+        assert b"there are no snapshots of 'alpine'" in box.run(apt_command(["git"], "20260415T000000Z")).stderr
 
-        done = box.run(apt.command(["git"], None), environ={"PATH": "/nowhere"})
+        done = box.run(apt_command(["git"], None), environ={"PATH": "/nowhere"})
         assert b"this image has no apt-get" in done.stderr
 
 

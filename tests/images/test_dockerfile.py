@@ -8,7 +8,8 @@ import pytest
 from test_settings import refusal
 
 from pytest_envrepro import Settings
-from pytest_envrepro.images import Facts, Installation, apt, default_base, image, system, tag, whole
+from pytest_envrepro.images import Facts, Installation, apt_command, apt_words, default_base, image, system, tag, whole
+from pytest_envrepro.images.apt import SCRIPT
 from pytest_envrepro.settings import Layer, merge
 
 pytestmark = pytest.mark.core
@@ -200,20 +201,20 @@ class TestApt:
 
     def test_words(self) -> None:
         """Each once, sorted, the version with it."""
-        assert apt.words(["git", "curl=7"], ["git", "curl", "git=1"]) == ("curl=7", "git=1")
+        assert apt_words(["git", "curl=7"], ["git", "curl", "git=1"]) == ("curl=7", "git=1")
 
     def test_two_versions(self) -> None:
         """One package in two versions is told."""
-        assert refusal(lambda: apt.words(["a=1", "b=1", "b"], ["a=2"])) == [
+        assert refusal(lambda: apt_words(["a=1", "b=1", "b"], ["a=2"])) == [
             "apt-packages: one package cannot have two versions:",
             "  a=1 and a=2",
         ]
 
     def test_names_are_arguments(self) -> None:
         """The text that the shell reads is the same for all packages and all days."""
-        one, other = apt.command(["git"], None), apt.command(["curl", "jq"], "20260415T000000Z")
+        one, other = apt_command(["git"], None), apt_command(["curl", "jq"], "20260415T000000Z")
 
-        assert one[:3] == other[:3] == ("/bin/sh", "-c", apt.SCRIPT)
+        assert one[:3] == other[:3] == ("/bin/sh", "-c", SCRIPT)
         assert (one[4:], other[4:]) == (("-", "git"), ("20260415T000000Z", "curl", "jq"))
 
 

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from pytest_envrepro import Settings
-from pytest_envrepro.images import Facts, Installation, apt, digest, key_of_container, key_of_own, key_of_stage, whole
+from pytest_envrepro.images import (
+    Facts,
+    Installation,
+    apt_words,
+    digest,
+    key_of_container,
+    key_of_own,
+    key_of_stage,
+    whole,
+)
 
 pytestmark = pytest.mark.core
 
@@ -42,7 +51,7 @@ def key(
     known = Facts(
         **{
             "base": "python:3.12",
-            "apt_packages": apt.words(settings.apt_packages),
+            "apt_packages": apt_words(settings.apt_packages),
             "installation": installation,
             "project": "p-1-py3-none-any.whl",
             **(facts or {}),

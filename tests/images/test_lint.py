@@ -10,6 +10,7 @@ import pytest
 from test_settings import refusal
 
 from pytest_envrepro import Settings
+from pytest_envrepro.builders import foreign_images, read_lines
 from pytest_envrepro.images import Known, candidates, chosen, rotting
 from pytest_envrepro.settings import Layer, merge
 
@@ -92,15 +93,23 @@ from debian \\
   AS other
 FROM ubuntu@sha256:0
 FROM a:$V
+COPY --from=busybox:1 /bin/cat /cat
+RUN <<EOF
+FROM users
+EOF
 FROM scratch
 """
 
 
 def test_own_dockerfile() -> None:
-    """The bases of one's own Dockerfile are looked at, and its stages are none."""
+    """The images that one's own Dockerfile needs are looked at, as builders find them, and its stages are none."""
     settings = Settings(kind="container", dockerfile="docker/Dockerfile")
+    found = foreign_images(read_lines(DOCKERFILE), {}, None)
+    known = Known(images=[(each.how, each.written, each.image) for each in found])
 
-    assert [str(rot) for rot in rotting(settings, Known(dockerfile=DOCKERFILE))] == [
+    assert [str(rot) for rot in rotting(settings, known)] == [
+        "dockerfile: COPY --from=busybox:1 is moved by its publisher: write its digest into docker/Dockerfile: COPY --from=busybox@sha256:... (Settings(...))",
+        "dockerfile: FROM a:$V is moved by its publisher: write its digest into docker/Dockerfile: FROM NAME@sha256:... (Settings(...))",
         "dockerfile: FROM debian is moved by its publisher: write its digest into docker/Dockerfile: FROM debian@sha256:... (Settings(...))",
         "dockerfile: FROM python:3.12 is moved by its publisher: write its digest into docker/Dockerfile: FROM python@sha256:... (Settings(...))",
     ]
@@ -121,17 +130,16 @@ def test_what_is_known_besides() -> None:
 
 
 def test_told() -> None:
-    """A line says what, where it came from and what to write, the digest where it is known; and has no secret."""
+    """A line says what, where it came from and what to write; and has no secret."""
     layers = [
         Layer("environments.a in envrepro.toml", {"kind": "container", "base-image": "host:1/team/python:3.12"}),
         Layer("@test", {"requirements": ["a @ https://me:pw@h/a.whl"], "python": "3.12"}),
     ]
-    known = Known(digest="host:1/team/python@sha256:12")
 
-    assert [str(rot) for rot in rotting(merge(layers, {}), known)] == [
+    assert [str(rot) for rot in rotting(merge(layers, {}), Known())] == [
         (
             "base-image: 'host:1/team/python:3.12' is moved by its publisher: write base-image = "
-            '"host:1/team/python@sha256:12" (environments.a in envrepro.toml)'
+            '"host:1/team/python@sha256:..." (environments.a in envrepro.toml)'
         ),
         (
             "requirements: chosen on the day: a @ https://****@h/a.whl: compile them to a lock with hashes, and name it: "

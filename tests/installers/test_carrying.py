@@ -16,6 +16,7 @@ from pytest_envrepro.installers.inside import resolve_inside
 from pytest_envrepro.installers.needs import Needs, needs_of
 from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources
 from pytest_envrepro.installers.taking import digest_of, inside
+from pytest_envrepro.model import Option
 
 pytestmark = [pytest.mark.core, pytest.mark.skipif(not hasattr(Path, "is_mount"), reason="is written for POSIX")]
 
@@ -55,6 +56,38 @@ def needs(carried: Carried, *pins: Pinned, sources: Sources | None = None) -> Ne
     """Say what it takes to install pins."""
     resolved = Resolved(pins, "", "pip", False, (), True)
     return needs_of(resolved, carried, sources or Sources(), python="/opt/environment/bin/python")
+
+
+def test_options_of_files(machine: Machine) -> None:
+    """What files say is said to pip by its settings, and to uv in its own words; a folder is where it stands there."""
+    wheels = machine.path / "the wheels"
+    wheels.mkdir()
+    machine.environ["PIP_EXTRA_INDEX_URL"] = "https://further.example/simple"
+    options = [
+        Option("--index-url", "https://bob:s3cretpw@private.example/simple", "", "reqs.in", 1),
+        Option("--find-links", wheels.as_uri(), "", "reqs.in", 2),
+        Option("--only-binary", "a,b", "", "reqs.in", 3),
+        Option("--pre", "", "", "reqs.in", 4),
+    ]
+
+    found = machine.carried(options=options, tool="uv")
+
+    assert found.pip == {
+        "index-url": "https://bob:s3cretpw@private.example/simple",
+        "extra-index-url": "https://further.example/simple",
+        "find-links": Path(inside(wheels)).as_uri(),
+        "only-binary": "a,b",
+        "pre": "true",
+    }
+    assert found.uv == (
+        *("--default-index", "https://bob:s3cretpw@private.example/simple"),
+        *("--find-links", Path(inside(wheels)).as_uri()),
+        *("--only-binary", "a", "--only-binary", "b", "--prerelease", "allow"),
+    )
+    assert found.arguments == ()
+    assert found.places == (wheels,)
+    assert any("s3cretpw" in secret for secret in found.secrets)
+    assert machine.carried(options=options).uv == ()
 
 
 def pin(name: str, *hashes: str, version: str = "1.0") -> Pinned:

@@ -12,8 +12,8 @@ from making import wheel
 from workbench import Bench
 
 from pytest_envrepro.builders import builder_for
-from pytest_envrepro.engine import Order
 from pytest_envrepro.engines import connect
+from pytest_envrepro.enginevalues import Order
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.carrying import carry
 from pytest_envrepro.installers.inside import resolve_inside
@@ -109,6 +109,21 @@ def test_what_cannot_be_had(box: Box, bench: Bench) -> None:
     assert lines[0] == "offline, no file of 'nosuch' is at hand that fits Python 3.11.2 and what is asked for:"
     assert lines[1] == "  nosuch>=1 (requirements.in:1)"
     assert lines[2].startswith("  ask once without --env-offline")
+
+
+def test_what_is_waited_for(box: Box, bench: Bench) -> None:
+    """An index that is asked again, as it does not answer, is told while pip goes on; the same once."""
+    bench.variables |= {"PIP_INDEX_URL": "http://me:word@127.0.0.1:9/simple", "PIP_RETRIES": "2", "PIP_NO_INDEX": "0"}
+    told: list[str] = []
+
+    box.resolve(bench, ("beta", "requirements.in:1"), tell=told.append)
+
+    begin, *again = [line for line in told if line.startswith("choosing versions")]
+    assert begin == "choosing versions"
+    assert len(again) == 1
+    assert again[0].startswith("choosing versions: /simple/beta/ is asked for again: NewConnectionError(")
+    assert "Connection refused" in again[0]
+    assert "word" not in again[0]
 
 
 def test_a_folder_that_is_bound(engine: Engine, base_image: str, bench: Bench) -> None:

@@ -434,6 +434,18 @@ def test_added(bench: Bench, installer: str) -> None:
         install_into(folder, ["gamma>=1"], python_of(), workspace=bench.folder(), offline=True, **options)
 
 
+def test_killed(bench: Bench) -> None:
+    """An installer that is ended by a signal says by which."""
+    ready = bench.installer("pip")
+    program = replace(ready, program=ready.program._replace(argv=("/bin/sh", "-c", "echo Resolved; kill -9 $$")))
+    options: dict[str, Any] = {"installer": program, "environ": bench.environ, "workspace": bench.folder()}
+
+    with pytest.raises(BuildError) as caught:
+        install_into(bench.folder(), ["alpha"], python_of(), **options)
+
+    assert str(caught.value).endswith("\n  it was ended by SIGKILL, and had said:\n    Resolved")
+
+
 @BOTH
 def test_weak_beside_hashed(bench: Bench, installer: str) -> None:
     """What has no hash is installed beside what is held to one."""

@@ -14,6 +14,9 @@ import pytest
 from workbench import EVERY, HERE, Bench, another, python_of
 
 from pytest_envrepro.errors import BuildError
+from pytest_envrepro.installers.pinning import Asked, Sources
+from pytest_envrepro.installers.tracing import failed
+from pytest_envrepro.process import Completed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,6 +95,20 @@ def test_pip_tools_for_another(bench: Bench) -> None:
 
     assert resolved.tool.startswith("pip ")
     assert [pin.line for pin in resolved.pins] == ["alpha==2.0", "beta==1.0"]
+
+
+@pytest.mark.parametrize("how", ["file", "variable"])
+@pytest.mark.parametrize("tool", ["pip-tools", "pip"], indirect=True)
+def test_for_other_pythons(bench: Bench, tool: str, how: str) -> None:
+    """What is not for this Python is not chosen, whoever has told pip to take no notice of that, and where."""
+    bench.wheel("eta", "1.0")
+    bench.wheel("eta", "2.0", python="<3")
+    conf = bench.path / "home" / ".config" / "pip" / "pip.conf"
+    conf.parent.mkdir(parents=True)
+    conf.write_text("[global]\nignore-requires-python = true\n" if how == "file" else "")
+    bench.variables = {"PIP_IGNORE_REQUIRES_PYTHON": "1"} if how == "variable" else {}
+
+    assert [pin.line for pin in bench.resolve("eta", tool=tool).pins] == ["eta==1.0"]
 
 
 def test_nothing_applies(bench: Bench) -> None:
@@ -313,6 +330,37 @@ def test_transitive_contradiction(bench: Bench, tool: str) -> None:
     assert not any("Traceback" in line or "self." in line for line in lines)
 
 
+def test_who_asks(bench: Bench, tool: str) -> None:
+    """Of a conflict further down, each tool says which package asks for what."""
+    bench.wheel("needs-old", "1.0", ("alpha<2",))
+
+    lines = refused(bench, "needs-old", "alpha>=2", tool=tool)
+
+    assert any("needs-old" in line and "depend" in line and "alpha<2" in line for line in lines[3:])
+
+
+def test_no_repository(bench: Bench, tool: str) -> None:
+    """A repository that cannot be cloned is told as such."""
+    lines = refused(bench, "far @ git+file:///nowhere/far", tool=tool)
+
+    assert lines[0].endswith(" cannot fetch the repository of what is asked for:")
+    assert lines[1] == "  far @ git+file:///nowhere/far (requirements.in:1)"
+
+
+def test_killed() -> None:
+    """A tool that is ended by a signal says by which: it has not found out anything."""
+    sources = Sources((Asked("far", "requirements.in:1"),))
+    done = Completed(("uv", "pip"), -9, "", "Resolved 8 packages\n", 1.0)
+
+    assert failed("uv 1", done, sources, "Python 3.12.1", offline=False).splitlines() == [
+        "uv 1 was ended by SIGKILL while it was choosing versions for Python 3.12.1:",
+        "  far (requirements.in:1)",
+        "  the command: uv pip",
+        "  it was ended by SIGKILL, and had said:",
+        "    Resolved 8 packages",
+    ]
+
+
 @pytest.mark.parametrize("offline", [False, True])
 def test_missing(bench: Bench, tool: str, *, offline: bool) -> None:
     """A package that is nowhere is told by its name, with who asks for it; offline, with what to do."""
@@ -325,6 +373,8 @@ def test_missing(bench: Bench, tool: str, *, offline: bool) -> None:
     hint = "  ask once without --env-offline, or put a wheel into a folder that PIP_FIND_LINKS or UV_FIND_LINKS names"
     if offline:
         first = f"offline, no file of 'gamma' is at hand that fits {version} and what is asked for:"
+    if not offline:
+        assert lines[2] == "  no index that was asked has any of 'gamma' for it: is the name right?"
     assert lines[: 3 if offline else 2] == [first, "  needy (integration 'postgres')", *([hint] if offline else [])]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_envrepro.integrations import Need
-    from pytest_envrepro.model import Inventory
+    from pytest_envrepro.inventory import Inventory
 
 HEAD = '[project]\nname = "demo"\nversion = "1"\n'
 

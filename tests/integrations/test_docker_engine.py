@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import socket
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
@@ -94,17 +95,43 @@ def test_none(shop: Shop) -> None:
     assert need.sentence == (
         f"a Docker engine is not reachable (tried unix://{shop.root}/nothing.sock (DOCKER_HOST): no such file or directory)"
     )
-    assert need.fix == "start Docker or Podman, or set DOCKER_HOST"
+    assert need.fix == "start the engine there or correct DOCKER_HOST (without it the usual sockets are asked)"
     assert not need.met
 
 
-def test_no_secret(shop: Shop) -> None:
-    """A password in DOCKER_HOST is told nowhere."""
+def test_no_such_context(shop: Shop) -> None:
+    """A context that is not there, and so names no host, is told by its name, with how others are found."""
+    folder = shop.root / "config"
+    shop.environ |= {"DOCKER_CONTEXT": "nowhere", "DOCKER_CONFIG": str(folder)}
+    shop.environ.pop("DOCKER_HOST", None)
+
+    (need,) = shop.catalogue.check("docker-engine").needs
+
+    assert need.sentence == (
+        f"a Docker engine is not reachable (tried the context 'nowhere', which is not in {folder}/contexts: names no host)"
+    )
+    assert need.fix == "start the engine there or choose another context (docker context ls lists them)"
+
+
+def test_nobody_names_one(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody names one, and none answers, one is to be started."""
+    monkeypatch.setattr("pytest_envrepro.ping.ping", lambda *_: (None, "no such file or directory"))
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
+        shop.environ.pop(name, None)
+    shop.environ["DOCKER_CONFIG"] = str(shop.root / "config")
+
+    assert shop.catalogue.check("docker-engine").needs[0].fix == "start Docker or Podman, or set DOCKER_HOST"
+
+
+def test_no_secret(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A password in DOCKER_HOST is told nowhere; an engine by ssh takes what docker-py does not bring."""
+    monkeypatch.setitem(sys.modules, "paramiko", None)
     shop.environ["DOCKER_HOST"] = "ssh://me:secret@example.org"
 
     assert shop.catalogue.check("docker-engine").needs[0].sentence == (
         "a Docker engine is not reachable "
-        "(tried ssh://****@example.org (DOCKER_HOST): ssh:// cannot be asked without the docker command)"
+        "(tried ssh://****@example.org (DOCKER_HOST): ssh:// takes paramiko, which is not installed: "
+        "run pip install 'docker[ssh]')"
     )
 
 

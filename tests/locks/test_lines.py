@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envrepro.locks.lines import parse_editable, parse_line
+from pytest_envrepro.requirementlines import parse_editable, parse_line
 
 pytestmark = pytest.mark.core
 

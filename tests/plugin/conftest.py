@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from borrowing import Suite, filled
-from boxing import Base, marked
+from boxing import Base, based
 
 import pytest_envrepro.lending
 import pytest_envrepro.returning  # noqa: F401  # Once here, and not again in every session that a test runs.
@@ -49,9 +49,8 @@ def fresh(suite: Suite, tmp_path: Path) -> Suite:
 @pytest.fixture(scope="session")
 def base(base_image: str, docker_api: Any) -> Iterator[Base]:  # noqa: ARG001  # It is made of that.
     """Give an image of this run's own that containers begin with; what comes of it is gone in the end."""
-    found = marked(docker_api)
-    yield found
-    found.remove()
+    with based(docker_api) as found:
+        yield found
 
 
 @pytest.fixture

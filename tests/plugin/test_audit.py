@@ -166,7 +166,7 @@ class TestAll:
         "  test_it.py::TestAll::test_two",
         "not known whether package absent and package lib-a and package lib-b are needed: absent is not installed:",
         "  test_it.py::TestAll::test_unmet",
-        "2 markers lie; 3 needs not tried",
+        "2 markers lie; 3 needs could not be tried",
         "",
     ]
     assert result.outlines[-1].startswith("============================ no tests ran in ")
@@ -300,6 +300,18 @@ def test_needed(suite: Project, files: dict[str, str], test: str) -> None:
     assert result.ret == 0
 
 
+def test_option_of_what_is_lacking(suite: Project) -> None:
+    """Where the command line has an option of what is taken away, no test is run, and nothing is known."""
+    option = "def pytest_addoption(parser): parser.addoption('--faster', action='store_true')"
+    suite.write({"conftest.py": f"try:\n    import lib_a\nexcept ImportError:\n    pass\nelse:\n    {option}\n"})
+
+    result = audit(suite, "@pytest.mark.requires_packages('lib-a')\ndef test_it(): pass\n", "--faster")
+
+    why = "without it pytest does not know what is on its command line: unrecognized arguments: --faster"
+    assert told(result)[0] == f"not known whether package lib-a is needed: {why}:"
+    assert "package lib-a   1       0         0      0        1" in result.outlines
+
+
 def test_needed_in_a_roundabout_way(suite: Project) -> None:
     """A test needs also what another module or program uses for it, and that without which it ends the session."""
     suite.write({"helper.py": "import lib_a\n"})
@@ -397,7 +409,7 @@ UNTOLD = {
 
 @pytest.mark.parametrize(("marker", "test", "title", "why"), UNTOLD.values(), ids=UNTOLD)
 def test_not_known(suite: Project, marker: str, test: str, title: str, why: str) -> None:
-    """What cannot be tried is told with the reason, and fails nothing."""
+    """What cannot be tried is told with the reason; on a laptop it fails nothing, and a strict session is not green."""
     if "set by the suite" in why:
         suite.write({"conftest.py": "import os\nos.environ['IT_VARIABLE'] = 'x'\n"})
 
@@ -406,9 +418,14 @@ def test_not_known(suite: Project, marker: str, test: str, title: str, why: str)
     assert told(result) == [
         f"not known whether {title} is needed: {why}:",
         "  test_it.py::test_it",
-        "nothing could be tried; 1 need not tried",
+        "1 need could not be tried, and there is no other",
     ]
     assert result.ret == 0
+
+    strict = suite.test("--env-audit", "--env-strict")
+
+    assert told(strict)[-1] == "1 need could not be tried, and there is no other, which fails a strict session"
+    assert strict.ret == 1
 
 
 def test_the_rest_cannot_be_taken_away(suite: Project) -> None:

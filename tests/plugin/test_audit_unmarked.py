@@ -161,3 +161,28 @@ def test_fails_nothing(suite: Project) -> None:
     assert "  tests/test_it.py::test_it" in result.outlines
     assert result.outlines[-3] == "every marker is honest"
     assert result.ret == 0
+
+
+RELATIVE = {
+    "an object": ("from .quicker import Fake\n", None),
+    "a module": ("from . import quicker\n", None),
+    "an object of what imports it": ("from .helper import quick\n", "own/helper.py"),
+    "what imports it": ("from . import helper\n", "own/helper.py"),
+    "from above": ("from ..above import thing\n", "above.py"),
+}
+
+
+@pytest.mark.parametrize(("line", "file"), RELATIVE.values(), ids=RELATIVE)
+def test_relative(suite: Project, line: str, file: str | None) -> None:
+    """What is imported relatively is the project's own, whatever it is called; what that imports counts."""
+    inner = "own/deep" if line.startswith("from ..") else "own"
+    suite.write(
+        {"own/__init__.py": "", f"{inner}/__init__.py": "", f"{inner}/test_own.py": f"{line}def test_own(): pass\n"}
+    )
+    suite.write({"own/quicker.py": "class Fake: pass\n", "own/helper.py": "import quick\n"})
+    suite.write({"own/above.py": "import quick\nthing = 1\n"})
+    place = f"own/{file}" if file == "above.py" else file
+
+    assert told(suite, "def test_it(): pass\n") == (
+        [f"{place}:1: imports quick, {FAST}", f"  {inner}/test_own.py::test_own"] if file else []
+    )

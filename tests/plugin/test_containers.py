@@ -89,7 +89,7 @@ def test_built_once(boxes: Suite, base: Base) -> None:
     result = boxes.run("-n4")
 
     result.assert_outcomes(passed=8)
-    assert len([line for line in result.outlines if ": box: built in " in line]) == 1
+    assert len([line for line in result.outlines if ": box (environment): built in " in line]) == 1
     assert [row["cached"] for row in boxes.rows()] == [False]
     assert base.containers() == []
 
@@ -165,7 +165,9 @@ def test_told(boxes: Suite, base: Base) -> None:
         "          standard error:",
         "            err",
     ]
-    assert told[last + 5] == f"enter     docker run --rm -it {base.reference} sh"
+    kept = told[0].split()[2].replace("envrepro-", "envrepro/kept:", 1)
+    assert told[last + 5] == f"enter     docker run --rm -it {kept} sh"
+    assert kept in base.images("envrepro/kept:")
 
 
 UNFIT = """

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from boxing import base_of_a_test  # noqa: F401  # A fixture.
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +30,10 @@ import pytest
 @pytest.mark.environment(kind="container", base_image=BASE, pull="never", run=[["sleep", SECONDS]])
 def test_it(environment): pass
 """
+BUILT_BY_CALL = """
+def test_it(environments):
+    environments.get(kind="container", base_image=BASE, pull="never", run=[["sleep", SECONDS]])
+"""
 RUNNING = """
 import pytest
 
@@ -40,7 +46,8 @@ def test_it(environment, throwaway_container):
 def begin(suite: Suite, *args: str) -> subprocess.Popen[str]:
     """Start a session in a process of its own."""
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *args]
-    return subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=suite.path, start_new_session=True, **streams)
 
 
 def output_of(session: subprocess.Popen[str]) -> str:
@@ -68,12 +75,18 @@ def building(base: Base, word: str) -> list[str]:
     return [each["Id"] for each in found if word in each["Command"]]
 
 
+def images(base: Base) -> set[str]:
+    """Give what comes from the base, layers too."""
+    return {each["Id"] for each in base.api.images(all=True, filters={"label": f"envrepro-tests.run={base.run}"})}
+
+
+@pytest.mark.parametrize("tests", [BUILT, BUILT_BY_CALL], ids=["marker", "call"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_while_building(boxes: Suite, base: Base, number: int) -> None:
+def test_while_building(boxes: Suite, base: Base, number: int, tests: str) -> None:
     """The build that a thread waits for is cancelled, its container with it; no image of it stays, and nobody waits long."""
     word = f"600.{int(number)}"
-    boxes.write(BUILT.replace("BASE", repr(base.reference)).replace("SECONDS", repr(word)))
-    before = {each["Id"] for each in base.api.images(all=True, filters={"label": f"envrepro-tests.run={base.run}"})}
+    boxes.write(tests.replace("BASE", repr(base.reference)).replace("SECONDS", repr(word)))
+    before = images(base)
     session = begin(boxes)
     wait_until(lambda: building(base, word), session)
 
@@ -83,10 +96,47 @@ def test_while_building(boxes: Suite, base: Base, number: int) -> None:
     assert session.returncode == (2 if number == signal.SIGINT else -number), output
     assert "INTERNALERROR" not in output
     assert "Traceback" not in output
+    assert output.count("envrepro: this session ends, and what is being made for it is cancelled\n") == 1
     wait_until(lambda: not building(base, word))
-    if number == signal.SIGINT:
-        after = base.api.images(all=True, filters={"label": f"envrepro-tests.run={base.run}"})
-        assert {each["Id"] for each in after} <= before
+    assert images(base) <= before
+
+
+def test_workers_while_building(boxes: Suite, base: Base) -> None:
+    """Ctrl-C, which reaches the workers of pytest-xdist too: what they build is cancelled, told, and gone within seconds."""
+    word = "600.2"
+    boxes.write(BUILT.replace("BASE", repr(base.reference)).replace("SECONDS", repr(word)))
+    before = images(base)
+    session = begin(boxes, "-n2")
+    wait_until(lambda: building(base, word), session)
+
+    os.killpg(session.pid, signal.SIGINT)
+    output = output_of(session)
+
+    assert session.returncode == 2, output
+    assert "Traceback" not in output
+    assert ": this session ends, and what is being made for it is cancelled\n" in output
+    wait_until(lambda: not building(base, word))
+    assert images(base) <= before
+
+
+def test_cleaned_after_a_build(fresh: Suite, base: Base) -> None:
+    """What the build of a session that was killed has left goes with --env-clean, which says so."""
+    word = "600.9"
+    fresh.write(BUILT.replace("BASE", repr(base.reference)).replace("SECONDS", repr(word)))
+    before = images(base)
+    session = begin(fresh)
+    wait_until(lambda: building(base, word), session)
+    session.kill()
+    session.communicate(timeout=30)
+    wait_until(lambda: not building(base, word))
+    # As `docker images` shows them; what these are made of goes with them.
+    left = base.api.images(filters={"label": f"envrepro-tests.run={base.run}", "dangling": True})
+    assert left
+
+    result = fresh.run("--env-clean")
+
+    assert images(base) <= before
+    assert [line for line in result.outlines if re.match(rf"removed (.* and )?{len(left)} images from Docker ", line)]
 
 
 def test_killed(boxes: Suite, base: Base) -> None:

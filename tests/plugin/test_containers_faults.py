@@ -140,13 +140,21 @@ pull = "never"
     result.stdout.fnmatch_lines(
         [
             "*ERROR at setup of test_no_base*",
-            'the image envrepro-tests/nowhere:1 is not on Docker *, and pull = "never": pull it, or name another base-image',
+            (
+                "container of envrepro-tests/nowhere:1: the image envrepro-tests/nowhere:1 is not on Docker *, and pull = "
+                '"never": pull it, or name another base-image'
+            ),
+            "  the setting: base-image (@pytest.mark.environment on test_no_base)",
             "*ERROR at setup of test_no_network*",
-            "the engine cannot start a container of *: network envrepro-tests-nowhere not found",
+            "box: the engine cannot start a container of *: network envrepro-tests-nowhere not found",
+            "  the setting: network (@pytest.mark.environment on test_no_network)",
             "*ERROR at setup of test_full*",
             "the image of box cannot be built: step * failed (its program ended with 1)",
             "*cat: write error: No space left on device",
-            "E       pytest_envrepro.engine.EngineError: the container envrepro-test-vanished-* is gone: it was ended, *",
+            (
+                "E       pytest_envrepro.engine.EngineError: environment 'box': the container envrepro-test-vanished-* is gone: "
+                "it was ended, *"
+            ),
             "test_it.py::test_vanished: box is not kept: the container envrepro-test-vanished-* is gone: *",
         ]
     )

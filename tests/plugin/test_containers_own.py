@@ -95,16 +95,44 @@ def cached(suite: Suite) -> dict[str, bool]:
 
 def test_built_first(boxes: Suite, base: Base) -> None:
     """It is built with its folder, less what is ignored; ours comes on top. What is copied is part of the key."""
+    before = len(base.images("envrepro/own:"))  # Of other tests.
     write(boxes, base)
     assert cached(boxes)["mine"] is False
-    assert len(base.images("envrepro/own:")) == 2
+    assert len(base.images("envrepro/own:")) == before + 2
 
     write(boxes, base, **{"docker/skipped/one": "2", "docker/skipped/two": "2"})
     assert cached(boxes)["mine"] is True
 
     write(boxes, base, **{"docker/sub/a b.txt": "2"})
     assert cached(boxes)["mine"] is False
-    assert len(base.images("envrepro/own:")) == 4
+    assert len(base.images("envrepro/own:")) == before + 4
+
+
+WORKDIRS = """
+import pytest
+
+@pytest.mark.environment("mine")
+def test_own(environment):
+    assert environment.run("pwd").stdout == "/theirs\\n"
+    assert environment.read("here.txt") == b"1"
+
+@pytest.mark.environment("mine", workdir="/other")
+def test_set(environment):
+    assert environment.run("pwd").stdout == "/other\\n"
+
+@pytest.mark.environment("as-it-is")
+def test_as_it_is(environment):
+    assert environment.run("pwd").stdout == "/theirs\\n"
+    assert environment.read("here.txt") == b"1"
+"""
+
+
+def test_workdir(boxes: Suite, base: Base) -> None:
+    """Where programs run is what the Dockerfile says, unless a setting does; relative paths begin there."""
+    own = f"FROM {base.reference}\nWORKDIR /theirs\nRUN printf 1 > here.txt\n"
+    write(boxes, base, **{"docker/Dockerfile": own, "elsewhere/Dockerfile": own, "test_it.py": WORKDIRS})
+
+    boxes.run().assert_outcomes(passed=3)
 
 
 def test_fails(boxes: Suite, base: Base) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import HERE, headed, lines
+from boxing import base_of_a_test  # noqa: F401  # A fixture.
 
-from pytest_envrepro.engine import OWN, Order
+from pytest_envrepro.enginevalues import OWN, Order
 from pytest_envrepro.imagebook import KEPT, ROOM, UNUSED, ImageBook
 
 if TYPE_CHECKING:
@@ -114,6 +115,37 @@ def test_what_will_rot(dead: Suite, workers: tuple[str, ...]) -> None:
     assert dead.rows() == []
 
 
+BY_MARKERS = """
+import pytest
+
+@pytest.mark.environment("box", base_image="python:3.11-slim")
+def test_a(environment): pass
+
+@pytest.mark.environment("box", base_image="python:3.11-slim")
+def test_b(environment): pass
+
+@pytest.mark.environment("box", base_image="python:3.11-slim")
+@pytest.mark.parametrize("number", range(2))
+def test_c(environment, number): pass
+"""
+
+
+@BOTH
+def test_once_for_several_markers(dead: Suite, workers: tuple[str, ...]) -> None:
+    """What the markers of several tests say is told once, with one of the places."""
+    dead.write(BY_MARKERS, '[tool.envrepro.environments.box]\nkind = "container"\n')
+
+    result = dead.run("-q", *workers)
+
+    result.assert_outcomes(skipped=4)
+    assert headed(result, "environments") == [
+        (
+            "box: will rot: base-image: 'python:3.11-slim' is moved by its publisher: "
+            'write base-image = "python@sha256:..." (@pytest.mark.environment on test_a, and 2 more places)'
+        )
+    ]
+
+
 def test_virtualenvs_do_not_rot(dead: Suite) -> None:
     """Of a virtualenv nothing of the kind is told."""
     dead.write(
@@ -143,7 +175,7 @@ def test_explain_without_an_engine(dead: Suite) -> None:
         "  integration 'docker-engine'   missing",
         (
             "    ✗  a Docker engine  is not reachable (tried unix:///nowhere (DOCKER_HOST): no such file or directory): "
-            "start Docker or Podman, or set DOCKER_HOST"
+            "start the engine there or correct DOCKER_HOST (without it the usual sockets are asked)"
         ),
         "  environment 'box', by 'throwaway_container'",
         "    base      python:3.12-slim",
@@ -170,7 +202,6 @@ def test_explain_the_fixture(dead: Suite) -> None:
 
 
 @NEEDS
-@pytest.mark.skip(reason="fails beside other tests of the whole suite, not alone: to be mended")
 def test_explain(boxes: Suite, base: Base) -> None:
     """The engine is asked for the base, and for nothing more; one that is not there, and not to be pulled, is told."""
     boxes.write(TESTS, table(base.reference))
@@ -187,7 +218,10 @@ def test_explain(boxes: Suite, base: Base) -> None:
     assert told[-1] == "  runs here"
     boxes.write(TESTS, table("envrepro-tests/nowhere:1"))
     nowhere = explained(boxes)
-    assert '    cannot be the image envrepro-tests/nowhere:1 is not there, and pull = "never"' in nowhere
+    assert (
+        '    cannot be: the image envrepro-tests/nowhere:1 is not there, and pull = "never": pull it, or name another base-image'
+        in nowhere
+    )
     assert nowhere[-1] == "  fails here"
     assert base.images("envrepro/") == base.containers() == []
 
@@ -210,7 +244,6 @@ def test_told_with_a_failure(boxes: Suite, base: Base, workers: tuple[str, ...])
 
 
 @NEEDS
-@pytest.mark.skip(reason="fails beside other tests of the whole suite, not alone: to be mended")
 def test_built_and_cleaned(fresh: Suite, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image that one worker builds is new to all; --env-clean removes what its own cache knows, and nobody else's."""
     fresh.write(TESTS, table(base.reference))
@@ -316,7 +349,6 @@ def test_clean_beside_a_session(fresh: Suite, engine: Engine, base: Base) -> Non
 
 
 @NEEDS
-@pytest.mark.skip(reason="fails beside other tests of the whole suite, not alone: to be mended")
 def test_kept_image_is_nobodys(fresh: Suite, engine: Engine, base: Base) -> None:
     """A container that somebody starts of kept files is theirs: no sweep takes it away."""
     fresh.write(TESTS, table(base.reference, "skip-build = true"))

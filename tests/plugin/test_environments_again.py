@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import making
 from borrowing import headed
 
 if TYPE_CHECKING:
     from borrowing import Suite
 
 # A project whose build never comes out the same.
-UNSTEADY = """
-import os
-import zipfile
-
-def build_wheel(folder, settings=None, metadata=None):
-    name = "unsteady-1-py3-none-any.whl"
-    with zipfile.ZipFile(f"{folder}/{name}", "w") as file:
-        file.writestr("unsteady.py", f"built_by = {os.urandom(8)!r}\\n")
-        file.writestr("unsteady-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: unsteady\\nVersion: 1\\n")
-        file.writestr("unsteady-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        file.writestr("unsteady-1.dist-info/RECORD", "")
-    return name
-"""
+UNSTEADY = making.backend("unsteady", "1", files='{"unsteady.py": f"built_by = {os.urandom(8)!r}\\n"}')
 TABLE = """
 [tool.envrepro.environments.client]
 requirements = ["alpha"]

@@ -40,8 +40,8 @@ BOTH = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "n2"])
 
 
 def begin(suite: Suite, *args: str) -> subprocess.Popen[str]:
-    """Start a session in a process of its own."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *args]
+    """Start a session in a process of its own; what it prints can be read at once."""
+    command = [sys.executable, "-u", "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", *args]
     return subprocess.Popen(command, cwd=suite.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -81,7 +81,6 @@ def test_ctrl_c_while_running(fresh: Suite, workers: tuple[str, ...]) -> None:
     [("envs/locks/KEY.lock", ": waiting for ", 0.1), ("mending/resolve-*.lock", "collected 1 item", 2)],
     ids=["building", "choosing"],
 )
-@pytest.mark.skip(reason="fails beside other tests of the whole suite, not alone: to be mended")
 def test_ctrl_c_while_waiting(fresh: Suite, place: str, said: str, seconds: float) -> None:
     """Nor is it held up by what another session is at, which it waits for."""
     fresh.write("def test_it(throwaway_venv): pass")

@@ -248,6 +248,12 @@ def test_other_uv(environment): pass
 @E(lock="other.txt", installer="pip")
 def test_other_pip(environment): pass
 
+@E(lock="fitting.txt", installer="uv")
+def test_fitting_uv(environment): assert list(environment.inventory()) == ["older"]
+
+@E(lock="fitting.txt", installer="pip")
+def test_fitting_pip(environment): assert list(environment.inventory()) == ["older"]
+
 @E(project="wheel", requirements=["alpha>=2"])
 def test_wheel(environment): pass
 
@@ -265,6 +271,10 @@ def test_faults(suite: Suite) -> None:
     other = other.rename(other.with_name("older-1.0-cp27-none-any.whl"))
     digest = hashlib.sha256(other.read_bytes()).hexdigest()
     options = f"--find-links {other.parent}\n"
+    # In the same way, of a wheel that fits.
+    fitting = making.wheel(suite.path / "fitting", "older", "1.0")
+    right = f"older==1.0 --hash=sha256:{hashlib.sha256(fitting.read_bytes()).hexdigest()}\n"
+    suite.project.write({"fitting.txt": making.pip_compiled(f"--find-links {fitting.parent}\n{right}")})
     folder_of(suite, "folder", "beta<2")
     table = f'{BUILD}[project]\nname = "subject"\nversion = "1.0"\ndependencies = ["alpha==1.0"]\n'
     text = BACKEND.replace("THE_NAME", "subject").replace("THE_REQUIREMENT", "alpha==1.0")
@@ -275,7 +285,7 @@ def test_faults(suite: Suite) -> None:
 
     result = suite.run()
 
-    result.assert_outcomes(errors=8)
+    result.assert_outcomes(errors=8, passed=2)
     assert headed(result, "ERROR at setup of test_plain") == [
         "plain.txt:2: does not name one version, so this is no lock: other versions could be installed on another day",
         '  write requirements = "plain.txt" in the place of lock (@pytest.mark.environment on test_plain): {}'.format(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
+import making
 import pytest
 from borrowing import SLOW_TABLE, headed, lines, slow
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from borrowing import Suite
@@ -222,3 +227,87 @@ def test_two_sessions(fresh: Suite) -> None:
     assert [session.returncode for session in sessions] == [0, 0], outputs
     programs = started.read_text().splitlines()
     assert len([line for line in programs if " pip install " in line or " pip sync " in line]) == 1
+
+
+def test_files_are_read_once(suite: Suite) -> None:
+    """What a test writes into a file that settings name counts in the next session, also for what is declared elsewhere."""
+    suite.write(
+        """
+import pytest
+from pathlib import Path
+
+def test_first(environments):
+    assert environments.get(requirements="its.in").inventory()["alpha"].version == "1.0"
+    Path("its.in").write_text("alpha==2.0")
+
+def test_second(environments):
+    assert environments.get(requirements="its.in", environment={"A": "1"}).inventory()["alpha"].version == "1.0"
+"""
+    )
+    suite.project.write({"its.in": "alpha==1.0"})
+
+    suite.run("-p", "no:randomly").assert_outcomes(passed=2)
+    suite.run("-p", "no:randomly").assert_outcomes(failed=2)
+
+
+@pytest.mark.parametrize("run", ["this", "that"])
+def test_workers_do_not_tell_that_they_wait_for_each_other(fresh: Suite, run: str) -> None:
+    """The one that is at it tells what it does, and the others of its run wait in silence; those of another do not."""
+    fresh.write("def test_it(throwaway_venv): pass")
+    fresh.run("--env-keep=none").assert_outcomes(passed=1)
+    at, locks = fresh.cache / "envs" / "at", fresh.cache / "envs" / "locks"
+    (key,) = os.listdir(at)
+    shutil.rmtree(at / key)
+    (locks / f"{key}.who").write_text("process 1, which has been at it since 12:00:00\nthis")
+    lock = FileLock(locks / f"{key}.lock", thread_local=False)
+    lock.acquire()
+    threading.Timer(8, lock.release).start()
+
+    result = fresh.run("-n1", f"--testrunuid={run}")
+
+    result.assert_outcomes(passed=1)
+    told = [line.partition(": waiting for ")[2] for line in result.outlines if ": waiting for " in line]
+    assert told == ([] if run == "this" else ["process 1, which has been at it since 12:00:00"])
+
+
+@pytest.mark.parametrize("run", ["this", "that"])
+def test_another_session_chooses_versions(fresh: Suite, run: str) -> None:
+    """A session that waits for the versions that another one is choosing says for which, unless it is of the same run."""
+    fresh.write('def test_it(environments):\n    environments.get(requirements=["alpha==1.0"])\n')
+    fresh.run().assert_outcomes(passed=1)
+    shutil.rmtree(fresh.cache / "envs" / "at")
+    (path,) = (fresh.cache / "mending").glob("resolve-*.lock")
+    path.with_suffix(".who").write_text("process 1, which has been at it since 12:00:00\nthis")
+    lock = FileLock(path, thread_local=False)
+    lock.acquire()
+    threading.Timer(8, lock.release).start()
+
+    result = fresh.run("-n1", f"--testrunuid={run}")
+
+    result.assert_outcomes(passed=1)
+    told = [line for line in result.outlines if "waiting for process 1, which has been at it since 12:00:00" in line]
+    assert len(told) == (run == "that")
+
+
+def test_an_installation_that_takes_long(suite: Suite) -> None:
+    """What install() does in a test is told where it takes more than two seconds; with -q it is not, before ten."""
+    suite.write(
+        """
+def test_it(environments):
+    with environments.throwaway("client") as private:
+        private.install("./slow")
+""",
+        '[tool.envrepro.environments.client]\nrequirements = ["alpha==1.0"]\n',
+    )
+    backend = making.backend("slow", "1", before=["import time", "time.sleep(3)"])
+    build = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    suite.project.write({"slow/pyproject.toml": build, "slow/backend.py": backend})
+
+    told = suite.run("-s")
+    quiet = suite.run("-s", "-q")
+
+    for result in (told, quiet):
+        result.assert_outcomes(passed=1)
+    (said,) = [line for line in told.outlines if "installing" in line and "slow" in line]
+    assert re.search(r"envrepro: client: installing \./slow with (uv|pip) \S+ \.\.\. \(2 s\)$", said), said
+    assert [line for line in quiet.outlines if "installing" in line] == []

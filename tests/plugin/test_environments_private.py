@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -286,3 +287,63 @@ requirements = ["alpha>=1"]
     junit = (suite.path / "junit.xml").read_text()
     assert f"enter     source {path}/bin/activate" in junit
     assert "extend-requirements" in junit
+
+
+def test_a_link_beside_it(fresh: Suite) -> None:
+    """What a test leaves beside its environment is no reason not to keep it, or to end the session."""
+    fresh.write(
+        """
+def test_it(throwaway_venv):
+    (throwaway_venv.prefix.parent / "kept").symlink_to("/no/where")
+    assert False
+
+def test_after(throwaway_venv): pass
+"""
+    )
+
+    result = fresh.run()
+
+    result.assert_outcomes(passed=1, failed=1)
+    (kept,) = (fresh.cache / "envs" / "at").glob("*/kept")
+    assert kept.is_file()
+    assert not kept.is_symlink()
+    assert len(lines(result, "test_it.py::test_it: kept; to enter it: source ")) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="is written for POSIX")
+def test_cannot_be_put_away(fresh: Suite) -> None:
+    """What cannot be put away is told at the end, and the tests that follow run."""
+    fresh.write(
+        """
+import os
+
+def test_it(throwaway_venv):
+    throwaway_venv.prefix.parent.chmod(0o500)
+    assert False
+
+def test_after(throwaway_venv): pass
+""",
+        conftest="""
+import os
+import pytest
+
+IS_ROOT = os.geteuid() == 0  # Who may write everywhere.
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item):
+    if item.name == "test_it" and IS_ROOT:
+        os.seteuid(65534)
+
+def pytest_runtest_logreport(report):
+    if IS_ROOT:
+        os.seteuid(0)
+""",
+    )
+
+    result = fresh.run()
+
+    result.assert_outcomes(passed=1, failed=1)
+    (told,) = lines(result, "test_it.py::test_it: virtualenv ")
+    assert " could not be put away: " in told
+    assert "Permission denied" in told
+    assert lines(result, "test_it.py::test_it: kept") == []

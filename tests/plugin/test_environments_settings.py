@@ -27,35 +27,12 @@ dev = ["beta"]
 requirements = ["gamma"]
 [tool.envrepro.environments]
 """
-BACKEND = """
-import pathlib
-import zipfile
-
-HERE = pathlib.Path(__file__).parent
-METADATA = '''Metadata-Version: 2.1
-Name: subject
-Version: 1.2
-Provides-Extra: more
-Requires-Dist: alpha==1.0
-Requires-Dist: tool; extra == "more"
-'''
-
-def _wheel(folder, files):
-    name = "subject-1.2-py3-none-any.whl"
-    with zipfile.ZipFile(f"{folder}/{name}", "w") as file:
-        for path, text in files.items():
-            file.writestr(path, text)
-        file.writestr("subject-1.2.dist-info/METADATA", METADATA)
-        file.writestr("subject-1.2.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
-        file.writestr("subject-1.2.dist-info/RECORD", "")
-    return name
-
-def build_wheel(folder, settings=None, metadata=None):
-    return _wheel(folder, {"subject.py": (HERE / "subject.py").read_text()})
-
-def build_editable(folder, settings=None, metadata=None):
-    return _wheel(folder, {"subject.pth": str(HERE) + "\\n"})
-"""
+BACKEND = making.backend(
+    "subject",
+    "1.2",
+    ["Provides-Extra: more", "Requires-Dist: alpha==1.0", 'Requires-Dist: tool; extra == "more"'],
+    files='{"subject.py": (HERE / "subject.py").read_text()}',
+)
 NAMES = """
 import pytest
 
@@ -97,6 +74,9 @@ def test_extends(environment):
 
 @pytest.mark.environment("child", files={"etc/app.ini": "gone.ini"})
 def test_no_file(environment): pass
+
+@pytest.mark.environment(files={"etc": "etc"})
+def test_folder(environment): pass
 """,
         PROJECT
         + """
@@ -107,12 +87,15 @@ child = { extends = "base", extend-requirements = ["beta"], files = { "etc/app.i
         subject="",
     )
     suite.project.write({"requirements.in": "tool\n-r more.in\n", "more.in": "alpha\n-c bounds.txt\n"})
-    suite.project.write({"bounds.txt": "alpha<2\n", "app.ini": "[app]\n"})
+    suite.project.write({"bounds.txt": "alpha<2\n", "app.ini": "[app]\n", "etc/one.ini": ""})
 
     result = suite.run()
 
-    result.assert_outcomes(passed=6, errors=1)
+    result.assert_outcomes(passed=6, errors=2)
     assert headed(result, "ERROR at setup of test_no_file") == ["files: gone.ini does not exist"]
+    assert headed(result, "ERROR at setup of test_folder") == [
+        "files: etc is no file: name each file by itself, as folders are not copied"
+    ]
 
 
 def test_project(suite: Suite) -> None:
@@ -182,6 +165,45 @@ def test_contradicted(environment): pass
     ]
 
 
+def test_foreign_lock(suite: Suite) -> None:
+    """A lock of another format is told with what to write in its place."""
+    suite.write(
+        """
+import pytest
+
+@pytest.mark.environment(lock="poetry.lock")
+def test_poetry(environment): pass
+
+@pytest.mark.environment(lock="conda-lock.yml")
+def test_conda(environment): pass
+
+def test_read(environments):
+    environments.lock("sub/uv.lock")
+
+def test_matched(throwaway_venv):
+    throwaway_venv.assert_matches("poetry.lock")
+"""
+    )
+    suite.project.write({"poetry.lock": "", "conda-lock.yml": "", "sub/uv.lock": ""})
+    unread = "a lock of this format cannot be read yet: name a requirements file that is exported from it"
+
+    result = suite.run()
+
+    result.assert_outcomes(errors=2, failed=2)
+    assert headed(result, "ERROR at setup of test_poetry") == [
+        (
+            f'poetry.lock: {unread} (`poetry export`), or write replicate-local = "poetry export" in the place of lock '
+            "(@pytest.mark.environment on test_poetry)"
+        )
+    ]
+    assert headed(result, "ERROR at setup of test_conda") == [f"conda-lock.yml: {unread}"]
+    for line in (
+        f"sub/uv.lock: {unread} (`uv export --no-emit-project`)",
+        f"poetry.lock: {unread} (`poetry export`)",
+    ):
+        assert f"E       pytest_envrepro.errors.LockError: {line}" in result.outlines
+
+
 def test_replicated(suite: Suite) -> None:
     """What a command prints is installed; one that fails is told."""
     suite.write(
@@ -195,12 +217,18 @@ def test_printed(environment):
 
 @pytest.mark.environment(replicate_local=[sys.executable, "-c", "raise SystemExit('no lock here')"])
 def test_failing(environment): pass
+
+@pytest.mark.environment(replicate_local=[sys.executable, "-c", "print('# none')"])
+def test_empty(environment): pass
 """
     )
 
     result = suite.run()
 
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(passed=1, errors=2)
+    assert headed(result, "ERROR at setup of test_empty") == [
+        f"replicate-local: `{sys.executable} -c print('# none')` printed no requirement, and ended with 0"
+    ]
     command = f"{sys.executable} -c raise SystemExit('no lock here')"
     assert headed(result, "ERROR at setup of test_failing") == [
         f"replicate-local: `{command}` ended with 1: no lock here"
@@ -245,3 +273,51 @@ def test_name(environment, name):
     )
 
     suite.run().assert_outcomes(passed=4)
+
+
+def test_unknown_names(suite: Suite) -> None:
+    """Groups, extras and integrations that do not exist are told at once: of the table at the start, else by who names them."""
+    project = '[project]\nname = "subject"\nversion = "1"\n[project.optional-dependencies]\nyaml = []\n[dependency-groups]\ncli = []\n'
+    suite.write(
+        """
+import pytest
+
+@pytest.mark.environment("client", extend_groups=["clii"], extras=["yml"], required_integrations=["stor"])
+def test_it(environment): pass
+""",
+        f"{project}[tool.envrepro.integrations.store]\ntools = ['sh']\n[tool.envrepro.environments.client]\ngroups = ['cli']\n",
+    )
+    where = "@pytest.mark.environment on test_it"
+
+    result = suite.run()
+
+    result.assert_outcomes(errors=1)
+    assert headed(result, "ERROR at setup of test_it") == [
+        "the settings of the environment 'client' cannot be followed:",
+        f"  {where}: groups: this project has no dependency group 'clii' (did you mean 'cli'?)",
+        f"  {where}: extras: this project has no extra 'yml' (did you mean 'yaml'?)",
+        f"  {where}: required-integrations: there is no integration 'stor' (did you mean 'store'?)",
+    ]
+
+    suite.write(
+        "def test_it(): pass\n",
+        f"""{project}
+[tool.envrepro.integrations.store]
+tools = ["sh"]
+[tool.envrepro.environments.client]
+groups = ["CLI", "clii"]
+required-integrations = ["zenml:any", "docker-engine", "Store", "stor"]
+[tool.envrepro.environments.server]
+extends = "client"
+extend-extras = ["yml"]
+""",
+    )
+    result = suite.project.test("--env-integrations")
+
+    assert result.ret == 4
+    place = "  tool.envrepro.environments."
+    assert [line for line in result.errlines if line.startswith(place)] == [
+        f"{place}client.groups[1]: this project has no dependency group 'clii' (did you mean 'cli'?)",
+        f"{place}client.required-integrations[3]: there is no integration 'stor' (did you mean 'store'?)",
+        f"{place}server.extend-extras[0]: this project has no extra 'yml' (did you mean 'yaml'?)",
+    ]

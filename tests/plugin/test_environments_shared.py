@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from borrowing import headed, lines
 
 if TYPE_CHECKING:
@@ -32,6 +39,10 @@ TABLE = """
 [tool.envrepro.environments.client]
 requirements = ["alpha==1.0"]
 """
+AT_WORK = (
+    "client: had been changed when a test was to get it ({} is new), and was put right; {} was at work then:"
+    " it did it, or a program that an earlier test has left running"
+)
 
 
 def test_writes(fresh: Suite) -> None:
@@ -205,6 +216,199 @@ def test_next():
     ]
 
 
+MENDED_BY_OTHERS = f"""{BESIDE}
+@pytest.mark.environment("client")
+def test_writes(environment):
+    wait_for("reading")
+    (environment.prefix / "left").write_text("behind")
+    pathlib.Path("written").touch()
+    wait_for("mended")
+"""
+MENDING = f"""{BESIDE}
+@pytest.mark.environment("client")
+def test_reads(environment):
+    pathlib.Path("reading").touch()
+    wait_for("written")
+
+@pytest.mark.environment("client")
+def test_is_given(environment):
+    assert not (environment.prefix / "left").exists()
+    pathlib.Path("mended").touch()
+
+@pytest.mark.environment("client")
+def test_is_innocent(environment):
+    pass
+"""
+PUT_RIGHT = [
+    "It was put right when it was given out again. A test that has to change it takes 'throwaway_venv',",
+    "or environments.throwaway(...), in its place.",
+]
+
+
+def test_mended_by_another_worker(fresh: Suite) -> None:
+    """A test fails that has written, also where it is put right before it has ended; one that began after that passes."""
+    fresh.write(MENDED_BY_OTHERS, TABLE, test_other=MENDING)
+
+    result = fresh.run("-n2", "--dist=loadfile")
+
+    result.assert_outcomes(passed=2, failed=2)
+    told = headed(result, "test_writes")[2:]
+    assert told[0] == "  left is new"
+    assert told[1] == (
+        "one of these tests did it: test_it.py::test_writes, test_other.py::test_reads:"
+        " other processes ran at the same time"
+    )
+    assert told[3:5] == PUT_RIGHT
+    assert headed(result, "test_reads")[2] == "  left is new"
+
+
+def test_mended_by_another_session(fresh: Suite) -> None:
+    """So it is where a session of its own puts it right; that one says so."""
+    fresh.write(MENDED_BY_OTHERS.replace('wait_for("reading")', ""), TABLE, test_other=MENDING)
+    argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "test_it.py"]
+    environ = {**os.environ, "COLUMNS": "300", "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    with subprocess.Popen(argv, cwd=fresh.path, env=environ, stdout=subprocess.PIPE, text=True) as guilty:
+        for _ in range(600):
+            if (fresh.path / "written").exists() or guilty.poll() is not None:
+                break
+            time.sleep(0.1)
+        result = fresh.run("test_other.py")
+        said, _ = guilty.communicate(timeout=60)
+
+    result.assert_outcomes(passed=3)
+    assert lines(result, "client: had been") == [AT_WORK.format("left", "test_it.py::test_writes")]
+    assert guilty.returncode == 1
+    assert (
+        "environment 'client' is shared with other tests, and was changed while this one ran:\n  left is new\n" in said
+    )
+    assert "\n".join(PUT_RIGHT) in said
+
+
+def test_mended_by_itself(fresh: Suite) -> None:
+    """A test that writes and asks again gets it as it was made, and fails; the others do not."""
+    fresh.write(
+        """
+import time
+
+def test_before(environments):
+    environments.get("client")
+
+def test_asks_again(environments):
+    (environments.get("client").prefix / "left").write_text("behind")
+    time.sleep(0.6)  # Who was looked at a moment ago is not looked at again.
+    assert not (environments.get("client").prefix / "left").exists()
+
+def test_after(environments):
+    environments.get("client")
+""",
+        TABLE,
+    )
+
+    result = fresh.run()
+
+    result.assert_outcomes(passed=2, failed=1)
+    told = headed(result, "test_asks_again")
+    assert told[0] == "environment 'client' is shared with other tests, and was changed while this one ran:"
+    assert told[1] == "  left is new"
+    assert told[2:4] == PUT_RIGHT
+    assert lines(result, "client: ") == ["client: was changed by a test, and is put right before it is used again"]
+
+
+def test_two_of_one_worker(fresh: Suite) -> None:
+    """Of what another worker has put right between two tests that write, the second one fails too."""
+    fresh.write(
+        f"""{BESIDE}
+@pytest.mark.environment("client")
+def test_writes(environment):
+    (environment.prefix / "left").write_text("behind")
+
+def test_waits():
+    pathlib.Path("written").touch()
+    wait_for("mended")
+
+@pytest.mark.environment("client")
+def test_writes_too(environment):
+    (environment.prefix / "left").write_text("behind")
+""",
+        TABLE,
+        test_other=f"""{BESIDE}
+def test_waits():
+    wait_for("written")
+
+@pytest.mark.environment("client")
+def test_is_given(environment):
+    assert not (environment.prefix / "left").exists()
+
+def test_tells():
+    pathlib.Path("mended").touch()
+""",
+    )
+
+    result = fresh.run("-n2", "--dist=loadfile")
+
+    result.assert_outcomes(passed=4, failed=2)
+    assert headed(result, "test_writes_too")[2] == "  left is new"
+
+
+def test_changed_between_sessions(fresh: Suite) -> None:
+    """What nobody was at work for is told once, by the session that puts it right."""
+    test = """
+import pytest
+
+@pytest.mark.environment("client")
+def test_it(environment):
+    pass
+"""
+    fresh.write(test, TABLE)
+    fresh.run().assert_outcomes(passed=1)
+    (environment,) = (fresh.cache / "envs" / "at").glob("*/env")
+    (module,) = environment.glob("lib/python*/site-packages/alpha.py")
+    (environment / "left").write_text("behind")
+
+    added = fresh.run()
+    module.chmod(0o644)
+    module.write_text("version = 'changed'\n")
+    changed = fresh.run()
+
+    for result in (added, changed, fresh.run()):
+        result.assert_outcomes(passed=1)
+    who = "no test is known of that was at work then: somebody did it, or a program that a test has left running"
+    told = "client: had been changed when a test was to get it"
+    assert lines(added, "client: ") == [f"{told} (left is new), and was put right; {who}"]
+    (said,) = lines(changed, f"{told} ({module.relative_to(environment)} ")
+    assert said.endswith(f", and was put right; {who}")
+
+
+def test_a_program_that_writes_late(fresh: Suite) -> None:
+    """What a program writes that a test has left running is put on nobody for certain."""
+    fresh.write(
+        f"""{BESIDE}
+import subprocess
+
+@pytest.mark.environment("client")
+def test_starts(environment):
+    late = environment.prefix / "late"
+    loop = '(while [ ! -e go ]; do sleep 0.05; done; echo x > "$0"; touch gone) > out 2>&1 &'
+    subprocess.run(["sh", "-c", loop, str(late)])
+
+def test_other():
+    pathlib.Path("go").touch()
+    wait_for("gone")
+
+@pytest.mark.environment("client")
+def test_next(environment):
+    assert not (environment.prefix / "late").exists()
+""",
+        TABLE,
+    )
+
+    result = fresh.run()
+
+    result.assert_outcomes(passed=3)
+    assert lines(result, "client: ") == [AT_WORK.format("late", "test_it.py::test_other")]
+
+
 def test_who_has_none_writes(fresh: Suite) -> None:
     """A test that is given what another had changed, which had not asked for it, gets it as it was made."""
     fresh.write(
@@ -244,9 +448,8 @@ def test_of_the_same_fixture(client):
 
     result.assert_outcomes(passed=6)
     assert lines(result, "client: ") == [
-        "client: was changed by a test, and is put right before it is used again",
-        "client: had been changed when a test was to get it (left is new); test_it.py::test_stray was at work then",
-        "client: had been changed when a test was to get it (again is new); test_it.py::test_strays_again was at work then",
+        AT_WORK.format("left", "test_it.py::test_stray"),
+        AT_WORK.format("again", "test_it.py::test_strays_again"),
     ]
 
 
@@ -287,3 +490,34 @@ def test_it(environment):
     assert any(
         "environment 'client' is shared with other tests and is not changed: name tool in its" in each for each in told
     )
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="is found by /proc")
+def test_a_program_that_runs_on(suite: Suite) -> None:
+    """A program that a test has started, and that outlives the session, is told at its end; what has ended is not."""
+    suite.write(
+        """
+import pathlib
+import pytest
+
+@pytest.mark.environment("client")
+def test_starts(environment):
+    start = "import subprocess, sys; print(subprocess.Popen(sys.argv[1:], stdout=2, start_new_session=True).pid)"
+    sleeps = [str(environment.scripts / "python"), "-c", "import time; time.sleep(30)"]
+    pathlib.Path("pid").write_text(environment.run_python("-c", start, *sleeps, cwd="/").stdout)
+
+@pytest.mark.environment("client")
+def test_ends(environment):
+    environment.run_python("-c", "pass")
+""",
+        TABLE,
+    )
+
+    result = suite.run(subprocess=True)
+    pid = int((suite.path / "pid").read_text())
+    os.kill(pid, signal.SIGKILL)
+
+    result.assert_outcomes(passed=2)
+    (told,) = lines(result, "client: a program")
+    assert told.startswith("client: a program runs on that test_it.py::test_starts has started: ")
+    assert told.endswith(f" (process {pid}); end it with its test")

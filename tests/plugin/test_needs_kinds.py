@@ -114,7 +114,7 @@ KINDS: dict[str, tuple[str, str | None]] = {
         (
             "requires integration 'docker-engine': a Docker engine is not reachable "
             "(tried unix:///no/such.sock (DOCKER_HOST): no such file or directory) "
-            "(start Docker or Podman, or set DOCKER_HOST)"
+            "(start the engine there or correct DOCKER_HOST (without it the usual sockets are asked))"
         ),
     ),
     "markers decide first": ("requires_integration('elsewhere')", None),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_envrepro.model import Inventory
+    from pytest_envrepro.inventory import Inventory
 
 pytestmark = pytest.mark.requires_integration("zenml")
 

@@ -8,7 +8,7 @@ import re
 import pytest
 from runner import Command, commands
 
-from pytest_envrepro.model import Interpreter
+from pytest_envrepro.inventory import Interpreter
 from pytest_envrepro.outcome import Finding, Outcome, Result, Status, Waived, worst
 from pytest_envrepro.reports import Summary
 from pytest_envrepro.reports.github import command, log_commands, step_summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_envrepro.model import Interpreter
+from pytest_envrepro.inventory import Interpreter
 from pytest_envrepro.outcome import Finding, Outcome, Result, Waived
 from pytest_envrepro.reports import Summary, terminal
 

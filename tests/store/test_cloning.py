@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_envrepro.store import cloning
 from pytest_envrepro.store.looking import scan
+from pytest_envrepro.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +66,76 @@ def test_what_has_changed_is_not_copied(source: Path, tmp_path: Path) -> None:
         cloning.clone(source, tmp_path / "target", seen, by="copy")
     with pytest.raises(cloning.Changed):
         cloning.read(source, seen, ["a/b/m.py"])
+
+
+def test_one_that_has_changed_among_many(tmp_path: Path) -> None:
+    """Several threads copy: the error of any of them is told, and none goes on."""
+    source = tmp_path / "source"
+    for index in range(2_000):
+        (source / str(index)).mkdir(parents=True)
+        (source / str(index) / "m.py").write_text("x = 1\n")
+    seen = scan(source)
+    cloning.clone(source, tmp_path / "whole", seen, by="copy")
+    (source / "0" / "m.py").write_text("changed")
+
+    with pytest.raises(cloning.Changed):
+        cloning.clone(source, tmp_path / "target", seen, by="copy")
+
+    assert len(list((tmp_path / "whole").glob("*/m.py"))) == 2_000
+    assert len(list((tmp_path / "target").glob("*/m.py"))) < 1_900
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pytest-envrepro copies")]
+
+
+def test_a_large_file(tmp_path: Path) -> None:
+    """One that is not read at once is copied whole, and so is an empty one."""
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "large").write_bytes(os.urandom(3 * 1024 * 1024 + 1))
+    (tmp_path / "source" / "empty").touch()
+
+    cloning.clone(tmp_path / "source", tmp_path / "target", scan(tmp_path / "source"), by="copy")
+
+    for name in ("large", "empty"):
+        assert (tmp_path / "target" / name).read_bytes() == (tmp_path / "source" / name).read_bytes()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ext4 is Linux's")
+def test_folders_are_spread(tmp_path: Path) -> None:
+    """Copies are put where the disk has room (chattr's T), where it knows that; it is done once, and else nothing."""
+    known, ours = tmp_path / "known", tmp_path / "ours"
+    known.mkdir()
+    ours.mkdir()
+    try:
+        _flags(known, 0x20000)
+    except OSError as error:
+        pytest.skip(f"this disk knows no such mark: {error}")
+    before = _flags(ours)
+
+    cloning.spread(ours)
+    cloning.spread(ours)
+    cloning.spread(tmp_path / "that is not there")
+
+    assert not before & 0x20000
+    assert _flags(ours) == before | 0x20000
+    store = Store(tmp_path / "envs")
+    assert _flags(store.folder / "at") & 0x20000
+    assert not _flags(store.folder / "trash") & 0x20000
+
+
+def _flags(folder: Path, more: int = 0) -> int:
+    """Give what chattr has set of a folder, and set more."""
+    import fcntl  # noqa: PLC0415  # Is not on every system.
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        flags = bytearray(struct.calcsize("l"))
+        fcntl.ioctl(descriptor, 0x6601 | 2 << 30 | len(flags) << 16, flags)
+        now = int.from_bytes(flags[:4], sys.byteorder)
+        if more:
+            flags[:4] = (now | more).to_bytes(4, sys.byteorder)
+            fcntl.ioctl(descriptor, 0x6602 | 1 << 30 | len(flags) << 16, flags)
+    finally:
+        os.close(descriptor)
+    return now
 
 
 def test_links_and_written_files(source: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import compileall
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ import filelock  # noqa: F401  # For processes of another user, who may not be a
 import pytest
 
 from pytest_envrepro.errors import BuildError
+from pytest_envrepro.store import manifest
+from pytest_envrepro.store.entries import Entry, write
+from pytest_envrepro.store.looking import scan
 from pytest_envrepro.store.manifest import Change
 from pytest_envrepro.store.store import Damaged, Store
 
@@ -47,6 +52,9 @@ def build(prefix):
     if "unlocked" in how:
         for lock in (folder / "locks").glob("*.lock"):
             lock.unlink(missing_ok=True)
+        end = time.monotonic() + 30
+        while len(os.listdir(folder.parent / "builds")) < 2 and time.monotonic() < end:
+            time.sleep(0.01)  # Until another one builds too.
     (prefix / "bin").mkdir()
     (prefix / "bin" / "tool").write_text(f"#!{prefix}/bin/python\\n")
     (prefix / "m.py").write_text("x = 1\\n")
@@ -59,8 +67,9 @@ def build(prefix):
 
 store = Store(folder, tell=lambda line: print(line, file=sys.stderr, flush=True))
 entry = store.get(sys.argv[3], build, title="it")
-digest = manifest.read(entry.path.parent).digest
-print(json.dumps({"cached": entry.cached, "build": entry.build, "digest": digest}), flush=True)
+held = manifest.read(entry.path.parent)
+contents = repr((sorted(held.hashes.items()), sorted(held.links.items())))
+print(json.dumps({"cached": entry.cached, "build": entry.build, "contents": contents}), flush=True)
 if "stays" in how:
     sys.stdin.read()
 """
@@ -163,7 +172,7 @@ def test_eight_processes(tmp_path: Path, how: str) -> None:
 
     answers = [json.loads(out) for out, _ in said]
     builds = len(list((tmp_path / "builds").iterdir()))
-    assert len({answer["digest"] for answer in answers}) == 1
+    assert len({answer["contents"] for answer in answers}) == 1
     assert len({answer["build"] for answer in answers}) == 1
     assert sum(not answer["cached"] for answer in answers) == builds
     assert builds == 1 if how == "plain" else builds > 1
@@ -193,7 +202,7 @@ def test_a_builder_that_was_killed(tmp_path: Path, build: Building) -> None:
     assert killed.stdout.readline() == "building\n"
     told: list[str] = []
     store = Store(tmp_path / "envs", tell=told.append)
-    threading.Timer(1.5, killed.kill).start()
+    threading.Timer(4.5, killed.kill).start()
 
     entry = store.get(KEY, build, title="client")
 
@@ -207,6 +216,47 @@ def test_a_builder_that_was_killed(tmp_path: Path, build: Building) -> None:
     store.close()
     assert sorted(os.listdir(store.folder / "trash")) == []
     store.close()
+
+
+def test_what_is_waited_for_is_told_once(tmp_path: Path, build: Building) -> None:
+    """Not where it is short, not for each environment, and not by processes of the run that is at it."""
+    told: dict[str, list[str]] = {"": [], "this": [], "that": []}
+    stores = {run: Store(tmp_path / "envs", tell=lines.append, run=run) for run, lines in told.items()}
+    # Each waits for its own three, one after the other: it is not to meet another that waits.
+    keys = {run: [f"{run} {name}" for name in ("short", "long", "again")] for run in told}
+    begun = threading.Barrier(10)
+
+    def at_it(key: str, seconds: float) -> None:
+        def slow(prefix: Path) -> dict[str, Any]:
+            begun.wait()
+            time.sleep(seconds)
+            return build(prefix)
+
+        Store(tmp_path / "envs", run="this").get(key, slow)
+
+    def wait_for_all(run: str) -> None:
+        for key in keys[run]:
+            stores[run].get(key, build, title=key)
+
+    of_each = [(key, seconds) for run in told for key, seconds in zip(keys[run], (0.8, 4.8, 8.8), strict=True)]
+    threads = [threading.Thread(target=at_it, args=each) for each in of_each]
+    for thread in threads:
+        thread.start()
+    begun.wait()
+    waiting = [threading.Thread(target=wait_for_all, args=(run,)) for run in told]
+    for thread in waiting:
+        thread.start()
+    threads += waiting
+    for thread in threads:
+        thread.join()
+
+    assert build.calls == 9
+    assert told["this"] == []
+    for run in ("", "that"):
+        (line,) = told[run]
+        assert re.fullmatch(rf"{run} long: waiting for process {os.getpid()}, which has been at it since [\d:]+", line)
+    for store in stores.values():
+        store.close()
 
 
 def test_what_is_being_built_is_not_swept(tmp_path: Path) -> None:
@@ -235,6 +285,16 @@ _DAMAGES: dict[str, tuple[Callable[[Path], object], Change, bool]] = {
     "mode": (lambda m: m.chmod(0o600), Change("lib/m.py", "has the mode 600 and had 644"), True),
     "link": (lambda m: (m.parents[1] / "lib64").unlink(), Change("lib64", "is gone"), True),
 }
+
+
+def rot(entry: Entry, path: str, text: str) -> None:
+    """Give a file another content, and have its status tell nothing of that, as after a fault of the disk."""
+    (entry.path / path).chmod(0o600)
+    (entry.path / path).write_text(text)
+    folder = entry.path.parent
+    found = manifest.read(folder)
+    assert found is not None
+    write(folder, replace(found, tree=scan(entry.path)))
 
 
 @pytest.mark.parametrize("damage", _DAMAGES)
@@ -307,6 +367,42 @@ def test_all_contents_on_request(store: Store, build: Building) -> None:
     assert store.verify(entry) == (Change("lib/m.py", "has another content"),)
 
 
+def test_what_no_status_tells(store: Store, build: Building) -> None:
+    """What only the full check finds, as after a disk's fault, no session is given again; and no copy is made of it."""
+    entry = store.get(KEY, build)
+    rot(entry, "lib/m.py", "x = 3\n")
+    assert store.changes(entry) == ()
+
+    assert store.verify(entry) == (Change("lib/m.py", "has another content"),)
+
+    with pytest.raises(Damaged):
+        store.private(entry, "test")
+    assert store.find(KEY) is None
+    assert other(store).find(KEY) is None
+    noted = other(store)
+    again = noted.get(KEY, build)
+    assert not again.cached
+    assert [mend.changes for mend in noted.mended()] == [(Change("lib/m.py", "has another content"),)]
+    assert (again.path / "lib" / "m.py").read_text() != "x = 3\n"
+    assert store.verify(again) == ()
+    assert other(store).find(KEY) is not None
+
+
+def test_doubted_without_need(store: Store, build: Building) -> None:
+    """What the full check found, and somebody has put back, is trusted again once all was read."""
+    entry = store.get(KEY, build)
+    module = entry.path / "lib" / "m.py"
+    was = module.read_text()
+    module.write_text("x = 3\n")
+    assert store.verify(entry) == (Change("lib/m.py", "has another content"),)
+
+    module.write_text(was)
+
+    assert other(store).get(KEY, build).cached
+    assert other(store).find(KEY) is not None
+    assert build.calls == 1
+
+
 def test_rebuild(store: Store, build: Building) -> None:
     """An older environment does not count; one that was rebuilt since this session began does."""
     store.get(KEY, build)
@@ -319,21 +415,6 @@ def test_rebuild(store: Store, build: Building) -> None:
     assert later.get(KEY, build, rebuild=True).build == rebuilt.build
     assert beside.get(KEY, build, rebuild=True).build == rebuilt.build
     assert build.calls == 2
-
-
-def test_discard(store: Store, build: Building) -> None:
-    """It goes, but not what another session has put there since."""
-    old = store.get(KEY, build)
-    beside = other(store)
-    beside.discard(beside.get(KEY, build))
-    new = beside.get(KEY, build)
-
-    store.discard(old)
-
-    assert other(store).find(KEY) is not None
-    beside.discard(new)
-    assert other(store).find(KEY) is None
-    assert lying(store) == []
 
 
 def test_private_copies(store: Store, build: Building) -> None:
@@ -654,6 +735,100 @@ def test_a_spare_that_was_written_into(store: Store, build: Building) -> None:
     assert (store.private(entry, "mine") / "lib" / "m.py").read_text() == "x = 1\n"
 
 
+# Left running in a private copy by a test: writes where a file has been put right, as if nothing had happened.
+_LEFT_RUNNING = """
+import os, sys, time
+before = os.stat("m.py")
+ends = time.monotonic() + 30
+print("runs", flush=True)
+while time.monotonic() < ends:
+    try:
+        now = os.stat("m.py")
+    except OSError:
+        continue
+    if now.st_ino != before.st_ino and now.st_size == 6:
+        with open("m.py", "r+") as file:
+            file.write("x = 3")
+        os.utime("m.py", ns=(1, int(sys.argv[1])))
+        sys.exit()
+sys.exit("nothing was put right")
+"""
+
+
+def test_a_program_that_writes_while_it_is_put_right(store: Store) -> None:
+    """What a test has left running may write at any moment: whoever has the copy next but one has none of that."""
+
+    def many(prefix: Path) -> dict[str, Any]:
+        (prefix / "a").mkdir()
+        (prefix / "a" / "m.py").write_text("x = 1\n")
+        for index in range(1_500):
+            (prefix / f"b{index}").mkdir()
+            (prefix / f"b{index}" / "n.py").write_text("y = 1\n")
+        return {}
+
+    entry = store.get(KEY, many)
+    time_of_source = (entry.path / "a" / "m.py").stat().st_mtime_ns
+    used = store.private(entry, "one")
+    (used / "a" / "m.py").write_text("x = 2\n# More.")
+    for index in range(1_500):
+        (used / f"b{index}" / "n.py").write_text("y = 2\n")
+    argv = [sys.executable, "-c", _LEFT_RUNNING, str(time_of_source)]
+    left = subprocess.Popen(argv, cwd=used / "a", stdout=subprocess.PIPE, text=True)
+    assert left.stdout is not None
+    assert left.stdout.readline() == "runs\n"
+
+    store.release(used)
+    second = store.private(entry, "two")
+    left.communicate(timeout=60)
+    assert left.returncode == 0
+    assert (second / "a" / "m.py").read_text() == "x = 3\n"
+    store.release(second)
+    third = store.private(entry, "three")
+
+    assert (third / "a" / "m.py").read_text() == "x = 1\n"
+    assert contents_of(third) == contents_of(entry.path)
+
+
+def test_what_was_put_right_is_not_copied_again(store: Store, build: Building) -> None:
+    """A file that a test has changed is copied once, and not for each who has the copy after it."""
+    entry = store.get(KEY, build)
+    seen = []
+    for _ in range(4):
+        session = other(store)  # Each has one alone, so that none is made in the background.
+        used = session.private(entry, "one")
+        assert (used / "lib" / "m.py").read_text() == "x = 1\n"
+        seen.append((used / "lib" / "m.py").stat().st_ctime_ns)
+        if len(seen) == 1:
+            (used / "lib" / "m.py").write_text("x = 2\n")
+        _let_the_clock_go_on(store.folder)
+        session.release(used)
+        session.close()
+
+    assert seen[1] == seen[2] == seen[3]
+
+
+def test_a_write_that_no_time_tells(store: Store, build: Building) -> None:
+    """Of the moment at which a file was put right: its content is read."""
+    entry = store.get(KEY, build)
+    used = store.private(entry, "one")
+    (used / "lib" / "m.py").write_text("x = 2\n")
+    store.release(used)
+    used = store.private(entry, "two")
+    module = used / "lib" / "m.py"
+    before = module.stat()
+    module.write_text("x = 3\n")
+    os.utime(module, ns=(1, before.st_mtime_ns))
+    # On a clock that goes in steps it would have the same time.
+    noted = json.loads((used.parent / "of").read_text())
+    assert noted[-1] == {"lib/m.py": before.st_ctime_ns}
+    noted[-1] = {"lib/m.py": module.stat().st_ctime_ns}
+    (used.parent / "of").write_text(json.dumps(noted))
+
+    store.release(used)
+
+    assert (store.private(entry, "three") / "lib" / "m.py").read_text() == "x = 1\n"
+
+
 def test_a_spare_serves_another_session(store: Store, build: Building) -> None:
     """And one alone."""
     entry = store.get(KEY, build)
@@ -753,6 +928,72 @@ def test_leftovers(store: Store, build: Building) -> None:
     assert os.listdir(store.folder / "owners") == ["sweep.lock"]
 
 
+def test_what_sessions_have_said_is_bounded(tmp_path: Path) -> None:
+    """Of sessions that have ended, what the last fifty have said is there, and no more."""
+    for number in range(60):
+        session = Store(tmp_path / "envs")
+        session.say(number)
+        session.close()
+    last = Store(tmp_path / "envs")
+    last.say("living")
+
+    files = [*(tmp_path / "envs" / "owners").glob("*.said")]
+    said = sorted(json.loads(path.read_text()) for path in files if path.stem != last.name)
+    last.close()
+
+    assert len(files) == 51
+    assert said == [*range(10, 60)]
+
+
+def test_nothing_is_left_where_all_is_removed(store: Store, build: Building) -> None:
+    """What sessions have said, their locks and what was put right goes too; not while another session lives."""
+    entry = store.get(KEY, build)
+    (entry.path / "left").touch()
+    store.changes(entry)
+    store.get(KEY, build)
+    store.say("at work")
+    rooms = [store.folder / name for name in ("locks", "mends", "owners")]
+
+    beside = Store(store.folder)
+    beside.clean()
+    beside.close()
+    while_used = [sorted(path.suffix for path in room.iterdir() if path.is_file()) for room in rooms]
+    store.close()
+    last = Store(store.folder)
+    last.clean()
+    last.close()
+
+    assert while_used == [[".lock", ".who"], [".json"], [".lock", ".lock", ".said"]]
+    assert [os.listdir(room) for room in rooms] == [[], [], ["sweep.lock"]]
+
+
+def test_what_is_put_right_is_remembered(store: Store, build: Building) -> None:
+    """Whoever has an environment is told what another session has put right in it, and who was at work; the last times."""
+    entry = store.get(KEY, build)
+    beside = Store(store.folder)
+    store.ask_whom(lambda _: {"0badcafe": ("test_it",)})
+    for number in range(25):
+        (entry.path / f"left-{number}").touch()
+        assert store.changes(entry)
+        store.get(KEY, build)
+
+    told = beside.mends(entry, after=20)
+    remembered = beside.mends(entry)
+    (entry.path / "kept").write_text("changed")
+    began = time.time()
+    anew = beside.get(KEY, build, rebuild=True)
+    last = store.mends(entry)[-1]
+    beside.close()
+
+    assert [mend.number for mend in told] == [21, 22, 23, 24, 25]
+    assert [mend.number for mend in remembered] == [*range(6, 26)]
+    assert told[-1].changes == (("left-24", "is new"),)
+    assert told[-1].at_work == {"0badcafe": ("test_it",)}
+    assert anew.build != entry.build
+    assert (last.number, last.changes, last.at_work) == (26, (("kept", "is new"),), {})
+    assert abs(last.when - began) < 1
+
+
 def test_no_thread_where_a_process_is_forked(store: Store, build: Building) -> None:
     """A test that forks while something is deleted is not warned of our thread, and the rest goes later."""
     entry = store.get(KEY, build)
@@ -760,7 +1001,10 @@ def test_no_thread_where_a_process_is_forked(store: Store, build: Building) -> N
     for index in range(20_000):
         (private / f"{index}").touch()
     store.release(private)
-    store.discard(entry)
+    time.sleep(0.02)
+    later = other(store)
+    later.get(KEY, build, rebuild=True)
+    later.sweep()
     assert any(thread.name == "pytest-envrepro deletes" for thread in threading.enumerate())
 
     with warnings.catch_warnings():
@@ -772,8 +1016,8 @@ def test_no_thread_where_a_process_is_forked(store: Store, build: Building) -> N
 
     assert not any(thread.name == "pytest-envrepro deletes" for thread in threading.enumerate())
     assert len(os.listdir(store.folder / "trash")) == 1
-    store.sweep()
-    store.close(60)
+    later.sweep()
+    later.close(60)
     assert os.listdir(store.folder / "trash") == []
 
 
@@ -784,8 +1028,10 @@ def test_a_folder_without_rights_is_deleted(store: Store, build: Building) -> No
     (private / "lib").chmod(0)
     store.release(private)
 
-    store.discard(entry)
-    store.close(60)
+    time.sleep(0.02)
+    later = other(store)
+    later.get(KEY, build, rebuild=True)
+    later.close(60)
 
     assert os.listdir(store.folder / "trash") == []
 
@@ -893,7 +1139,7 @@ class TestOrdinaryUser:
         store.get(KEY, build)
         store.close()
         lock = next((open_folder / "locks").glob("*.lock"))
-        for path in (open_folder, *(open_folder / name for name in ("at", "owners", "locks", "trash"))):
+        for path in (open_folder, *(open_folder / name for name in ("at", "owners", "locks", "mends", "trash"))):
             os.chown(path, 65534, 65534)
 
         said = as_nobody(lambda: Store(open_folder).get(KEY, build))
@@ -902,18 +1148,6 @@ class TestOrdinaryUser:
             f"BuildError: {lock} cannot be written: Permission denied ({lock} belongs to root). Make it writable, or"
             " set PYTEST_ENVREPRO_CACHE to another folder"
         )
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder on a disk of 4 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    argv = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    if not IS_ROOT or subprocess.run(argv, check=False).returncode:
-        pytest.skip("needs the right to mount")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def _of_size(mebibytes: float) -> Callable[[Path], dict[str, Any]]:

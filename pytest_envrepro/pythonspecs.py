@@ -97,3 +97,16 @@ def parse(text: str) -> Spec | None:
 
 def _is_short(match: re.Match[str]) -> bool:
     return _SHORT.fullmatch(match["version"]) is not None
+
+
+FORMS = (
+    "a version (3.12), a range (>=3.9,<3.12), cpython3.12, pypy, 3.13t, a path, .python-version, or a name of pyenv's"
+)
+_NAME = re.compile(r"\w[\w.+@-]*")  # Of pyenv's: its folder, which is a word of a shell.
+
+
+def is_possible(text: str) -> bool:
+    """Tell whether a text could stand for a Python on some machine: it is a spec, a path, or a name that pyenv may have."""
+    text = text.strip()
+    is_path = "/" in text or "\\" in text or text.startswith((".", "~"))
+    return is_path or parse(text) is not None or _NAME.fullmatch(text) is not None

@@ -1,0 +1,119 @@
+"""What requirements files and locks tell an installer beside what they ask for: in the words of a tool, or refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.requirement import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from pytest_envrepro.model import Option
+
+PLACES = ("--index-url", "--extra-index-url", "--find-links")
+_PIP: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in (*PLACES, "--trusted-host", "--only-binary", "--no-binary", "--no-index")},
+    **{name: (name,) for name in ("--pre", "--prefer-binary")},
+}
+# uv reads some of them from files too, but there its user's own default index would win over theirs (uv 0.9).
+_UV: dict[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ("--extra-index-url", "--find-links", "--only-binary", "--no-binary", "--no-index")},
+    "--index-url": ("--default-index",),
+    "--trusted-host": ("--allow-insecure-host",),
+    "--pre": ("--prerelease", "allow"),
+}
+_WORDS: dict[str, dict[str, tuple[str, ...]]] = {"pip": _PIP, "uv": _UV}
+# Of these, what the settings say counts in the place of what a file says.
+_SINGLE: dict[str, set[str]] = {
+    "--index-url": {"-i", "--index-url", "--default-index"},
+    "--no-index": {"--no-index"},
+    "--pre": {"--pre", "--prerelease"},
+    "--prefer-binary": {"--prefer-binary"},
+}
+# Variables whose places uv would leave aside for those of an option, where pip looks at both: with what parts them.
+_LEFT_ASIDE = {"--find-links": ("UV_FIND_LINKS", ","), "--extra-index-url": ("UV_EXTRA_INDEX_URL", " ")}
+_WHY = {
+    "--prefer-binary": 'uv has nothing like it: set installer = "pip"',
+    "--require-hashes": "not all that is asked for has a hash: name a lock, as lock, whose pins all have one",
+    "--no-require-hashes": "hashes that are there are held to",
+    "--config-settings": "installer-args can say it, for all that is built",
+}
+
+
+def words_of(
+    options: Iterable[Option], tool: str, arguments: Sequence[str], environ: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Say in the words of `pip` or `uv` what files tell it; the paths in it are absolute.
+
+    Args:
+        arguments: the settings' own options for it, which count before those of files.
+        environ: the user's variables; the places that they name count beside those of files.
+
+    Raises:
+        SettingsError: it cannot be told some of that; all of them are named, with file and line.
+    """
+    asked = tuple(options)
+    own = {word.partition("=")[0] for word in arguments}
+    refuse(asked, tool, own)
+    found: dict[tuple[str, ...], None] = {}
+    for option in asked:
+        if not own & _SINGLE.get(option.name, set()):
+            found.update(dict.fromkeys(_said(option, _WORDS[tool][option.name], tool)))
+    for name, (variable, separator) in _LEFT_ASIDE.items() if tool == "uv" else ():
+        if any(option.name == name for option in asked) and not own & {name, "-f"}:
+            found.update(dict.fromkeys((name, each) for each in environ.get(variable, "").split(separator) if each))
+    return tuple(word for words in found for word in words)
+
+
+def refuse(options: Iterable[Option], tool: str, own: Collection[str] = ()) -> None:
+    """Refuse what a tool cannot be told, and two indexes that are both to be the only one.
+
+    Args:
+        own: the settings' own options, without their values.
+
+    Raises:
+        SettingsError: there is some.
+    """
+    faults: dict[str, None] = {}
+    index: Option | None = None
+    for option in options:
+        place = f"  {option.file}:{option.line}: {redact(f'{option.name} {option.written}'.strip())}"
+        if option.name not in _WORDS[tool]:
+            faults[f"{place}: {_WHY.get(option.name, f'{tool} is not told that here')}"] = None
+        elif option.name == "--index-url" and not _SINGLE["--index-url"] & set(own):
+            index = index or option
+            if index.value != option.value:
+                faults[f"{place}: another index is named at {index.file}:{index.line}"] = None
+    if faults:
+        known = ", ".join(sorted(_WORDS[tool]))
+        first = "options in files that an environment is made of cannot be followed:"
+        raise SettingsError("\n".join([first, *faults, f"  what can be followed, with {tool}: {known}"]))
+
+
+def table_of(options: Iterable[Option], table: dict[str, str]) -> dict[str, str]:
+    """Add what files say to a table of pip's settings, as if it stood on the command line.
+
+    Args:
+        table: values by the names of options, without dashes.
+    """
+    merged = dict(table)
+    for option in options:
+        key = option.name.removeprefix("--")
+        before = merged.get(key)
+        if option.name in _SINGLE:
+            merged[key] = option.value or "true"
+        elif option.name in {"--only-binary", "--no-binary"}:
+            merged[key] = ",".join(filter(None, (before, option.value)))
+        elif option.value not in (before or "").split():
+            merged[key] = "\n".join(filter(None, (before, option.value)))
+    return merged
+
+
+def _said(option: Option, words: tuple[str, ...], tool: str) -> Iterator[tuple[str, ...]]:
+    if not option.value:
+        yield words
+        return
+    listed = option.value.split(",") if tool == "uv" and option.name.endswith("-binary") else [option.value]
+    yield from ((*words, each.strip()) for each in listed)

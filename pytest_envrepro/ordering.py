@@ -1,0 +1,48 @@
+"""Which container is ordered of an image: one that tests share and none can change, or one of a test's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.enginevalues import Order
+from pytest_envrepro.installers.taking import inside
+
+if TYPE_CHECKING:
+    from pytest_envrepro.imagemaking import MadeImage
+
+# What programs may write to in a container that tests share: it is in memory, and goes with the container.
+_SCRATCH = ("/tmp", "/var/tmp", "/run")  # noqa: S108  # In a container.
+_SHARED = {"HOME": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}  # noqa: S108  # The same.
+
+
+def order_of(made: MadeImage, name: str, *, network: str | None, is_private: bool, is_remote: bool) -> Order:
+    """Order a container of an image, as its settings have it.
+
+    Args:
+        name: for people who look at the engine.
+        network: that it is on, where its settings name none.
+        is_private: whether it is one test's own.
+        is_remote: whether the engine cannot see the folders of this machine.
+    """
+    settings = made.plan.settings
+    limits = settings.limits
+    own = {} if is_private else {name: value for name, value in _SHARED.items() if name not in settings.environment}
+    given = {**own, **made.at_run_time}
+    if settings.skip_build:
+        given |= settings.environment
+    # For `install`.
+    places = made.places if is_private and made.has_packages and not is_remote else ()
+    return Order(
+        image=made.image.id,
+        title=name,
+        environment=given,
+        network=settings.network or network,
+        memory=int(limits["memory"]) if "memory" in limits else None,
+        cpus=limits.get("cpus"),
+        pids=int(limits["pids"]) if "pids" in limits else None,
+        platform=settings.platform,
+        scratch=() if is_private else _SCRATCH,
+        binds={str(place): inside(place) for place in places},
+        read_only=not is_private,
+        user=settings.user if settings.skip_build else None,
+    )
