@@ -82,7 +82,7 @@ class Choosing:
         self._policy = policy
         self._cache = cache
         self._tell = tell
-        self._waiting = Waiting(tell, session.environ.get("PYTEST_XDIST_TESTRUNUID", ""))
+        self._waiting = Waiting(tell, policy.run)
         self._memory = VerdictCache(cache, room="resolved", kept=_KEPT)
 
     @property

@@ -91,9 +91,7 @@ class Depot:
     @cached_property
     def store(self) -> Store:
         """Where they are kept."""
-        # Of pytest-xdist: each of its workers tells what it makes, and the others need not say that they wait for it.
-        run = self.session.environ.get("PYTEST_XDIST_TESTRUNUID", "")
-        return Store(self._cache / "envs", tell=self._progress.tell, since=self.policy.since, run=run)
+        return Store(self._cache / "envs", tell=self._progress.tell, since=self.policy.since, run=self.policy.run)
 
     @cached_property
     def containers(self) -> Containers:

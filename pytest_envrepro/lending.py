@@ -86,17 +86,18 @@ class Lending:
         if self.opened is None:
             option = self.config.option
             since = started(self.config)
+            given: dict[str, Any] = getattr(self.config, "workerinput", {})
             policy = Policy(
                 offline=resolve_offline(option.env_offline, os.environ),
                 since=since if option.env_rebuild else None,
                 keep=resolve_keep(option.env_keep, os.environ),
                 written=written(self.config),
+                run=given.get("testrunuid", ""),
             )
             quiet = self.config.get_verbosity() < 0
             session = self._markers.wanted().session
             depot = Depot(session, policy, scratch=self._scratch, tell=self._tell, quiet=quiet)
             depot.store.sweep()
-            given: dict[str, Any] = getattr(self.config, "workerinput", {})
             crew = Crew(
                 given.get("envrepro-controller", os.getpid()),
                 session_word(self.config),
@@ -124,6 +125,7 @@ class Lending:
         capture: Any = plugins.get_plugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             reporter.write_line(f"envrepro: {printable(text)}")
+            reporter.flush()  # Through a pipe too it is told while it takes its time, and not lost with a signal.
 
     # What tests declare.
 

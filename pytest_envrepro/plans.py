@@ -35,6 +35,7 @@ class Policy(NamedTuple):
         keep: which private environments survive the session.
         timeout: of one program that resolves or installs, in seconds.
         written: files and folders that this session writes, such as its reports: they are nobody's source.
+        run: a word that the workers of one run of pytest-xdist share, each of which tells what it is at; else empty.
     """
 
     offline: bool = False
@@ -42,6 +43,7 @@ class Policy(NamedTuple):
     keep: Keep = "failed"
     timeout: float = 1800.0
     written: tuple[Path, ...] = ()
+    run: str = ""
 
 
 class Plan(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +15,7 @@ from pytest_envrepro.options import ENDED
 from pytest_envrepro.reports import Ended
 from pytest_envrepro.reports import environments as report
 from pytest_envrepro.reports.wording import printable
+from pytest_envrepro.signals import ignored
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -88,7 +91,13 @@ class Returning:
         try:
             return (yield)
         finally:
-            self._close()
+            with self._undisturbed():
+                self._close()
+
+    def _undisturbed(self) -> contextlib.AbstractContextManager[None]:
+        # A worker of pytest-xdist is sent SIGINT by execnet five seconds after its controller has ended: that is not
+        # somebody who cannot wait, and a build that is cancelled may take longer to be put away.
+        return ignored(signal.SIGINT) if self._lending.is_worker else contextlib.nullcontext()
 
     def _close(self) -> None:
         demand = self._lending.demand

@@ -77,3 +77,16 @@ def held() -> Iterator[None]:
             signal.signal(number, handler)
         for number in came:
             signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def ignored(number: int) -> Iterator[None]:
+    """Ignore a signal until the block is left; in another thread than the main one nothing is done."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, lambda *_: None)  # Not SIG_IGN, which programs that are started meanwhile would keep.
+    try:
+        yield
+    finally:
+        signal.signal(number, before)

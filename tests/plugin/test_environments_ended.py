@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,8 +95,11 @@ def test_ctrl_c_while_waiting(fresh: Suite, place: str, said: str, seconds: floa
     with FileLock(path):
         session = begin(fresh)
         assert session.stdout is not None
+        too_late = threading.Timer(60, session.kill)
+        too_late.start()
         while said not in session.stdout.readline():
             assert session.poll() is None
+        too_late.cancel()
         with pytest.raises(subprocess.TimeoutExpired):
             session.wait(timeout=seconds)
         session.send_signal(signal.SIGINT)
