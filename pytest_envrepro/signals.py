@@ -85,7 +85,8 @@ def ignored(number: int) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(number, lambda *_: None)  # Not SIG_IGN, which programs that are started meanwhile would keep.
+    # Not SIG_IGN, which programs that are started meanwhile would keep.
+    before = signal.signal(number, lambda *_: None)
     try:
         yield
     finally:
