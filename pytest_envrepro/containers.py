@@ -71,6 +71,7 @@ class Containers:
         self._manifests = Manifests(cache)
         self._beside = Beside()
         self._left: dict[str, str] = {}  # By the id of a container, why what `install` has lent it is still there.
+        self._is_cancelled = False
         self._guard = threading.RLock()  # Several threads make images, and the first of them brings what all share.
 
     @property
@@ -88,7 +89,10 @@ class Containers:
     @property
     def _images(self) -> ImageMaking:
         with self._guard:
-            return self._making
+            making = self._making
+        if self._is_cancelled:  # Perhaps before there was anything to cancel.
+            making.cancel()
+        return making
 
     @cached_property
     def _making(self) -> ImageMaking:
@@ -263,6 +267,7 @@ class Containers:
 
     def cancel(self) -> None:
         """Cancel all that is being made, in any thread, and let nothing more begin; what tests have stays."""
+        self._is_cancelled = True
         if "_making" in self.__dict__:
             self._images.cancel()
 
