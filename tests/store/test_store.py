@@ -768,7 +768,8 @@ def test_a_program_that_writes_while_it_is_put_right(store: Store) -> None:
 
     entry = store.get(KEY, many)
     time_of_source = (entry.path / "a" / "m.py").stat().st_mtime_ns
-    used = store.private(entry, "one")
+    first, next_one, last = other(store), other(store), other(store)  # Each has one alone: no spare is made beside it.
+    used = first.private(entry, "one")
     (used / "a" / "m.py").write_text("x = 2\n# More.")
     for index in range(1_500):
         (used / f"b{index}" / "n.py").write_text("y = 2\n")
@@ -777,13 +778,15 @@ def test_a_program_that_writes_while_it_is_put_right(store: Store) -> None:
     assert left.stdout is not None
     assert left.stdout.readline() == "runs\n"
 
-    store.release(used)
-    second = store.private(entry, "two")
+    first.release(used)
+    first.close()
+    second = next_one.private(entry, "two")
     left.communicate(timeout=60)
     assert left.returncode == 0
     assert (second / "a" / "m.py").read_text() == "x = 3\n"
-    store.release(second)
-    third = store.private(entry, "three")
+    next_one.release(second)
+    next_one.close()
+    third = last.private(entry, "three")
 
     assert (third / "a" / "m.py").read_text() == "x = 1\n"
     assert contents_of(third) == contents_of(entry.path)
