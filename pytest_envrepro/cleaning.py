@@ -15,7 +15,7 @@ from pytest_envrepro.errors import BuildError, SettingsError
 from pytest_envrepro.imagebook import ImageBook
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.reports.wording import printable
-from pytest_envrepro.store import Store
+from pytest_envrepro.store.store import Store
 from pytest_envrepro.workspace import is_unused
 
 if TYPE_CHECKING:

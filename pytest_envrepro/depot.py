@@ -27,7 +27,7 @@ from pytest_envrepro.pythons import Finder, check_built
 from pytest_envrepro.requirement import redact
 from pytest_envrepro.settings import Settings
 from pytest_envrepro.settingtext import is_of_table
-from pytest_envrepro.store import Damaged, Store
+from pytest_envrepro.store.store import Damaged, Store
 from pytest_envrepro.workspace import workspace
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from pytest_envrepro.installers import Resolved
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.session import Session
-    from pytest_envrepro.store import Change, Entry
+    from pytest_envrepro.store.entries import Entry
+    from pytest_envrepro.store.manifest import Change
 
 
 _ANEW = {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"}  # They keep the wheels that they have built.

@@ -12,7 +12,7 @@ from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.reports import Ended, EnvironmentRow, Kept, Lent
 from pytest_envrepro.reports import environments as report
 from pytest_envrepro.serving import last_logs
-from pytest_envrepro.store import changed_at
+from pytest_envrepro.store.mends import changed_at
 from pytest_envrepro.witness import TICK, Witness
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.depot import Depot, Made
     from pytest_envrepro.envs.virtualenv import VirtualEnvironment
-    from pytest_envrepro.store import Change
+    from pytest_envrepro.store.manifest import Change
 
 _SOON = 0.5  # Seconds: who was looked at within them, with no test since, is not looked at again.
 

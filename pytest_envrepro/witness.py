@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_envrepro.store import Store
+    from pytest_envrepro.store.store import Store
 
 TICK = 0.02  # Seconds: the times of files are those of a clock that stands still for so long.
 _TOLD = 20  # Tests that other processes are told of: the last, since what they ask about is a moment ago.

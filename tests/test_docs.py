@@ -191,8 +191,8 @@ def quickstart(project: Project, site: Site) -> None:
         site.add(name, version, tuple(other for other, (_, parents) in pins.items() if name in parents))
 
 
-def follow(section: str, folder: Path, codes: list[int]) -> None:
-    """Type the commands of a section, one after the other, and compare what they say and end with."""
+def follow(section: str, folder: Path, codes: list[int]) -> int:
+    """Type the commands of a section, one after the other, and compare what they say and end with; tell how many lines."""
     commands = typed(section)
     assert len(commands) == len(codes)
     for (command, pieces), expected in zip(commands, codes, strict=True):
@@ -200,6 +200,7 @@ def follow(section: str, folder: Path, codes: list[int]) -> None:
 
         assert code == expected, lines
         assert said_in_order([plain(line) for line in lines], pieces), lines
+    return sum(len(piece) for _, pieces in commands for piece in pieces)
 
 
 def ask_for_httpx(project: Project) -> None:
@@ -424,7 +425,7 @@ def test_printed_how_to(optional_part: Path, title: str) -> None:
     """What the how-to prints of the example of integrations is what its commands say."""
     shutil.copytree(OPTIONAL_PARTS, optional_part, ignore=shutil.ignore_patterns(".*", "__pycache__"))
 
-    follow(sections("docs/how-to.md")[title], optional_part, CODES_OF_COMMANDS[title])
+    assert follow(sections("docs/how-to.md")[title], optional_part, CODES_OF_COMMANDS[title]) > 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the commands are those of a POSIX shell")
@@ -435,7 +436,7 @@ def test_printed_tutorial(optional_part: Path) -> None:
     (test,) = blocks(section, "python")
     (optional_part / "tests" / "test_workbook.py").write_text(test, encoding="utf-8")
 
-    follow(section, optional_part, CODES_OF_COMMANDS["A test that needs something"])
+    assert follow(section, optional_part, CODES_OF_COMMANDS["A test that needs something"]) > 0
 
 
 def test_declared_as_in_the_example() -> None:

@@ -372,6 +372,27 @@ def test_nobody_imports_the_door_of_the_package() -> None:
     assert wrong == []
 
 
+def test_no_part_of_a_family_imports_its_door() -> None:
+    """Not even to have another part by it: the door imports them all."""
+    wrong = [
+        f"{module}:{node.lineno}"
+        for module, tree in _trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and node.module == f"{PACKAGE}.{_top(module)}"
+        and not _is_leaf(_top(module))
+        and module not in {_top(module), f"{_top(module)}.__init__"}
+    ]
+
+    assert wrong == []
+
+
+def _is_leaf(family: str) -> bool:
+    """Tell whether a folder's door imports nothing of its folder."""
+    text = (ROOT / family / "__init__.py").read_text(encoding="utf-8") if (ROOT / family).is_dir() else ""
+    return f"from {PACKAGE}.{family}" not in text
+
+
 def test_no_cycles() -> None:
     """No module imports itself in a roundabout way: types, late imports and the package's own door included."""
     graph: dict[str, set[str]] = {}

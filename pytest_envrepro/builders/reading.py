@@ -9,8 +9,9 @@ import re
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envrepro.builders import traces
 from pytest_envrepro.builders.dockerfile import counted, instructions, stages
+from pytest_envrepro.builders.traces import Log, Vertex
+from pytest_envrepro.builders.traces import read as read_traces
 from pytest_envrepro.builders.words import plain, shortened, without_colours
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ class Reading:
             return
         aux = message.get("aux")
         if message.get("id") == "moby.buildkit.trace" and isinstance(aux, str):
-            for each in traces.read(aux):
+            for each in read_traces(aux):
                 self._trace(each)
         elif isinstance(aux, dict) and isinstance(aux.get("ID"), str):
             self.image = aux["ID"]
@@ -151,8 +152,8 @@ class Reading:
         if self._number and is_own and not self._is_cached and image not in known:
             self.layers.append((image, self._number))
 
-    def _trace(self, each: traces.Vertex | traces.Log) -> None:
-        if isinstance(each, traces.Log):
+    def _trace(self, each: Vertex | Log) -> None:
+        if isinstance(each, Log):
             for line in self._lines(each.digest, each.text.decode("utf-8", "replace")):
                 self._note(each.digest, line)
             return

@@ -9,7 +9,8 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.envs import launchers
+from pytest_envrepro.envs.launchers import are_one_script, digest
+from pytest_envrepro.envs.launchers import names as launcher_names
 from pytest_envrepro.envs.packages import File
 from pytest_envrepro.envs.sources import same_version
 
@@ -109,7 +110,7 @@ class FileComparison:
         """Compare the files of a package; give the paths of its modules."""
         title = f"{one.name} {one.version}"
         lefts, rights = ({file.path: file for file in each.files} for each in (one, other))
-        points = launchers.names([*lefts.values(), *rights.values()])
+        points = launcher_names([*lefts.values(), *rights.values()])
         for path in sorted(lefts.keys() | rights.keys()):
             left, right = lefts.get(path), rights.get(path)
             about = _ABOUT.fullmatch(path)
@@ -157,14 +158,14 @@ class FileComparison:
     def _is_same(self, left: tuple[str, os.stat_result], right: tuple[str, os.stat_result]) -> bool:
         if left[1].st_mode & right[1].st_mode & stat.S_IXUSR:
             one, other = (side.home or side.prefix for side in (self.left, self.right))
-            is_one = launchers.are_one_script((left[0], one), (right[0], other))
+            is_one = are_one_script((left[0], one), (right[0], other))
             if is_one is not None:
                 return is_one
         return left[1].st_size == right[1].st_size and _same_content(left[0], right[0])
 
     def _is_as_installed(self, left: File, right: File) -> bool:
         """Tell whether both files are what their installers wrote, by RECORD."""
-        return all(each.hash is not None and launchers.digest(each.place) == each.hash for each in (left, right))
+        return all(each.hash is not None and digest(each.place) == each.hash for each in (left, right))
 
 
 def _stat(place: str) -> os.stat_result | None:

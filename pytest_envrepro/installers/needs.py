@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.installers import hidden
 from pytest_envrepro.installers.effective import written
+from pytest_envrepro.installers.hidden import in_text as secrets_in
 from pytest_envrepro.installers.pinning import render
 from pytest_envrepro.installers.taking import ROOM, archives_of, files_for, moved_pin
 
@@ -89,7 +89,7 @@ def needs_of(
         if carried.wheel is not None:
             files[carried.wheel.name] = carried.wheel
     variables = {name: value for name, value in carried.variables.items() if not name.startswith("UV_")}
-    private = [secret for pin in pins for secret in hidden.in_text(pin.line)]
+    private = [secret for pin in pins for secret in secrets_in(pin.line)]
     arguments = {name: value for name, value in carried.arguments_of_build.items() if not name.startswith("UV_")}
     return Needs(
         dict(sorted(files.items())),

@@ -11,16 +11,16 @@ from pytest_envrepro.store.entries import INSIDE, Damaged, Entry, doubt, is_doub
 from pytest_envrepro.store.keeping import Keeping
 from pytest_envrepro.store.making import make
 from pytest_envrepro.store.manifest import Change
-from pytest_envrepro.store.mends import Mend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_envrepro.store.manifest import Manifest
+    from pytest_envrepro.store.mends import Mend
     from pytest_envrepro.store.parts import Parts
 
-__all__ = ["Change", "Damaged", "Entry", "Mend", "Store"]
+__all__ = ["Damaged", "Entry", "Store"]
 
 T = TypeVar("T")
 

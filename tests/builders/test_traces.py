@@ -59,4 +59,6 @@ def test_any_bytes() -> None:
     """Whatever comes, it ends without an error."""
     chance = random.Random(6)  # noqa: S311  # The same bytes each time.
     for _ in range(500):
-        told(chance.randbytes(chance.randrange(60)))
+        found = told(chance.randbytes(chance.randrange(60)))
+
+        assert all(isinstance(each, (Vertex, Log)) for each in found)

@@ -147,5 +147,6 @@ def test_killed(boxes: Suite, base: Base) -> None:
 
     session.kill()
     session.communicate(timeout=30)
-
     wait_until(lambda: base.containers() == [])
+
+    assert base.api.containers(all=True, filters={"label": f"envrepro-tests.run={base.run}"}) == []

@@ -221,9 +221,12 @@ class TestBuilt:
         python = need(version, cache)
         folder = virtualenv(python.executable, tmp_path / "env", how)
         (tmp_path / "link").symlink_to(folder)
+        before = sorted(folder.rglob("*"))
 
         check_built(folder, python, {})
         check_built(tmp_path / "link", python, {})
+
+        assert sorted(folder.rglob("*")) == before  # To be asked, it is not changed.
 
     def test_of_another(self, cache: Path, tmp_path: Path) -> None:
         """One of another version is told, with all that differs."""
