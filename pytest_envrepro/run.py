@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.outcome import Result, fails, verdict, worst
 from pytest_envrepro.reports import Mended, Summary, TestOutcome
-from pytest_envrepro.selection import CheckId, names_checks, select
-from pytest_envrepro.wanted import without_parameters
+from pytest_envrepro.selection import CheckId, names_checks, select, without_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

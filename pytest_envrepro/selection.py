@@ -1,4 +1,4 @@
-"""Which checks a session judges: all of its plan, or those that the command line names."""
+"""Node ids: which checks a session judges (all of its plan, or those that the command line names), and of which test one is."""
 
 from __future__ import annotations
 
@@ -34,3 +34,9 @@ def select(plan: tuple[CheckId, ...], named: tuple[str, ...]) -> tuple[CheckId, 
     if not names_checks(plan, named):
         return plan
     return tuple(each for each in plan if str(each) in named or each.subject in named)
+
+
+def without_parameters(node_id: str) -> str:
+    """Give a node id without the parameters of the test."""
+    path, separator, name = node_id.partition("::")
+    return f"{path}{separator}{name.partition('[')[0]}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_envrepro.asking import allowing, answer, lacking, pack
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.reports import Integration, Lacking, NeedsSummary
+from pytest_envrepro.selection import without_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -116,12 +117,6 @@ class Wanted:
             stale=tuple(stale),
             why=(_TOX,) if hides and found else (),
         )
-
-
-def without_parameters(node_id: str) -> str:
-    """Give a node id without the parameters of the test."""
-    path, separator, name = node_id.partition("::")
-    return f"{path}{separator}{name.partition('[')[0]}"
 
 
 def faults_as_needs(fault: str) -> tuple[tuple[str, str | None, bool], ...]:

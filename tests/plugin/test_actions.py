@@ -234,6 +234,18 @@ def test_loaded_there_alone(broken: Project, summary: Path) -> None:
     assert summary.exists()
 
 
+def test_what_it_does_not_load(broken: Project) -> None:
+    """A session with `--env-lock` whose tests ask for nothing imports none of what looks at what tests ask for."""
+    code = (
+        "import sys, pytest; pytest.main(['--env-lock', '-qq']); print([name for name in sys.modules "
+        "if 'integrations' in name or name.endswith(('.wanted', '.asking', '.lending', '.depot'))])"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=broken.path, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_runner_reads_as_told() -> None:
     """The runner of these tests finds commands where that of GitHub does."""
     lines = ["  ::error file=a%2Cb,line=1::50%25", "text ##[group]x", "text ::error::x", "::error", "a::b::c"]
