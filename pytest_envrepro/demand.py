@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.declarations import (
@@ -37,11 +38,11 @@ class Wishes(NamedTuple):
 
     Attributes:
         plans: each once, by its identity.
-        copied: the identities of those that a test is given a copy of.
+        copied: how many tests are given a copy of one, by its identity.
     """
 
     plans: Mapping[str, Plan | ContainerPlan]
-    copied: frozenset[str]
+    copied: Mapping[str, int]
 
 
 class Demand:
@@ -101,7 +102,7 @@ class Demand:
     def of_all(self, items: Iterable[pytest.Item]) -> Wishes:
         """Give what can be made for tests before they run; what cannot be had is told by the test that wants it."""
         plans: dict[str, Plan | ContainerPlan] = {}
-        copied: set[str] = set()
+        copied: Counter[str] = Counter()
         for item in filter(declares, items):
             with contextlib.suppress(EnvReproError):
                 if is_given(item):
@@ -112,7 +113,7 @@ class Demand:
                         continue
                     plans.setdefault(plan.identity, plan)
                     copied.update([plan.identity] if is_copied(item) else [])
-        return Wishes(plans, frozenset(copied))
+        return Wishes(plans, copied)
 
     def _has_engine(self) -> bool:
         return self._depot().session.catalogue.check(ENGINE).status == "met"

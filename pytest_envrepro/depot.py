@@ -215,10 +215,14 @@ class Depot:
         verify = partial(self.store.verify, made.entry)
         return self._handle(made, made.entry.path, self._scratch(), verify=verify)
 
-    def prepare(self, made: Made) -> None:
-        """Make ready what private copies of an environment are taken from; where that fails, the copy says so."""
+    def prepare(self, made: Made, copies: int) -> None:
+        """Make ready what private copies of an environment are taken from; where that fails, the copy says so.
+
+        Args:
+            copies: how many tests take one; each process has one test at work.
+        """
         with contextlib.suppress(BuildError):
-            self.store.prepare(made.entry)
+            self.store.prepare(made.entry, min(copies, self.policy.workers))
 
     def private(self, made: Made, name: str) -> VirtualEnvironment:
         """Give an environment that one test may change.

@@ -93,6 +93,7 @@ class Lending:
                 keep=resolve_keep(option.env_keep, os.environ),
                 written=written(self.config),
                 run=given.get("testrunuid", ""),
+                workers=given.get("workercount", 1),
             )
             quiet = self.config.get_verbosity() < 0
             session = self._markers.wanted().session
@@ -206,7 +207,7 @@ class Lending:
         """
         depot, loans, boxes, preparing = self.books()
         if isinstance(plan, ContainerPlan):  # In another thread, so that a signal in this one can cancel it.
-            preparing.start([plan])
+            preparing.start([plan], {})
         preparing.wait_for(plan)
         name = _IN_NAMES.sub("-", self.item.name if self.item else "session").strip("-")[:_LONGEST_NAME]
         if isinstance(plan, ContainerPlan):

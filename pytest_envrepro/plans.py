@@ -36,6 +36,7 @@ class Policy(NamedTuple):
         timeout: of one program that resolves or installs, in seconds.
         written: files and folders that this session writes, such as its reports: they are nobody's source.
         run: a word that the workers of one run of pytest-xdist share, each of which tells what it is at; else empty.
+        workers: how many processes of this run use environments side by side.
     """
 
     offline: bool = False
@@ -44,6 +45,7 @@ class Policy(NamedTuple):
     timeout: float = 1800.0
     written: tuple[Path, ...] = ()
     run: str = ""
+    workers: int = 1
 
 
 class Plan(NamedTuple):

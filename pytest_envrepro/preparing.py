@@ -12,7 +12,7 @@ from pytest_envrepro.plans import ContainerPlan, Plan
 from pytest_envrepro.programs import Programs, watch_signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_envrepro.depot import Depot
 
@@ -35,11 +35,11 @@ class Preparing:
         self._programs = Programs()
         self._unwatch: Callable[[], None] = _nothing
 
-    def start(self, plans: Iterable[Plan | ContainerPlan], copied: Collection[str] = ()) -> None:
+    def start(self, plans: Iterable[Plan | ContainerPlan], copied: Mapping[str, int]) -> None:
         """Begin with those that have not been begun with; it goes on in the background.
 
         Args:
-            copied: the identities of those that private copies will be taken of.
+            copied: how many tests take a private copy of one, by its identity.
         """
         new = {plan.identity: plan for plan in plans if plan.identity not in self._futures}
         if new and self._pool is None:
@@ -48,16 +48,16 @@ class Preparing:
             self._unwatch = watch_signals(self._cancel_soon)
         for identity, plan in new.items():
             if self._pool is not None:
-                self._futures[identity] = self._pool.submit(self._make, plan, is_copied=identity in copied)
+                self._futures[identity] = self._pool.submit(self._make, plan, copied.get(identity, 0))
 
-    def _make(self, plan: Plan | ContainerPlan, *, is_copied: bool) -> None:
+    def _make(self, plan: Plan | ContainerPlan, copies: int) -> None:
         with self._programs.here():
             if isinstance(plan, ContainerPlan):
                 self._depot.containers.make(plan)
                 return
             made = self._depot.make(plan)
-            if is_copied:
-                self._depot.prepare(made)
+            if copies:
+                self._depot.prepare(made, copies)
 
     def wait(self) -> None:
         """Wait until all of them are made, or have failed: that is told by the test that needs one."""

@@ -43,7 +43,7 @@ def private(parts: Parts, entry: Entry, found: Manifest, name: str) -> Path:
     made = _copy(parts, entry, found, name)
     if folder.name not in parts.taken:
         parts.taken.add(folder.name)
-    elif not spares.there_are(folder):
+    elif not spares.count(folder):
         parts.ahead.start(partial(_make_ahead, parts, entry, found))
     return made
 
@@ -65,14 +65,14 @@ def give_back(parts: Parts, folder: Path, *, keep: bool) -> None:
         parts.throw_away(folder)
 
 
-def prepare(parts: Parts, entry: Entry, found: Manifest) -> None:
-    """Make a spare, unless one lies ready.
+def prepare(parts: Parts, entry: Entry, found: Manifest, wanted: int) -> None:
+    """Make a spare, unless as many as are wanted lie ready: each process that wants one makes at most one itself.
 
     Raises:
         Damaged: the entry has changed.
         OSError: it cannot be made.
     """
-    if not spares.there_are(entry.path.parent):
+    if spares.count(entry.path.parent) < wanted:
         _make_ready(parts, entry, found)
 
 
@@ -153,5 +153,5 @@ def _make_ahead(parts: Parts, entry: Entry, found: Manifest, stop: Event) -> Non
         contextlib.suppress(OSError, EnvReproError, Interrupted),
         held(parts.layout.locks / f"{folder.name}.ahead.lock", 0) as free,
     ):
-        if free and not spares.there_are(folder):
+        if free and not spares.count(folder):
             _make_ready(parts, entry, found, Pace(stop))

@@ -87,12 +87,12 @@ def _noted(folder: Path) -> Noted | None:
         return None
 
 
-def there_are(entry: Path) -> bool:
-    """Tell whether an entry has a spare."""
+def count(entry: Path) -> int:
+    """Count the spares of an entry."""
     try:
-        return bool(os.listdir(entry / SPARES))
+        return len(os.listdir(entry / SPARES))
     except OSError:
-        return False
+        return 0
 
 
 def put(parts: Parts, folder: Path) -> bool:

@@ -134,14 +134,18 @@ class Store(Keeping):
         """
         return tuple(mend for mend in self._open.mends.of(entry.path.parent.name) if mend.number > after)
 
-    def prepare(self, entry: Entry) -> None:
-        """Make a private copy that lies ready, unless there is one.
+    def prepare(self, entry: Entry, wanted: int = 1) -> None:
+        """Make a private copy that lies ready, unless there are enough.
+
+        Args:
+            wanted: how many processes want one, each of which calls this.
 
         Raises:
             Damaged: the environment has changed.
             BuildError: the store's folder cannot be used, or has no room.
         """
-        self._copied(entry, entry.path.parent.name, copying.prepare)
+        name = entry.path.parent.name
+        self._copied(entry, name, lambda parts, entry, found: copying.prepare(parts, entry, found, wanted))
 
     def private(self, entry: Entry, name: str) -> Path:
         """Make a copy of an environment that may be changed by installers and by hand, and give its prefix.

@@ -66,6 +66,36 @@ def test_untouched(environment, throwaway_venv):
     suite.run().assert_outcomes(passed=4)
 
 
+AT_ONCE = """
+import time
+
+import pytest
+
+pytestmark = pytest.mark.environment(requirements=["alpha==1.0"])
+
+def test_alone(throwaway_venv): pass
+
+@pytest.mark.parametrize("number", range(2))
+def test_at_once(throwaway_venv, number, pytestconfig):
+    (pytestconfig.rootpath / str(number)).touch()
+    ends = time.monotonic() + 60
+    while not (pytestconfig.rootpath / str(1 - number)).exists():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+    assert list((throwaway_venv.prefix / throwaway_venv.python.layout.purelib).rglob("alpha*.pyc"))
+"""
+
+
+def test_ready_for_each_worker(fresh: Suite) -> None:
+    """Workers that use copies side by side have one each that lies ready, with bytecode: none is made on the spot."""
+    fresh.write(AT_ONCE)
+
+    fresh.run("-k", "alone").assert_outcomes(passed=1, deselected=2)  # Leaves one.
+    result = fresh.run("-n2", "-k", "at_once")
+
+    result.assert_outcomes(passed=2)
+
+
 @pytest.mark.parametrize(
     ("options", "kept"),
     [
