@@ -37,6 +37,18 @@ class InstalledFrom(NamedTuple):
     groups: tuple[str, ...] | None = None
     extras: tuple[str, ...] | None = None
 
+    def parts(self, usual: frozenset[str]) -> frozenset[str] | None:
+        """Give the parts of the project that are meant, as `Root.part` names them, besides `MAIN`; None for the default.
+
+        Args:
+            usual: those that the lock's tool installs where it is not told otherwise.
+        """
+        if self.groups is None and self.extras is None:
+            return None
+        groups = {part for part in usual if not part.startswith("[")}
+        named = groups if self.groups is None else {canonicalize_name(group) for group in self.groups}
+        return frozenset({*named, *(f"[{canonicalize_name(extra)}]" for extra in self.extras or ())})
+
 
 class Waiver(NamedTuple):
     """A finding that is accepted.

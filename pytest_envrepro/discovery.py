@@ -41,7 +41,7 @@ class Discovery(NamedTuple):
 
 def tree_of(files: Files, environ: Mapping[str, str]) -> Tree:
     """Give a format's view of the files."""
-    return Tree(read=files.read, exists=files.exists, changed=files.changed, environ=environ)
+    return Tree(read=files.read, exists=files.exists, changed=files.changed, environ=environ, folders=files.folders)
 
 
 def discover(files: Files, tree: Tree, config: Config) -> Discovery:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from pytest_envrepro.requirement import Requirement
 
 
+MAIN = ""  # The part of a project that is installed with it, whatever else is.
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pin:
     """One package in a lock.
@@ -28,6 +31,15 @@ class Pin:
         file: the file that it stands in, relative to the root.
         line: its first line, counted from 1.
         editable: whether it is installed with `-e`.
+        requires: what it needs by the lock's own list, as metadata writes it (`six>=1; extra == "x"`); None where the
+            format has no such lists.
+            A part of the project stands there as an extra after a colon (`extra == ":[cpu]"`, `extra != ":dev"`).
+        parts: the parts of the project that it is locked for, as `Root.part` names them; empty for all.
+        markers: of single ones of these parts, the marker that it has there, in which `extra` means the extras that are
+            installed; a part that is not named has none. Empty where the requirement's marker is that of all parts; else
+            that holds wherever one of these may.
+        hashless: whether there was no hash to keep: its index tells none.
+        described: whether the project says what it needs, in the place of its own metadata.
     """
 
     requirement: Requirement
@@ -39,6 +51,11 @@ class Pin:
     file: str
     line: int | None
     editable: bool = False
+    requires: tuple[str, ...] | None = None
+    parts: frozenset[str] = frozenset()
+    markers: tuple[tuple[str, str], ...] = ()
+    hashless: bool = False
+    described: bool = False
 
     @property
     def name(self) -> str:
@@ -48,12 +65,17 @@ class Pin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Root:
-    """A requirement or a constraint that a person wrote in an input, with its place."""
+    """A requirement or a constraint that a person wrote in an input, with its place.
+
+    Attributes:
+        part: the part of the project that asks for it: `MAIN`, the name of a group, or an extra in brackets (`[pg]`).
+    """
 
     requirement: Requirement
     file: str
     line: int | None
     editable: bool = False
+    part: str = MAIN
 
 
 class Option(NamedTuple):
@@ -127,6 +149,24 @@ class Recipe(NamedTuple):
     is_trusted: bool = False
 
 
+class Stamp(NamedTuple):
+    """What a lock keeps of its inputs, to know by whether they have changed.
+
+    Attributes:
+        name: the key that it stands under: `content-hash`.
+        written: what stands there.
+        accepted: what its tool would write today, in all variants that are known; None where that cannot be told.
+        line: where it stands.
+        cause: what of the inputs has changed, where that can be told.
+    """
+
+    name: str
+    written: str
+    accepted: frozenset[str] | None
+    line: int | None = None
+    cause: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lock:
     """A lock of any format, with all that its inputs say.
@@ -154,6 +194,13 @@ class Lock:
         partial: why some of its pins are not known, or None: what is not among the pins may still be locked.
         unpinned: canonical names that stand in the lock without one version.
         options: what it, and the files that it reads, tell an installer.
+        stamp: what it keeps of its inputs, or None.
+        parts: the parts of the project that it can be installed with, besides `MAIN`: groups, and extras in brackets.
+        usual: those of them that its tool installs where it is not told otherwise.
+        by_need: whether a pin applies where a pin or a root needs it that applies, and not by its own marker alone.
+        asks: of such a lock, each part of the project with a requirement of it, by the lock's own lists, as
+            `Pin.requires` has them; None where only the roots tell.
+        install: the command that makes an environment equal to it, or None for that of requirements files.
     """
 
     path: str
@@ -178,6 +225,17 @@ class Lock:
     partial: str | None = None
     unpinned: frozenset[str] = frozenset()
     options: tuple[Option, ...] = ()
+    stamp: Stamp | None = None
+    parts: frozenset[str] = frozenset()
+    usual: frozenset[str] = frozenset()
+    by_need: bool = False
+    asks: tuple[tuple[str, str], ...] | None = None
+    install: str | None = None
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether two pins of one name may be for different needs or parts, so that each requirement means one of them."""
+        return self.by_need or bool(self.parts)
 
     def stated(self) -> Iterator[Requirement]:
         """Give the requirements of all pins and of all roots."""

@@ -64,6 +64,8 @@ class Requirement:
         written: the specifier as it was written, without spaces, for messages.
         url: the URL or the path, as written, with its variables (`${TOKEN}`); None for a requirement that an index fulfils.
         marker: the environment marker's text (PEP 508), or None.
+        alternatives: where these are not empty, one of them has to admit a version too: together they say what no single
+            specifier does, and that is then the range of all.
     """
 
     name: str | None
@@ -72,11 +74,14 @@ class Requirement:
     written: str = ""
     url: str | None = None
     marker: str | None = None
+    alternatives: tuple[SpecifierSet, ...] = ()
 
     def admits(self, version: Version) -> bool:
         """Tell whether the version is one of those asked for; a pre-release counts, as it does for `pip check`."""
         try:
-            return self.specifier.contains(version, prereleases=True)
+            return self.specifier.contains(version, prereleases=True) and (
+                not self.alternatives or any(each.contains(version, prereleases=True) for each in self.alternatives)
+            )
         except ValueError:  # A number that Python refuses to read.
             return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from packaging.version import Version
@@ -26,6 +27,8 @@ class Facts(NamedTuple):
         installed: the locks that this environment is installed from; None where the table does not say.
         inventory: this environment.
         integrity: whether its files are to be compared with RECORD, and all of them by their content (`full`).
+        parts: what of a lock this environment is installed from, as `Root.part` names it, by its path, where the table
+            says so; else it is what the lock's tool installs.
     """
 
     locks: Mapping[str, Lock]
@@ -35,6 +38,7 @@ class Facts(NamedTuple):
     offline: Callable[[str], Outcome]
     compiling: Compiling | None = None
     integrity: bool | Literal["full"] = False
+    parts: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 class Attempt(NamedTuple):
@@ -143,6 +147,8 @@ def dependencies(
 
 def install_command(lock: Lock) -> str:
     """Give the command that installs a lock, with the tool that compiled it."""
+    if lock.install is not None:
+        return lock.install
     return f"uv pip install -r {lock.path}" if lock.tool == "uv" else f"pip install -r {lock.path}"
 
 

@@ -2,7 +2,8 @@
 
 The dependencies of a pin are those of the installed distribution, where its version is the pinned one: metadata of one
 version of a distribution is the same wherever it is installed. A pin that is not installed at that version is not
-proven.
+proven. Many formats list besides what each pin needs. That is followed too; but who removes a package from a lock may
+remove it from those lists as well, so that they prove nothing.
 """
 
 from __future__ import annotations
@@ -32,12 +33,14 @@ class Closure:
     """What following the pins has shown.
 
     Attributes:
-        proven: the names of the pins whose dependencies are known.
-        needs: for each name, the names that it needs, by the metadata of what is proven.
+        proven: the names of the pins whose dependencies are known by metadata.
+        listed: the names of those whose dependencies are known by the lock's own lists.
+        needs: for each name, the names that it needs, by both.
         findings: dependencies that no pin meets, or that a pin violates.
     """
 
     proven: set[str] = field(default_factory=set)
+    listed: set[str] = field(default_factory=set)
     needs: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     findings: list[Finding] = field(default_factory=list)
 
@@ -63,6 +66,8 @@ def follow(
         if requirement.name:
             extras[requirement.name] |= requirement.extras
     overrides = _by_name(lock.overrides, environment)
+    # Where parts of the project exclude each other, the lock is to be whole for each choice.
+    chosen = frozenset(f":{part}" for part in lock.parts)
     visited: dict[str, frozenset[str]] = {}
     waiting = list(pins)
     while waiting:
@@ -71,23 +76,32 @@ def follow(
         if name not in pins or known == extras[name]:
             continue
         visited[name] = extras[name]
-        pin = pins[name][0]
-        distribution = installed_as_pinned(pin, facts)
-        if distribution is None:
-            continue
-        requires = distribution.requires if known is None else _for_extras(distribution.requires, extras[name] - known)
-        try:
-            asked = list(_overridden(dependencies(requires, environment, extras[name]), overrides))
-        except ValueError:
-            continue  # Is told as unreadable metadata by the check of conflicts; here it proves nothing.
-        closure.proven.add(name)
-        for requirement in asked:
-            other = requirement.name or ""
-            closure.needs[name].add(other)
-            if not requirement.extras <= extras[other]:
-                extras[other] |= requirement.extras
-                waiting.append(other)
-            closure.findings += _unmet(lock, pin, requirement, pins.get(other, []))
+        # Of two pins for one environment the first is meant, but where what needs them tells one from the other.
+        for pin in pins[name] if lock.has_choices else pins[name][:1]:
+            told: set[str] = set()
+            distribution = installed_as_pinned(pin, facts)
+            for requires, known_by in (
+                (distribution.requires if distribution is not None else None, closure.proven),
+                (pin.requires, closure.listed),
+            ):
+                if requires is None:
+                    continue
+                new = requires if known is None else _for_extras(requires, extras[name] - known)
+                try:
+                    asked = list(_overridden(dependencies(new, environment, extras[name] | chosen), overrides))
+                except ValueError:
+                    continue  # Is told as unreadable metadata by the check of conflicts; here it proves nothing.
+                known_by.add(name)
+                for requirement in asked:
+                    other = requirement.name or ""
+                    closure.needs[name].add(other)
+                    if not requirement.extras <= extras[other]:
+                        extras[other] |= requirement.extras
+                        waiting.append(other)
+                    if other not in told:
+                        unmet = list(_unmet(lock, pin, requirement, pins.get(other, [])))
+                        told.update([other] if unmet else [])
+                        closure.findings += unmet
     return closure
 
 
@@ -103,7 +117,7 @@ def installed_as_pinned(pin: Pin, facts: Facts) -> Distribution | None:
     """
     inventory = facts.inventory
     name = pin.requirement.name
-    if name is None or name not in inventory.distributions:
+    if name is None or name not in inventory.distributions or pin.described:
         return None
     if pin.version is not None:
         version = to_version(inventory.versions[name])
@@ -151,6 +165,8 @@ def _unmet(lock: Lock, parent: Pin, requirement: Requirement, met_by: list[Pin])
             line=parent.line,
             message=needs,
         )
+    if lock.has_choices and any(pin.version is None or requirement.admits(pin.version) for pin in met_by):
+        return  # Another pin of that name is for what else needs it.
     for pin in met_by:
         if pin.version is not None and not requirement.admits(pin.version):
             yield Finding(

@@ -43,7 +43,10 @@ def check_roots(
         if not met_by(root, pins, folder) and root.requirement.name not in lock.excluded | lock.unpinned:
             yield _missing(lock, root, elsewhere=root.requirement.name in everywhere)
     for root in (*wanted, *overrides):
-        yield from _violations("violated-direct", root, met_by(root, pins, folder), folder)
+        violated = list(_violations("violated-direct", root, met := met_by(root, pins, folder), folder))
+        # Another pin of that name may be for another part of the project.
+        if not lock.has_choices or len(violated) == len(met):
+            yield from violated
 
 
 def check_constraints(

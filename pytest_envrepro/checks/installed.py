@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.checks.applying import applying
 from pytest_envrepro.checks.base import Facts, dependencies, install_command, is_other_platform
 from pytest_envrepro.checks.conflicts import duplicates
 from pytest_envrepro.checks.source import is_below, is_installed_from, is_root, is_the_pinned_release
@@ -44,8 +45,7 @@ class InstalledCheck:
         unknown = _unreadable(facts, lock)
         if unknown is not None:
             return Outcome(judged=False, reason=unknown)
-        environment = facts.inventory.interpreter.environment
-        pins = [pin for pin in lock.pins if pin.requirement.applies(environment)]
+        pins = applying(lock, facts.inventory.interpreter.environment, facts.parts.get(subject))
         judges_all = facts.installed is not None or len(facts.locks) == 1
         others = {} if judges_all else _pinned_elsewhere(facts, lock)
         findings: list[Finding] = []

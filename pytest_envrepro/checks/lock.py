@@ -10,6 +10,7 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.checks.applying import applying, are_rivals
 from pytest_envrepro.checks.base import Facts, is_other_platform, target_environment
 from pytest_envrepro.checks.closure import Closure, follow
 from pytest_envrepro.checks.direct import check_constraints, check_roots, dynamic_roots
@@ -18,7 +19,7 @@ from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_envrepro.model import Lock, Pin, Root
 
@@ -41,6 +42,7 @@ class LockCheck:
         "unpinned",
         "ambiguous-pin",
         "partial-hashes",
+        "stale-stamp",
         "input-missing",
         "merge-conflict",
         "host-leak",
@@ -67,15 +69,17 @@ def _judge(facts: Facts, lock: Lock) -> Outcome:
     view = _View.of(facts, lock)
     folder = facts.project.root
     findings = [*lock.faults, *_ambiguous(view), *_partly_hashed(lock)]
-    findings += check_roots(lock, view.roots, view.pins, view.environment, folder)
-    findings += check_constraints(lock, view.pins, view.environment, folder)
+    findings += check_roots(lock, view.roots, view.needed, view.environment, folder)
+    findings += check_constraints(lock, view.needed, view.environment, folder)
     if lock.closed:
         findings += view.closure.findings
         if _knows_inputs(view):
             asked_for = (*lock.roots, *view.roots)
-            findings += find_unneeded(lock, view.pins, asked_for, view.closure.needs, view.closure.proven, folder)
+            known = view.closure.proven | view.closure.listed
+            findings += find_unneeded(lock, view.pins, asked_for, view.closure.needs, known, folder)
     if _may_pin_more(lock):
         findings = [finding for finding in findings if not finding.code.startswith("missing-")]
+    findings += _stale_stamp(lock, holds=not any(finding.severity == "error" for finding in findings))
     findings = [_with_fix(finding, lock) for finding in findings]
     reason = view.unknown or lock.partial or _unproven(facts, view)
     elsewhere = len(lock.pins) - sum(map(len, view.pins.values()))
@@ -96,6 +100,7 @@ class _View(NamedTuple):
 
     Attributes:
         pins: those that apply, by canonical name.
+        needed: of these, where the lock's own lists tell what each part asks for, those that one of them needs.
         roots: those that apply.
         unknown: why not all roots are known, or None.
     """
@@ -103,6 +108,7 @@ class _View(NamedTuple):
     lock: Lock
     environment: Mapping[str, str]
     pins: Mapping[str, list[Pin]]
+    needed: Mapping[str, list[Pin]]
     roots: tuple[Root, ...]
     closure: Closure
     unknown: str | None
@@ -125,15 +131,30 @@ class _View(NamedTuple):
         )
         # Metadata of this platform tells nothing certain about a lock for another.
         is_foreign = is_other_platform(facts, lock.target)
-        closure = Closure() if is_foreign else follow(lock, pins, environment, facts, roots)
+        needed = _needed(lock, environment) or pins
+        closure = Closure() if is_foreign else follow(lock, needed, environment, facts, roots)
         return cls(
             lock=lock,
             environment=environment,
             pins=pins,
+            needed=needed,
             roots=roots,
             closure=closure,
             unknown=lock.unread or unknown,
         )
+
+
+def _needed(lock: Lock, environment: Mapping[str, str]) -> Mapping[str, list[Pin]]:
+    """Give the pins that the parts of the project need, all of them at once or none, by the lock's own lists."""
+    if lock.asks is None:
+        return {}
+    everything = frozenset(part for part, _ in lock.asks)
+    for_any = {id(pin) for parts in (everything, frozenset[str]()) for pin in applying(lock, environment, parts)}
+    found: dict[str, list[Pin]] = defaultdict(list)
+    for pin in lock.pins:
+        if id(pin) in for_any:
+            found[pin.name].append(pin)
+    return found
 
 
 def _unproven(facts: Facts, view: _View) -> str | None:
@@ -154,16 +175,41 @@ def _detail(view: _View, proven: int | None, elsewhere: int) -> str:
     if proven is None:
         return f"{counted(total, 'pin')}, compiled with --no-deps"
     others = f", {elsewhere} for other environments" if elsewhere else ""
-    return f"{proven} of {counted(total, 'pin')} proven{others}"
+    listed = len(view.closure.listed - view.closure.proven)
+    by_lists = f", {listed} by its own lists alone" if listed else ""
+    return f"{proven} of {counted(total, 'pin')} proven{by_lists}{others}"
 
 
 def _with_fix(finding: Finding, lock: Lock) -> Finding:
     return finding if finding.fix or finding.code in _BY_HAND else replace(finding, fix=lock.fix)
 
 
+def _stale_stamp(lock: Lock, *, holds: bool) -> Iterator[Finding]:
+    """Compare what a lock keeps of its inputs with them.
+
+    Args:
+        holds: whether nothing else is wrong with it.
+    """
+    stamp = lock.stamp
+    if stamp is None or stamp.accepted is None or stamp.written in stamp.accepted:
+        return
+    message = f"{stamp.cause or f'{_listed(lock.inputs)} has changed since it was written'}"
+    if holds:
+        message += ": the pins still hold, only the stamp is old"
+    yield Finding(code="stale-stamp", package=stamp.name, file=lock.path, line=stamp.line, message=message)
+
+
+def _listed(inputs: Iterable[str]) -> str:
+    return " or ".join(inputs) or "its input"
+
+
 def _ambiguous(view: _View) -> Iterator[Finding]:
-    for name, several in view.pins.items():
+    """Give the second pin of a name; where pins apply by need, a marker on what needs them tells two apart."""
+    lock = view.lock
+    for name, several in () if lock.by_need else view.pins.items():
         if len({(pin.version, pin.requirement.url) for pin in several}) > 1:
+            if lock.parts and not are_rivals(lock, several, view.environment):
+                continue
             first, *others = several
             for pin in others:
                 yield Finding(
@@ -188,16 +234,18 @@ def _partly_hashed(lock: Lock) -> Iterator[Finding]:
     """
     # Those of another file (`-r base.txt`) are judged with that file.
     own = [pin for pin in lock.pins if pin.file == lock.path]
+    refused = "what is installed may be any file" if lock.install else "pip refuses the lock"
     if any(pin.hashes for pin in own):
         for pin in own:
-            if not pin.hashes and not (lock.tool == "uv" and pin.requirement.url):
+            may_lack = lock.tool not in (None, "pip-compile") and pin.requirement.url
+            if not (pin.hashes or pin.hashless or may_lack):
                 yield Finding(
                     code="partial-hashes",
                     package=pin.requirement.name,
                     actual=str(pin.version) if pin.version else None,
                     file=pin.file,
                     line=pin.line,
-                    message="no hash, though other pins have one: pip refuses the lock",
+                    message=f"no hash, though other pins have one: {refused}",
                 )
 
 

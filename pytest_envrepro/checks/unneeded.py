@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks.direct import met_by
 from pytest_envrepro.outcome import Finding
+from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,19 +20,20 @@ def find_unneeded(
     pins: Mapping[str, list[Pin]],
     roots: Iterable[Root],
     needs: Mapping[str, set[str]],
-    proven: set[str],
+    known: set[str],
     folder: str,
 ) -> Iterator[Finding]:
-    """Give the pins that no input asks for and no pin needs, as far as comments and metadata tell who needs what.
+    """Give the pins that no input asks for and no pin needs, as far as comments, lists and metadata tell who needs what.
 
     Args:
         pins: those that apply, by canonical name.
         roots: all requirements of the inputs, those for other environments too.
-        needs: for each proven name, the names that it needs by its metadata.
+        needs: for each known name, the names that it needs.
+        known: the names of the pins of which that is known.
         folder: the project's.
     """
     tells_why = any(pin.parents or pin.sources for pin in lock.pins)
-    if not tells_why and not pins.keys() <= proven:
+    if not tells_why and not pins.keys() <= known:
         return
     needs = _with_comments(lock, needs)
     everywhere: dict[str, list[Pin]] = defaultdict(list)
@@ -59,7 +61,19 @@ def _with_comments(lock: Lock, needs: Mapping[str, set[str]]) -> Mapping[str, se
     for pin in lock.pins:
         for parent in pin.parents:
             together[parent].add(pin.name)
+    if lock.by_need:
+        # No marker of its own says of a pin that it is for another platform: what needs it there does.
+        for pin in lock.pins:
+            together[pin.name].update(_names(pin.requires or ()))
     return together
+
+
+def _names(requires: Iterable[str]) -> Iterator[str]:
+    for text in requires:
+        try:
+            yield parse(text).name or ""
+        except ValueError:
+            continue  # Nothing that is followed; what cannot be read is told elsewhere.
 
 
 def _unnamed(lock: Lock, pins: Mapping[str, list[Pin]]) -> Iterator[str]:

@@ -4,10 +4,17 @@ from pytest_envrepro.kinds import added
 from pytest_envrepro.locks.base import Declaration, LockFormat, Tree
 from pytest_envrepro.locks.foreign import ForeignFormat, exporting, instead_of
 from pytest_envrepro.locks.inputs import Inputs
+from pytest_envrepro.locks.ondemand import OnDemand
 from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject, read_setup_cfg
 from pytest_envrepro.locks.requirements import RequirementsFormat
 
-FORMATS: tuple[LockFormat, ...] = (RequirementsFormat(), ForeignFormat())
+FORMATS: tuple[LockFormat, ...] = (
+    RequirementsFormat(),
+    OnDemand("pylock", ("pylock.toml", "pylock.*.toml"), "pylock"),
+    OnDemand("uv.lock", ("uv.lock",), "uv_lock"),
+    OnDemand("poetry", ("poetry.lock",), "poetry"),
+    ForeignFormat(),
+)
 
 
 def formats() -> tuple[LockFormat, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from pytest_envrepro.locks.syntax import read as read_document
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from pytest_envrepro.locks.statements import Document
     from pytest_envrepro.model import Lock
@@ -33,6 +33,7 @@ class Tree:
         exists: tells whether a path relative to the root is a file.
         changed: gives the time of a file's last change, in seconds since the epoch; 0 where there is none.
         environ: the environment variables that files may name.
+        folders: gives the names of the folders in a folder, which is relative to the root too; none where there is none.
     """
 
     def __init__(
@@ -42,11 +43,13 @@ class Tree:
         exists: Callable[[str], bool],
         changed: Callable[[str], float],
         environ: Mapping[str, str],
+        folders: Callable[[str], Iterable[str]] = lambda _: (),
     ) -> None:
         self.read = read
         self.exists = exists
         self.changed = changed
         self.environ = environ
+        self.folders = folders
         self._documents: dict[str, Document] = {}
 
     def document(self, path: str) -> Document:

@@ -11,6 +11,8 @@ from pytest_envrepro.model import Lock
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Declaration, Tree
 
+# Of all tools that have a format of their own: none of these is a requirements file. `FORMATS` asks those first that can
+# read one.
 _NAMES = (
     *("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock", "pylock.toml", "pylock.*.toml"),
     *("conda-lock.yml", "conda-lock.yaml", "*.conda-lock.yml", "*.conda-lock.yaml", "conda-*.lock"),

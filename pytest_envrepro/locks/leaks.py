@@ -9,7 +9,7 @@ from pytest_envrepro.outcome import Finding
 from pytest_envrepro.requirement import has_credentials, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pytest_envrepro.locks.statements import Document
 
@@ -45,6 +45,15 @@ def find_leaks(path: str, document: Document) -> Iterator[Finding]:
             yield _leak(path, comment.line, comment.text.strip(), "holds a credential: revoke it")
 
 
+def find_leaks_of(path: str, places: Iterable[tuple[str, int | None]]) -> Iterator[Finding]:
+    """Give the same for the indexes, URLs and paths of any lock, each with its line."""
+    for place, line in places:
+        if has_credentials(place):
+            yield _leak(path, line, place, "holds a credential: revoke it")
+        elif _LOCAL_HOST.search(place) or _ABSOLUTE.match(place) or _ABSOLUTE_IN_URL.search(place):
+            yield _leak(path, line, place, "works on one machine only")
+
+
 def _is_local(value: str) -> bool:
     return _LOCAL_HOST.match(value) is not None or _is_absolute(value)
 
@@ -53,5 +62,5 @@ def _is_absolute(text: str) -> bool:
     return _ABSOLUTE.match(text.removeprefix("-e ").strip()) is not None
 
 
-def _leak(path: str, line: int, shown: str, why: str) -> Finding:
+def _leak(path: str, line: int | None, shown: str, why: str) -> Finding:
     return Finding(code="host-leak", actual=redact(shown), file=path, line=line, message=f"'{redact(shown)}' {why}")

@@ -37,6 +37,8 @@ _OF_FILES = {
     "--trusted-host": "trusted_hosts",
     **{option: option for option in _VALUES},
 }
+# pip takes no notice of them on a line that has no requirement: whoever has written them there meant something.
+_ASTRAY = {"--hash": "hashes", "--config-settings": "config_settings"}
 _OF_BUILDS = {"--config-settings": "config_settings", **{option: option for option in _VALUES[-2:]}}
 
 
@@ -64,12 +66,13 @@ _PARSER = _parser()
 
 
 def parse_options(text: str) -> optparse.Values:
-    """Parse options; the values of each are a list, or None, under its name in pip.
+    """Parse options; the values of each are a list, or None, under its name in pip, and further words under `rest`.
 
     Raises:
         ValueError: an unknown option, a missing or a wrong value, or an open quotation.
     """
-    values, _ = _PARSER.parse_args(shlex.split(text))
+    values, rest = _PARSER.parse_args(shlex.split(text))
+    values.rest = rest
     for value in values.hashes or ():
         _check_hash(value)
     for value in values.config_settings or ():
@@ -79,15 +82,18 @@ def parse_options(text: str) -> optparse.Values:
 
 
 def given(values: optparse.Values, *, beside_requirement: bool = False) -> dict[str, tuple[str, ...]]:
-    """Give what options say, but for requirements, files and hashes: values by the option; a flag has an empty one.
+    """Give what options say, but for requirements and files: values by the option; a flag, or a further word, has an empty one.
 
     Args:
         beside_requirement: whether they stand on the line of one: then those count that say how it is built.
     """
-    names = _OF_BUILDS if beside_requirement else _OF_FILES
+    names = _OF_BUILDS if beside_requirement else _OF_FILES | _ASTRAY
     lists = {option: getattr(values, name) or () for option, name in names.items()}
     found = {option: (each,) if isinstance(each, str) else tuple(each) for option, each in lists.items() if each}
-    return found | ({} if beside_requirement else {flag: ("",) for flag in _FLAGS if getattr(values, flag)})
+    if beside_requirement:
+        return found
+    flags = [flag for flag in _FLAGS if getattr(values, flag)]
+    return found | dict.fromkeys((*flags, *values.rest), ("",))
 
 
 def _check_hash(value: str) -> None:

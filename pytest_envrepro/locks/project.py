@@ -129,7 +129,7 @@ def read_pyproject(path: str, text: str) -> ProjectFile:
     data = load_toml(path, text)
     keys = Keys(path, text)
     project = keys.table(data, "project")
-    name = keys.string(project, "name")
+    name = keys.string(project, "name") or _poetry_name(data)
     extras = keys.table(project, "optional-dependencies")
     dynamic = keys.strings(project, "dynamic")
     supported = keys.string(project, "requires-python")
@@ -142,7 +142,9 @@ def read_pyproject(path: str, text: str) -> ProjectFile:
         path=path,
         text=text,
         name=canonicalize_name(name) if name else None,
-        requires_python=Declared(text=supported, file=path, line=line) if supported else None,
+        requires_python=Declared(text=supported, file=path, line=line)
+        if supported
+        else _poetry_python(path, text, data),
         dynamic=("dependencies" in dynamic and not files) or not project,
         dynamic_extras="optional-dependencies" in dynamic and not extra_files,
         dependencies=keys.strings(project, "dependencies"),
@@ -152,6 +154,35 @@ def read_pyproject(path: str, text: str) -> ProjectFile:
         files=files if "dependencies" in dynamic else (),
         extra_files=extra_files if "optional-dependencies" in dynamic else {},
     )
+
+
+def _poetry_name(data: Mapping[str, Any]) -> str | None:
+    """Give the name of a project that Poetry's own table declares."""
+    name = _poetry_table(data).get("name")
+    return name if isinstance(name, str) else None
+
+
+def _poetry_python(path: str, text: str, data: Mapping[str, Any]) -> Declared | None:
+    """Give the Pythons that such a project is for, as a specifier."""
+    dependencies = _poetry_table(data).get("dependencies")
+    python = dependencies.get("python") if isinstance(dependencies, dict) else None
+    if not isinstance(python, str):
+        return None
+    from pytest_envrepro.locks.poetry_constraints import to_specifier  # noqa: PLC0415  # For such projects alone.
+    from pytest_envrepro.locks.toml_lines import TomlLines  # noqa: PLC0415  # The same.
+
+    try:
+        specifier = to_specifier(python)[0]
+    except ValueError:
+        return None  # Where there is a lock of Poetry's, its check tells.
+    line = TomlLines(text).of("tool", "poetry", "dependencies", "python")
+    return Declared(text=specifier, file=path, line=line) if specifier else None
+
+
+def _poetry_table(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    tool = data.get("tool")
+    found = tool.get("poetry") if isinstance(tool, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _setuptools_files(keys: Keys, data: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:

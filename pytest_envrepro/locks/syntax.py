@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.locks.statements import Comment, Document, Entry, Fault, Include, Setting
@@ -143,21 +144,22 @@ def _interpret(logical: _Logical, environ: Mapping[str, str]) -> Iterator[Statem
 
     try:
         values = parse_options(options)
-        written = parse_options(_split_options(raw)[1]) if "${" in raw and not requirement else values
+        written = parse_options(_split_options(raw)[1]) if "${" in raw else values
     except ValueError as error:
         yield Fault(line=number, message=redact(str(error)))
         return
     if requirement:
         hashes, editable = tuple(values.hashes or ()), bool(values.editables)
         yield Entry(line=number, text=requirement, raw=raw, editable=editable, hashes=hashes, comments=comments)
-        yield from _settings(number, given(values, beside_requirement=True), {})
+        yield from _settings(number, *(given(each, beside_requirement=True) for each in (values, written)))
     elif values.editables or values.requirements or values.constraints:
         try:
             yield _of_line(number, values, written, raw, comments)
         except ValueError as error:
             yield Fault(line=number, message=redact(str(error)))
         else:
-            yield from _settings(number, given(values, beside_requirement=True) if values.editables else {}, {})
+            if values.editables:
+                yield from _settings(number, *(given(each, beside_requirement=True) for each in (values, written)))
     else:
         yield from _settings(number, given(values), given(written))
 
@@ -207,9 +209,9 @@ def _of_line(
 def _settings(
     number: int, values: Mapping[str, tuple[str, ...]], written: Mapping[str, tuple[str, ...]]
 ) -> Iterator[Setting]:
-    """Give options with their values, expanded and as written; a variable may have held an option: then none is."""
+    """Give options with their values, expanded and as written: of one that a variable has held, nothing is."""
     for option, each in values.items():
-        for value, raw in zip(each, written.get(option, each), strict=False):
+        for value, raw in zip_longest(each, written.get(option, ())[: len(each)], fillvalue=""):
             yield Setting(line=number, option=option, value=value, raw=raw)
 
 

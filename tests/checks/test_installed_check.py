@@ -452,6 +452,6 @@ class TestUnchecked:
 
     def test_format_that_cannot_be_read(self, tmp_path: Path) -> None:
         """A lock of another tool is unchecked, and never clean."""
-        outcome = Case(tmp_path, {"poetry.lock": ""}).judge("installed", "poetry.lock")
+        outcome = Case(tmp_path, {"pdm.lock": ""}).judge("installed", "pdm.lock")
 
         assert outcome.status == "unchecked"

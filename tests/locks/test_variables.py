@@ -51,6 +51,25 @@ def test_settings_and_includes() -> None:
     assert [include.path for include in found.includes] == ["https://h.org/${PW}/a.txt", "1.0/c.txt"]
 
 
+@pytest.mark.parametrize("environ", [{}, SECRETS], ids=["unset", "set"])
+@pytest.mark.parametrize("line", ["f==1.0", "-e ./f"])
+def test_settings_of_one_requirement(line: str, environ: dict[str, str]) -> None:
+    """What is said to the build of one requirement keeps its variables too: it is shown, and looked through for leaks."""
+    text = f'{line} --config-settings "i=https://${{U}}:${{PW}}@h.org/x" -C k=${{PW}}\n'
+
+    found = read_document(text, environ)
+
+    assert [setting.raw for setting in found.settings] == ["i=https://${U}:${PW}@h.org/x", "k=${PW}"]
+    assert faults(read({"requirements.txt": text}, environ=environ)) == []
+
+
+def test_an_option_that_a_variable_holds() -> None:
+    """Its value is not shown: nobody wrote it there."""
+    (found,) = read_document("${ALL}\n", {"ALL": "--index-url https://me:hunter2@h.org/x"}).settings
+
+    assert (found.option, found.value, found.raw) == ("--index-url", "https://me:hunter2@h.org/x", "")
+
+
 @pytest.mark.parametrize("command", ["uv pip compile --config-file=", "pip-compile --config="])
 def test_settings_outside(command: str) -> None:
     """A settings file that a header names is sought beside it, and never outside of the project."""

@@ -1,0 +1,97 @@
+"""Opens a lock that is one document, TOML or JSON: a merge that is not finished and an old or a new schema come first."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pytest_envrepro.errors import LockError
+from pytest_envrepro.locks.faults import merge_conflict, unreadable
+from pytest_envrepro.locks.keys import Keys
+from pytest_envrepro.model import Lock
+from pytest_envrepro.tables import load_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_envrepro.locks.base import Tree
+
+_CONFLICT = re.compile(r"^<{7}(?: |$)", re.MULTILINE)
+
+
+class Opened(NamedTuple):
+    """A lock that could be read as a document.
+
+    Attributes:
+        path: relative to the root.
+        data: what stands in it.
+    """
+
+    path: str
+    text: str
+    data: Mapping[str, Any]
+
+    @property
+    def keys(self) -> Keys:
+        """Take values out of it, with the line of each."""
+        return Keys(self.path, self.text)
+
+    def lines(self, beginning: str) -> list[int]:
+        """Give the lines, counted from 1, that are these words and nothing else: the headers of an array of tables."""
+        return [number for number, line in enumerate(self.text.splitlines(), 1) if line.strip() == beginning]
+
+
+def open_toml(path: str, tree: Tree, shorten: Callable[[str], str] | None = None) -> Opened | Lock:
+    """Read a TOML lock; one that cannot be read is given as a lock with that fault.
+
+    Args:
+        shorten: takes out of valid lines what nobody reads, since the parser's time is most of a lock's; no line goes.
+    """
+    return _open(path, tree, load_toml if shorten is None else lambda file, text: load_toml(file, shorten(text)))
+
+
+def open_json(path: str, tree: Tree) -> Opened | Lock:
+    """Read a JSON lock; one that cannot be read is given as a lock with that fault."""
+    return _open(path, tree, _load_json)
+
+
+def _open(path: str, tree: Tree, load: Callable[[str, str], Any]) -> Opened | Lock:
+    try:
+        text = tree.read(path)
+        conflicts = [text.count("\n", 0, found.start()) + 1 for found in _CONFLICT.finditer(text)]
+        if conflicts:
+            faults = tuple(merge_conflict(path, line) for line in conflicts)
+            return Lock(path=path, faults=faults, partial=f"{path}:{conflicts[0]}: {faults[0].message}")
+        if not text.strip():
+            raise LockError(path, 1, "is empty: was its tool interrupted?")  # noqa: TRY301  # As any other fault.
+        data = load(path, text)
+        if not isinstance(data, dict):
+            raise LockError(path, 1, f"has to hold a table, not {type(data).__name__}")  # noqa: TRY301  # The same.
+    except LockError as error:
+        return broken(path, error)
+    return Opened(path, text, data)
+
+
+def broken(path: str, error: LockError) -> Lock:
+    """Give a lock that cannot be read, with its fault."""
+    return Lock(path=path, faults=(unreadable((error.file, error.line), error.message),), partial=str(error))
+
+
+def newer(path: str, schema: str, known: str) -> Lock:
+    """Give a lock of a schema that was not there when this was written: it is unchecked, and nothing in it is guessed.
+
+    Args:
+        schema: as the lock says it.
+        known: the latest that is known.
+    """
+    return Lock(path=path, unread=f"{path} has schema {schema}, and the latest that is known here is {known}")
+
+
+def _load_json(path: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise LockError(path, error.lineno, f"is not valid JSON: {error.msg}") from error
+    except (RecursionError, ValueError) as error:
+        raise LockError(path, None, "is not valid JSON: it is nested too deeply, or has a number too long") from error
