@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pytest_envrepro.afresh import assert_reproducible
-    from pytest_envrepro.engine import EngineError
+    from pytest_envrepro.engine import EngineError, UnknownServiceError
     from pytest_envrepro.envs.base import Environment
     from pytest_envrepro.errors import (
         BuildError,
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_envrepro.given import Environments
     from pytest_envrepro.matrices import matrix
     from pytest_envrepro.process import Completed
-    from pytest_envrepro.serving import UnknownServiceError
     from pytest_envrepro.settings import Settings
     from pytest_envrepro.version import VERSION as __version__  # noqa: N811  # As everybody calls it.
 
@@ -60,7 +59,7 @@ _LATER = {
     "RefusedError": "errors.RefusedError",
     "Settings": "settings.Settings",
     "SettingsError": "errors.SettingsError",
-    "UnknownServiceError": "serving.UnknownServiceError",
+    "UnknownServiceError": "engine.UnknownServiceError",
     "__version__": "version.VERSION",
     "assert_reproducible": "afresh.assert_reproducible",
     "matrix": "matrices.matrix",

@@ -33,9 +33,15 @@ def assert_reproducible(
     Raises:
         AssertionError: they differ; what differs is named, and beside it what differs and says nothing.
         SettingsError, LockError, BuildError, InterpreterNotFound: it cannot be made.
+        TypeError: nothing is named.
         RuntimeError: there is no session of pytest.
     """
     __tracebackhide__ = True
+    if settings is None and not further:
+        raise TypeError(
+            "assert_reproducible() has nothing to make: name an environment of the table, or give settings "
+            "(requirements=[...])"
+        )
     if times < _FEWEST:
         raise ValueError(f"times={times}: to be compared, it has to be made twice or more")
     try:

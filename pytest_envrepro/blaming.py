@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # What engines say of a setting that they cannot follow; the first one counts (Docker 20.10, daemon/*.go).
 _SAID = {
+    "pull": re.compile(r'as pull = "always" asks'),  # Our own words.
     "platform": re.compile(r"\bplatform\b"),
     "network": re.compile(r"\bnetwork\b", re.IGNORECASE),
     "user": re.compile(r"unable to find (?:user|group)|no matching entries in (?:passwd|group)"),
@@ -53,6 +54,7 @@ def blaming(plan: ContainerPlan, otherwise: str = "") -> Iterator[None]:
 def _setting(settings: Settings, said: str) -> str:
     """Find the setting that is meant, among those that are set; empty where none is."""
     is_set = {
+        "pull": settings.pull == "always",
         "platform": settings.platform is not None,
         "network": settings.network is not None,
         "user": settings.user is not None,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines.owners import of_process
+from pytest_envrepro.holdings import Ledger, titles_of
 from pytest_envrepro.reports import Ended, EnvironmentRow, Kept, Lent
 from pytest_envrepro.reports import environments as report
 from pytest_envrepro.serving import last_logs
+from pytest_envrepro.tidying import FAULTS, Tidying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,9 +20,9 @@ if TYPE_CHECKING:
     from pytest_envrepro.containers import Containers
     from pytest_envrepro.deciding import Keep
     from pytest_envrepro.envs.container import ContainerEnvironment
+    from pytest_envrepro.holdings import Holder
     from pytest_envrepro.identities import Sharing
     from pytest_envrepro.imagemaking import MadeImage
-    from pytest_envrepro.loans import Holder
     from pytest_envrepro.plans import ContainerPlan
     from pytest_envrepro.services import Projects
     from pytest_envrepro.serving import Services
@@ -43,7 +45,7 @@ class Crew(NamedTuple):
     note_services: Callable[[], None] | None = None
 
 
-class Boxes:
+class Boxes(Ledger):
     """Which containers are lent, and to whom.
 
     A shared one is started once in a process, and is read-only: no test finds it changed by another. A private one
@@ -58,14 +60,12 @@ class Boxes:
 
     def __init__(self, containers: Callable[[], Containers], keep: Keep, crew: Crew, *, since: float) -> None:
         self._from = containers
-        self._keep = keep
+        super().__init__(keep)
         self._crew = crew
         self._since = since
         self._projects: Projects | None = None
         self._shared: dict[Sharing, tuple[MadeImage, ContainerEnvironment]] = {}
         self._held: dict[Holder, list[tuple[MadeImage, ContainerEnvironment]]] = {}
-        self._is_given: Callable[[Holder], bool] = lambda _: False
-        self._failed: set[Holder] = set()
         self._rows: dict[str, EnvironmentRow] = {}
         self._kept: list[Kept] = []
         self._notes: dict[str, None] = {}
@@ -81,6 +81,8 @@ class Boxes:
             is_given: tells whether it is given what a fixture of a wider scope has.
         """
         self._is_given = is_given
+        for _, environment in (*self._shared.values(), *itertools.chain.from_iterable(self._held.values())):
+            environment.begin()
 
     def lend(self, holder: Holder, plan: ContainerPlan, *, is_private: bool, name: str) -> ContainerEnvironment:
         """Give a container, made if need be.
@@ -132,16 +134,14 @@ class Boxes:
             known = self._shared[sharing] = made, self._containers.shared(made, network)
         return known[1]
 
-    def fail(self, holder: Holder) -> None:
-        """Note that the test at work has failed."""
-        self._failed |= {holder, *filter(self._is_given, self._held)}
-
     def details(self, holder: Holder) -> Iterator[tuple[str, str]]:
         """Say all there is to know of what a test has: titles and texts."""
-        for each in (holder, *filter(self._is_given, self._held)):
-            for made, environment in self._held.get(each, ()):
-                yield f"envrepro: {environment.label}", report.details(self._lent(made, environment))
-                yield from last_logs(environment.services, made.plan.settings.hiding)
+        had = [pair for each in self._with_fixtures(holder) for pair in self._held.get(each, ())]
+        once = {id(environment): (made, environment) for made, environment in had}
+        titles = titles_of([environment for _, environment in once.values()])
+        for title, (made, environment) in zip(titles, once.values(), strict=True):
+            yield title, report.details(self._lent(made, environment))
+            yield from last_logs(environment.services, made.plan.settings.hiding)
 
     def _lent(self, made: MadeImage, environment: ContainerEnvironment) -> Lent:
         python = made.python
@@ -155,15 +155,14 @@ class Boxes:
             python=f"{python.interpreter.version} ({python.origin})" if python else "none",
             settings=made.plan.settings.explain(),
             notes=tuple(notes),
-            last=environment.last,
+            last=environment.last_of_test,
+            is_used=environment.last is not None,
             installed=environment.installed,
+            has_installed=environment.has_installed,
             enter=_entering(self._containers.kept_as(environment.container) if stays else made.name)
             if stays or not environment.is_private
             else None,
         )
-
-    def _stays(self, *, failed: bool) -> bool:
-        return self._keep == "all" or (self._keep == "failed" and failed)
 
     def take_back(self, holder: Holder) -> None:
         """Take back what a holder has; what is private is gone then, or kept."""
@@ -188,19 +187,28 @@ class Boxes:
         if self._stays(failed=holder in self._failed):
             try:
                 kept = self._containers.keep(environment.container)
-            except EngineError as error:  # The test has its verdict, and maybe ended the container itself.
+            except FAULTS as error:  # The test has its verdict, and maybe ended the container itself.
                 self._notes[f"{holder.shown}: {environment.title} is not kept: {error}"] = None
             else:
                 self._kept.append(Kept(holder.shown, _entering(kept)))
 
     def close(self) -> None:
-        """End all that is left."""
+        """End all that is left: each part of it, whatever becomes of the others.
+
+        Raises:
+            EnvReproError, OSError: the first of what could not be done.
+        """
+        tidying = Tidying()
         for holder in list(self._held):
-            self.take_back(holder)
+            with tidying.step():
+                self.take_back(holder)
         if self._projects is not None:
-            self._projects.close()
+            with tidying.step():
+                self._projects.close()
         if "_containers" in self.__dict__:
-            self._containers.close()
+            with tidying.step():
+                self._containers.close()
+        tidying.end()
 
     def ended(self) -> Ended:
         """Say what there is to say at the end."""

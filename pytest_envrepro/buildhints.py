@@ -108,6 +108,20 @@ _REASONS = (
         "that has a wheel",
     ),
     _reason(
+        r"(?:env: '?|: |^)pip3?'?: (?:command )?(?:not found|no such file)|\"pip3?\": executable file not found"
+        r"|no module named '?pip\b",
+        "the virtualenv of the image has no pip: name it among the requirements, or there what it is to install",
+    ),
+    _reason(
+        r"(?:COPY|ADD) failed: (?:file not found in build context|no source files|stat )|cache key[^\n]*: not found",
+        "what a Dockerfile copies has to lie in the folder of the setting context, less what the .dockerignore there names; "
+        "without context there is the Dockerfile alone",
+    ),
+    _reason(
+        r"no build stage in current context|dockerfile contains no stages|file with no instructions",
+        "a Dockerfile begins with a FROM, which says what the image begins with",
+    ),
+    _reason(
         r"cannot find command 'git'|no such file or directory: 'git'|git[\"']?: (?:executable file )?not found",
         'a requirement comes from a git repository, and the image has no git: add apt-packages = ["git"]',
     ),

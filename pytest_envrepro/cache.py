@@ -15,6 +15,7 @@ from pytest_envrepro.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_VARIABLE = "PYTEST_ENVREPRO_CACHE"
 _KEPT = 64  # Verdicts: each is a few kilobytes, and one project has a handful.
 
 
@@ -77,9 +78,14 @@ def _prune(folder: Path, kept: int) -> None:
         old.unlink(missing_ok=True)
 
 
+def is_named(environ: Mapping[str, str]) -> bool:
+    """Tell whether somebody has said which folder it is: no other one takes its place then."""
+    return bool(environ.get(_VARIABLE))
+
+
 def cache_folder(environ: Mapping[str, str]) -> Path | None:
     """Give the folder for what is remembered; None where nobody says where it may be."""
-    chosen = environ.get("PYTEST_ENVREPRO_CACHE")
+    chosen = environ.get(_VARIABLE)
     if chosen:
         return Path(chosen).absolute()
     try:

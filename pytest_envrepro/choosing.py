@@ -152,6 +152,7 @@ class Choosing:
             written=self._policy.written,
             offline=self._policy.offline,
             tell=self._tell,
+            run=self._policy.run,
             timeout=self._policy.timeout,
         )
 
@@ -200,6 +201,7 @@ class Choosing:
                 workspace=folder,
                 offline=self._policy.offline,
                 arguments=plan.installer.options(offline=self._policy.offline),
+                variables=plan.installer.variables,
                 timeout=self._policy.timeout,
             )
 

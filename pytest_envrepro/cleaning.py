@@ -8,14 +8,15 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.cache import cache_folder
-from pytest_envrepro.engine import EngineError
+from pytest_envrepro.cache import cache_folder, is_named
+from pytest_envrepro.engine import SILENT, EngineError
 from pytest_envrepro.engines import connect
 from pytest_envrepro.errors import BuildError, SettingsError
 from pytest_envrepro.imagebook import ImageBook
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.store.store import Store
+from pytest_envrepro.tidying import Tidying
 from pytest_envrepro.workspace import is_unused
 
 if TYPE_CHECKING:
@@ -42,11 +43,15 @@ def clean(environ: Mapping[str, str]) -> int:
     cache = cache_folder(environ)
     if cache is None:
         raise SettingsError("--env-clean: there is no cache folder: name one in PYTEST_ENVREPRO_CACHE")
+    if os.path.lexists(cache) and not cache.is_dir():
+        raise SettingsError(
+            f"--env-clean: the cache folder {cache} is no folder: name another one in PYTEST_ENVREPRO_CACHE"
+        )
     if not cache.is_dir():
         _say(f"there is nothing to remove: {cache} does not exist")
         _clean_engine(None, environ, is_free=True)
         return 0
-    store = Store(cache / "envs", tell=_say)
+    store = Store(cache / "envs", tell=_say, may_move=not is_named(environ))
     try:
         count, size = store.clean()
         store.close()
@@ -95,13 +100,20 @@ def _swept(cache: Path | None, environ: Mapping[str, str], *, is_free: bool) -> 
     """
     engine = connect(environ)
     try:
-        told = []
-        swept = engine.sweep(kept=True)
+        told, swept, tidying = [], 0, Tidying()
+        with tidying.step(SILENT):
+            swept = engine.sweep(kept=True)
+        what = f"not all containers, networks and volumes could be removed from {engine.label}"
+        refused = [f"{what}: {error}" for error in tidying.told()]
         book = ImageBook(cache, engine) if cache is not None else None
         removed = book.clear() if book is not None and is_free else None
+        if removed is not None:
+            refused += [f"not all images could be removed from {engine.label}: {error}" for error in removed.faults]
         things = [f"{counted(swept, 'container')} (networks and volumes counted in)"] if swept else []
         things += [counted(removed.gone, "image")] if removed is not None and removed.gone else []
-        told.append(f"removed {' and '.join(things) or 'nothing'} from {engine.label}")
+        if things or not refused:
+            told.append(f"removed {' and '.join(things) or 'nothing'} from {engine.label}")
+        told += refused
         if book is not None and removed is None and book.has_notes:
             told.append("images stay: a session that runs uses them")
         if removed is not None and removed.stay:

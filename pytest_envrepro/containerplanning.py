@@ -93,11 +93,11 @@ def _state_of_base(plan: ContainerPlan, policy: Policy, environ: Mapping[str, st
     finally:
         engine.close()
     if is_pulled(plan.settings, plan.reference, found, offline=policy.offline):
-        again = plan.settings.pull == "always"
+        again = found is not None and fits(found, plan.settings.platform)
         return (
-            'the base is pulled again, as pull = "always" has it'
+            'the base is there, and is pulled again when somebody asks for it, as pull = "always" has it'
             if again
-            else "the base is not there yet, and is pulled"
+            else "the base is not there, and is pulled when somebody asks for it"
         )
     if found is None or not fits(found, plan.settings.platform):
         raise ImageNotFoundError(missing(plan.settings, plan.reference, found, where="there"))

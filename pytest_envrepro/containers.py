@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.beside import Beside
 from pytest_envrepro.blaming import blaming
 from pytest_envrepro.containerplanning import container_plan, foreseen
 from pytest_envrepro.drifting import Manifests, manifest_of
-from pytest_envrepro.engine import EngineError, NoEngineError
-from pytest_envrepro.engines import connect
+from pytest_envrepro.engine import EngineError
+from pytest_envrepro.engineuse import EngineUse
 from pytest_envrepro.envs.container import ContainerEnvironment
-from pytest_envrepro.identities import Sharing
-from pytest_envrepro.imagebook import ImageBook
-from pytest_envrepro.imagemaking import ImageMaking
-from pytest_envrepro.images import ENVIRONMENT, key_of_container
-from pytest_envrepro.ordering import order_of
+from pytest_envrepro.grounding import fits
+from pytest_envrepro.identities import Copies, Sharing
+from pytest_envrepro.images import ENVIRONMENT
+from pytest_envrepro.ordering import key_of, order_of
+from pytest_envrepro.owning import copied
 from pytest_envrepro.services import Projects
 from pytest_envrepro.workspace import workspace
 
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_envrepro.asserting import Asserting
-    from pytest_envrepro.engine import Container, Engine
+    from pytest_envrepro.engine import Container
     from pytest_envrepro.engines.owners import Owner
     from pytest_envrepro.imagemaking import MadeImage
     from pytest_envrepro.plans import ContainerPlan, Policy
@@ -66,45 +64,11 @@ class Containers:
         self._cache = cache
         self._scratch = scratch
         self._progress = progress
-        self._finder = finder
         self._judge = judge
         self._manifests = Manifests(cache)
-        self._beside = Beside()
+        self._copies = Copies()
+        self._use = EngineUse(*(session, policy), cache=cache, progress=progress, finder=finder, drift=self._drift)
         self._left: dict[str, str] = {}  # By the id of a container, why what `install` has lent it is still there.
-        self._is_cancelled = False
-        self._guard = threading.RLock()  # Several threads make images, and the first of them brings what all share.
-
-    @property
-    def engine(self) -> Engine:
-        """What builds and runs them; what earlier sessions have left there is swept from its first use on."""
-        with self._guard:
-            return self._engine
-
-    @cached_property
-    def _engine(self) -> Engine:
-        engine = connect(self._session.environ)
-        self._beside.do(partial(_sweep, engine, self._cache))
-        return engine
-
-    @property
-    def _images(self) -> ImageMaking:
-        with self._guard:
-            making = self._making
-        if self._is_cancelled:  # Perhaps before there was anything to cancel.
-            making.cancel()
-        return making
-
-    @cached_property
-    def _making(self) -> ImageMaking:
-        environ = self._session.environ
-        return ImageMaking(
-            *(self.engine, self._session, self._policy),
-            cache=self._cache,
-            connect=lambda address: connect(environ, address=address),
-            progress=self._progress,
-            finder=self._finder,
-            drift=self._drift,
-        )
 
     def plan(self, settings: Settings) -> ContainerPlan:
         """Decide what an environment is made of.
@@ -113,6 +77,22 @@ class Containers:
             SettingsError: the settings contradict each other, or name what does not exist.
         """
         return container_plan(settings, self._session)
+
+    def copied(self, plan: ContainerPlan) -> str:
+        """Digest what the image of an environment copies, as it is now.
+
+        Raises:
+            SettingsError: it is not there, or cannot be read.
+        """
+        return copied(plan.settings, self._session.root, self._copies)
+
+    def has_base(self, plan: ContainerPlan) -> bool:
+        """Tell whether the image is there that an environment begins with, as far as the engine answers."""
+        try:
+            found = self._use.engine.image(plan.reference)
+        except EngineError:
+            return False
+        return found is not None and fits(found, plan.settings.platform)
 
     def foreseen(self, plan: ContainerPlan) -> Iterator[str]:
         """Say what is there of an environment, a line each; nothing is pulled, built or removed for it.
@@ -131,7 +111,7 @@ class Containers:
             BuildError: it cannot be made.
         """
         with blaming(plan, "dockerfile" if plan.settings.own_dockerfile else "base-image"):
-            return self._images.make(plan)
+            return self._use.images.make(plan)
 
     def _drift(self, made: MadeImage, scratch: Path) -> tuple[str, ...]:
         """Compare an image that has just been built with what its key meant before."""
@@ -151,7 +131,7 @@ class Containers:
         """
         settings = made.plan.settings
         network = services.network if services is not None else None
-        order = order_of(made, made.plan.title, network=network, is_private=False, is_remote=self.engine.is_remote)
+        order = order_of(made, made.plan.title, network=network, is_private=False, is_remote=self._use.engine.is_remote)
         project = services.project if services is not None else None
         return Sharing(order, made.plan.identity, settings.name, made.key, project)
 
@@ -178,22 +158,22 @@ class Containers:
         self, made: MadeImage, scratch: Path, *, is_private: bool, name: str, network: str | None = None
     ) -> ContainerEnvironment:
         settings = made.plan.settings
-        is_remote = self.engine.is_remote
+        is_remote = self._use.engine.is_remote
         order = order_of(made, name, network=network, is_private=is_private, is_remote=is_remote)
-        container = self.engine.start(order)
+        container = self._use.engine.start(order)
         return ContainerEnvironment(
             name=settings.name,
             settings=settings,
-            key=_key_of(made),
+            key=key_of(made),
             judge=self._judge,
             container=container,
             python=made.python,
             prefix=ENVIRONMENT if made.has_packages else made.prefix,
-            workdir=made.image.workdir or ("/" if settings.skip_build else settings.workdir),
+            workdir=order.workdir or made.image.workdir or ("/" if settings.skip_build else settings.workdir),
             scratch=scratch,
             is_private=is_private,
             user=order.user or made.image.user or None,
-            install=partial(self._images.install, made, container, partial(self._left.__setitem__, container.id))
+            install=partial(self._use.images.install, made, container, partial(self._left.__setitem__, container.id))
             if is_private and made.has_packages
             else None,
             named=frozenset(pin.name for pin in made.resolved.pins) if made.resolved else frozenset(),
@@ -216,7 +196,7 @@ class Containers:
                 # In a folder of its own: a call need not have a fixture, which has those of the others made.
                 scratch = folder / f"scratch-{number}"
                 with blaming(plan, "dockerfile" if plan.settings.own_dockerfile else "base-image"):
-                    made = self._images.anew(plan, folder / f"cache-{number}", title)
+                    made = self._use.images.anew(plan, folder / f"cache-{number}", title)
                     environment = self._handle(made, scratch, is_private=True, name=f"build {number}")
                 stack.callback(environment.container.end)
                 found.append(environment)
@@ -230,7 +210,7 @@ class Containers:
             worker: the name of this process, where it is a worker of pytest-xdist.
         """
         return Projects(
-            *(self.engine, owner),
+            *(self._use.engine, owner),
             root=self._session.root,
             cache=self._cache,
             environ=self._session.environ,
@@ -258,18 +238,16 @@ class Containers:
             )
         reference = self.kept_as(container)
         container.save(reference)
-        self._images.book.use(reference)
+        self._use.images.book.use(reference)
         return reference
 
     def end(self, container: Container) -> None:
         """End a container that nobody waits for; it is gone when `close` has come back."""
-        self._beside.do(container.end)
+        self._use.later(container.end)
 
     def cancel(self) -> None:
         """Cancel all that is being made, in any thread, and let nothing more begin; what tests have stays."""
-        self._is_cancelled = True
-        if "_making" in self.__dict__:
-            self._images.cancel()
+        self._use.cancel()
 
     def close(self) -> None:
         """End all containers of this session, and remove images that none has used for long.
@@ -277,33 +255,4 @@ class Containers:
         Raises:
             EngineError: not all of that could be done.
         """
-        faults = self._beside.finish()
-        if "_engine" in self.__dict__:
-            with contextlib.suppress(EngineError):  # It may be gone: the session has its verdict by now.
-                ImageBook(self._cache, self.engine).prune()
-            self.engine.close()
-        if faults:
-            raise faults[0]
-
-
-def _key_of(made: MadeImage) -> str:
-    """Give the key of an environment: that of its image, unless its containers are started with something of their own."""
-    settings = made.plan.settings
-    if settings.skip_build:
-        return key_of_container(
-            made.key,
-            network=settings.network,
-            limits=settings.limits,
-            platform=made.image.platform,
-            user=settings.user,
-            environment=settings.environment,
-        )
-    if settings.network is not None or settings.limits:
-        return key_of_container(made.key, network=settings.network, limits=settings.limits)
-    return made.key
-
-
-def _sweep(engine: Engine, cache: Path) -> None:
-    with contextlib.suppress(NoEngineError):  # Whoever asks for an environment is told.
-        engine.sweep()
-        ImageBook(cache, engine).remove_layers()
+        self._use.close()

@@ -172,7 +172,8 @@ def limits(values: Values, value: Any, place: str) -> Mapping[str, int | float]:
         elif name == "cpus" and (number is None or number <= 0):
             values.fault(f"{place}.{name}", f"has to be a number above 0, such as 1.5, not {kind_of(each)}")
         elif name == "pids" and (number is None or number < 1 or number != int(number)):
-            values.fault(f"{place}.{name}", f"has to be a whole number from 1 on, not {kind_of(each)}")
+            shown = str(each) if number is not None and number == int(number) else kind_of(each)
+            values.fault(f"{place}.{name}", f"has to be a whole number from 1 on, not {shown}")
         elif number is not None:
             found[name] = number if name == "cpus" else int(number)
     return MappingProxyType(dict(sorted(found.items())))

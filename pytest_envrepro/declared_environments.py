@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(NAME)
 _KINDS = {"groups": "dependency group", "extras": "extra"}
 _INTEGRATIONS = "required-integrations"
+_BY_ITSELF = frozenset({EXTENDS, "files"})  # What is wrong with these, nothing else makes look so.
 
 
 class Known(NamedTuple):
@@ -105,13 +106,14 @@ def read_environments(values: Values, table: Any, *, file: str | None, known: Kn
 def _refuse_wrong_bases(values: Values, read: Mapping[str, Layer], sound: Container[str]) -> None:
     """Note what is wrong with what environments extend, and with what they come to together."""
     names = {layer.origin: name for name, layer in read.items()}
-    told: set[tuple[str, str, str]] = set()
+    told = set(values.faults)
     for name in read:
         _, faults = combine([Layer("", {}, name)], read)
         for fault in faults:
             declared = names[fault.layer.origin]
-            line = (declared, fault.key, fault.message)
-            # What is wrong with the values themselves has been noted before.
-            if line not in told and (declared in sound or fault.key == EXTENDS):
+            place = f"environments.{declared}.{fault.key}"
+            line = f"{values.prefix}{place}: {fault.message}"
+            # What is wrong with the values themselves has been noted before, and may make others look wrong too.
+            if line not in told and (declared in sound or fault.key in _BY_ITSELF):
                 told.add(line)
-                values.fault(f"environments.{declared}.{fault.key}", fault.message)
+                values.fault(place, fault.message)

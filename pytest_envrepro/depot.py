@@ -4,53 +4,39 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from pytest_envrepro.absolute import absolute
 from pytest_envrepro.asserting import Asserting
+from pytest_envrepro.cache import is_named
 from pytest_envrepro.choosing import Choosing
 from pytest_envrepro.envs.hosting import HostEnvironment
 from pytest_envrepro.envs.locked import LockEnvironment
-from pytest_envrepro.envs.virtualenv import VirtualEnvironment
-from pytest_envrepro.errors import BuildError, InterpreterNotFound
+from pytest_envrepro.errors import BuildError, InterpreterNotFound, SettingsError
 from pytest_envrepro.gathering import read_lock
 from pytest_envrepro.identities import Copies
-from pytest_envrepro.installers import build, install_into
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.planning import key_of, plan_of
-from pytest_envrepro.plans import Plan, Policy, digest_of
+from pytest_envrepro.plans import ContainerPlan, digest_of
 from pytest_envrepro.programs import Programs
 from pytest_envrepro.progress import Progress
-from pytest_envrepro.pythons import Finder, check_built
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.pythons import Finder
 from pytest_envrepro.settings import Settings
 from pytest_envrepro.settingtext import is_of_table
 from pytest_envrepro.store.store import Damaged, Store
-from pytest_envrepro.workspace import workspace
+from pytest_envrepro.virtualenvs import Made, Virtualenvs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from pytest_envrepro.containers import Containers
-    from pytest_envrepro.installers import Resolved
+    from pytest_envrepro.envs.virtualenv import VirtualEnvironment
     from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.plans import Plan, Policy
     from pytest_envrepro.session import Session
     from pytest_envrepro.store.entries import Entry
-    from pytest_envrepro.store.manifest import Change
-
-
-_ANEW = {"UV_NO_CACHE": "1", "PIP_NO_CACHE_DIR": "1"}  # They keep the wheels that they have built.
-
-
-class Made(NamedTuple):
-    """An environment in the store, and the pins that it is made of."""
-
-    plan: Plan
-    resolved: Resolved
-    entry: Entry
 
 
 class Depot:
@@ -92,7 +78,13 @@ class Depot:
     @cached_property
     def store(self) -> Store:
         """Where they are kept."""
-        return Store(self._cache / "envs", tell=self._progress.tell, since=self.policy.since, run=self.policy.run)
+        return Store(
+            self._cache / "envs",
+            tell=self._progress.tell,
+            since=self.policy.since,
+            run=self.policy.run,
+            may_move=not is_named(self.session.environ),
+        )
 
     @cached_property
     def containers(self) -> Containers:
@@ -119,6 +111,10 @@ class Depot:
             self.containers.cancel()
 
     @cached_property
+    def _virtualenvs(self) -> Virtualenvs:
+        return Virtualenvs(*(self.session, self.policy), cache=self._cache, progress=self._progress, judge=self.judge)
+
+    @cached_property
     def _choosing(self) -> Choosing:
         return Choosing(self.session, self.policy, cache=self._cache, tell=self._progress.say)
 
@@ -131,7 +127,10 @@ class Depot:
             BuildError: nothing here can install for it; or a command of theirs fails.
         """
         python = self.python(settings)
-        return plan_of(settings, self.session, python, offline=self.policy.offline)
+        if not isinstance(settings.replicate_local, tuple):
+            return plan_of(settings, self.session, python, offline=self.policy.offline, tell=self._progress.say)
+        with self._progress.of(settings.title or f"{settings.kind} of replicate-local"):
+            return plan_of(settings, self.session, python, offline=self.policy.offline, tell=self._progress.say)
 
     def python(self, settings: Settings) -> Python:
         """Give the Python that settings ask for.
@@ -162,6 +161,16 @@ class Depot:
             raise
         return self.store.find(key_of(ready, resolved, self._choosing.states(resolved))), True
 
+    def copied(self, plan: Plan | ContainerPlan) -> str:
+        """Digest what an environment copies, as it is now; where that cannot be read, say why."""
+        try:
+            return self.containers.copied(plan) if isinstance(plan, ContainerPlan) else self._copied(plan)
+        except SettingsError as error:
+            return str(error)
+
+    def _copied(self, plan: Plan) -> str:
+        return digest_of([plan.identity, self._copies.of(plan.files)])
+
     def make(self, plan: Plan) -> Made:
         """Make an environment, or take the one that is there; from any thread.
 
@@ -169,7 +178,7 @@ class Depot:
             SettingsError: what it copies is not there any more.
             BuildError: it cannot be made.
         """
-        identity = digest_of([plan.identity, self._copies.of(plan.files)])
+        identity = self._copied(plan)
         with self._guards.setdefault(identity, threading.Lock()):
             made = self._made.get(identity)
             if made is None or self.store.find(made.entry.key) is None:
@@ -181,39 +190,17 @@ class Depot:
         plan, resolved = self._choosing.chosen(plan)
         key = key_of(plan, resolved, self._choosing.states(resolved))
         rebuild = self.policy.since is not None
-        entry = self.store.get(key, partial(self._build, plan, resolved), rebuild=rebuild, title=plan.title)
+        entry = self.store.get(key, partial(self._virtualenvs.build, plan, resolved), rebuild=rebuild, title=plan.title)
         if not entry.cached:
             packages = counted(len(resolved.pins), "package")
             python = plan.python.interpreter.version
             self._progress.done("made", f"{packages}, Python {python}, {plan.installer.label}")
         return Made(plan, resolved, entry)
 
-    def _build(
-        self, plan: Plan, resolved: Resolved, folder: Path, *, environ: Mapping[str, str] | None = None
-    ) -> dict[str, Any]:
-        started = time.perf_counter()
-        with workspace(self._cache) as working:
-            facts = build(
-                folder,
-                plan.python,
-                resolved,
-                plan.installer,
-                prove=lambda made: check_built(made, plan.python, self.session.environ),
-                files=plan.files,
-                folders=plan.folders,
-                environ=self.session.tool_environ if environ is None else environ,
-                workspace=working,
-                app_data=self._cache / "virtualenv",
-                offline=self.policy.offline,
-                tell=self._progress.say,
-                timeout=self.policy.timeout,
-            )
-        return {**facts, "made in": time.perf_counter() - started, "made at": time.time()}
-
     def shared(self, made: Made) -> VirtualEnvironment:
         """Give the environment that all tests share that declare it."""
         verify = partial(self.store.verify, made.entry)
-        return self._handle(made, made.entry.path, self._scratch(), verify=verify)
+        return self._virtualenvs.handle(made, made.entry.path, self._scratch(), verify=verify)
 
     def prepare(self, made: Made, copies: int) -> None:
         """Make ready what private copies of an environment are taken from; where that fails, the copy says so.
@@ -237,48 +224,15 @@ class Depot:
             path = self.store.private(made.entry, name)
         except Damaged:
             path = self.store.private(self.make(made.plan).entry, name)
-        return self._handle(made, path, self._scratch(), is_private=True)
+        return self._virtualenvs.handle(made, path, self._scratch(), is_private=True)
 
-    def _handle(
-        self,
-        made: Made,
-        path: Path,
-        scratch: Path,
-        *,
-        is_private: bool = False,
-        verify: Callable[[], Sequence[Change]] | None = None,
-    ) -> VirtualEnvironment:
-        plan = made.plan
-        key = made.entry.key
-        if plan.settings.environment:
-            key = digest_of([key, sorted(plan.settings.environment.items())])
-        return VirtualEnvironment(
-            name=plan.settings.name,
-            settings=plan.settings,
-            key=key,
-            prefix=path,
-            python=plan.python,
-            scratch=scratch,
-            judge=self.judge,
-            is_private=is_private,
-            install=partial(self._install, plan, path) if is_private else None,
-            verify=verify,
-            named=frozenset(pin.name for pin in made.resolved.pins),
-        )
+    def afresh(self, plan: Plan, times: int) -> AbstractContextManager[tuple[VirtualEnvironment, ...]]:
+        """Make an environment several times from nothing, as `Virtualenvs.afresh` does.
 
-    def _install(self, plan: Plan, path: Path, requirements: Sequence[str]) -> None:
-        with self._progress.of(plan.title), workspace(self._cache) as folder:
-            self._progress.say(f"installing {redact(', '.join(requirements))} with {plan.installer.label}")
-            install_into(
-                path,
-                [absolute(each, self.session.root) for each in requirements],
-                plan.python,
-                installer=plan.installer,
-                environ=self.session.tool_environ,
-                workspace=folder,
-                offline=self.policy.offline,
-                timeout=self.policy.timeout,
-            )
+        Raises:
+            BuildError: it cannot be made.
+        """
+        return self._virtualenvs.afresh(plan, times)
 
     @cached_property
     def judge(self) -> Asserting:
@@ -301,35 +255,3 @@ class Depot:
         lock = read_lock(self.session, path, f"environments.lock({path!r})")
         interpreter = self.python(Settings(python=python)).interpreter
         return LockEnvironment(lock=lock, interpreter=interpreter, judge=self.judge)
-
-    @contextlib.contextmanager
-    def afresh(self, plan: Plan, times: int) -> Iterator[tuple[VirtualEnvironment, ...]]:
-        """Make an environment several times from nothing: versions are chosen anew, and nothing that was made is taken.
-
-        That goes for what pip and uv keep of earlier builds too; offline, it may be all that there is, and is taken.
-        They are gone when the block ends.
-
-        Raises:
-            BuildError: it cannot be made.
-        """
-        environ = {**self.session.tool_environ, **({} if self.policy.offline else _ANEW)}
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(workspace(self._cache))
-            made = []
-            for number in range(1, times + 1):
-                title = f"{plan.title}, build {number} of {times}"
-                with self._progress.of(title):
-                    choosing = Choosing(
-                        self.session,
-                        self.policy,
-                        cache=folder / f"cache-{number}",
-                        tell=self._progress.say,
-                        environ=environ,
-                    )
-                    wanted, resolved = choosing.chosen(plan, anew=True)
-                    store = Store(folder / str(number), tell=self._progress.tell)
-                    stack.callback(store.close)
-                    building = partial(self._build, wanted, resolved, environ=environ)
-                    entry = store.get(plan.identity, building, title=title)
-                made.append(self._handle(Made(wanted, resolved, entry), entry.path, folder / f"scratch-{number}"))
-            yield tuple(made)

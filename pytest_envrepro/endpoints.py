@@ -21,11 +21,13 @@ class Candidate(NamedTuple):
         host: `unix:///var/run/docker.sock`, `tcp://host:2375`.
         said_by: who names it, for people; empty for a default.
         certificates: the folder of `ca.pem`, `cert.pem` and `key.pem` for TLS, or None.
+        is_given: whether it was given by itself, and no variable or context names it.
     """
 
     host: str
     said_by: str = ""
     certificates: Path | None = None
+    is_given: bool = False
 
     @property
     def told(self) -> str:
@@ -36,6 +38,8 @@ class Candidate(NamedTuple):
 
 def advice_for(places: Sequence[Candidate]) -> str:
     """Say what to do where no engine answers at some places: whoever names one has to name another, or start it."""
+    if any(each.is_given for each in places):
+        return "start the engine there or correct its address"
     named = next((each.said_by for each in places if each.said_by), "")
     if not named:
         return "start Docker or Podman, or set DOCKER_HOST"

@@ -27,8 +27,19 @@ class GoneError(EngineError):
     """It has answered, and does so no more."""
 
 
+SILENT = (NoEngineError, GoneError)  # Nothing more can be asked of it.
+
+
 class ImageNotFoundError(EngineError):
-    """There is no such image here, and it was not to be pulled, or cannot be."""
+    """There is no such image here, and it was not to be pulled, or cannot be.
+
+    Attributes:
+        said: what the registry or the engine says of it; empty where none was asked.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class CancelledError(EngineError):
@@ -49,6 +60,12 @@ class ExecutionTimeoutError(EngineError):
     def __init__(self, message: str, executed: Executed) -> None:
         super().__init__(message)
         self.executed = executed
+
+
+class UnknownServiceError(EngineError, KeyError):
+    """There is no such service; the message says which there are."""
+
+    __str__ = Exception.__str__  # A `KeyError` would quote the message.
 
 
 class Container(Protocol):

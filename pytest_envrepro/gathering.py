@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.absolute import absolute, located, pep508, placed
-from pytest_envrepro.childenv import for_tools
 from pytest_envrepro.discovery import tree_of
 from pytest_envrepro.envs.locked import refuse_unknown
 from pytest_envrepro.errors import BuildError, LockError, SettingsError
-from pytest_envrepro.installers import PLACES, Asked, Sources, offline_variables
+from pytest_envrepro.installers import PLACES, Asked, Sources
 from pytest_envrepro.locks import Inputs, exporting, instead_of
-from pytest_envrepro.process import NotStartedError, TimedOutError, run
+from pytest_envrepro.replicating import installed_here, printed
 from pytest_envrepro.requirement import redact
-from pytest_envrepro.toolwords import last_words
+from pytest_envrepro.settingvalues import a_string_is_a_path, is_a_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -29,22 +28,33 @@ if TYPE_CHECKING:
     from pytest_envrepro.settings import Settings
 
 _URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://|file:")
-_COMMAND_TIMEOUT = 300.0  # Seconds: `poetry export` takes one or two, and may have to ask an index.
-_NEVER_REPLICATED = frozenset({"pip", "setuptools", "wheel", "distribute", "pytest-envrepro"})  # As `pip freeze` does.
 
 
-def gather(settings: Settings, session: Session, python: Python, *, offline: bool = False) -> Sources:
+def _quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+def gather(
+    settings: Settings,
+    session: Session,
+    python: Python,
+    *,
+    offline: bool = False,
+    tell: Callable[[str], None] = _quiet,
+) -> Sources:
     """Collect all that the settings ask for, but for the project itself: requirements, or one lock to be taken as it is.
 
     Args:
         offline: whether a command of the settings is told to leave the network alone.
+        tell: is told what is being done, where that takes its time.
 
     Raises:
         SettingsError: they name what does not exist.
         LockError: a file cannot be read, or is none of its kind.
         BuildError: the command of `replicate-local` fails.
     """
-    gatherer = _Gatherer(settings, session, python, offline=offline)
+    printing = partial(printed, name=settings.name, session=session, offline=offline, tell=tell)
+    gatherer = _Gatherer(settings, session, python, printing)
     gatherer.refuse_unknown()
     asked = tuple(gatherer.asked())
     constraints = tuple(gatherer.bounds())
@@ -57,16 +67,6 @@ def gather(settings: Settings, session: Session, python: Python, *, offline: boo
         return Sources(lock=_as_text(pins, lock.path), options=gatherer.options)
     pinned = tuple(Asked(_pinned(pin, session.root), f"{lock.path}:{pin.line}") for pin in pins)
     return Sources(requirements=(*pinned, *asked), constraints=constraints, options=gatherer.options)
-
-
-def told_in(settings: Settings, session: Session, python: Python) -> tuple[Option, ...]:
-    """Give what the files that settings name tell an installer, the places in it as URLs; no command is run for it.
-
-    Raises:
-        SettingsError: one of them does not exist.
-        LockError: a file cannot be read, or is none of its kind.
-    """
-    return gather(replace(settings, replicate_local=False), session, python).options
 
 
 def _as_text(pins: Iterable[Pin], path: str) -> str:
@@ -90,10 +90,16 @@ def _pinned(pin: Pin, root: Path) -> str:
 
 
 class _Gatherer:
-    """Reads what one declaration names."""
+    """Reads what one declaration names.
 
-    def __init__(self, settings: Settings, session: Session, python: Python, *, offline: bool) -> None:
-        self._offline = offline
+    Args:
+        printing: gives what a command of the settings prints.
+    """
+
+    def __init__(
+        self, settings: Settings, session: Session, python: Python, printing: Callable[[tuple[str, ...]], bytes]
+    ) -> None:
+        self._printing = printing
         self._settings = settings
         self._session = session
         self._python = python
@@ -186,7 +192,8 @@ class _Gatherer:
             LockError: something in it cannot be read; all that is wrong is told.
         """
         if not tree.exists(path):
-            raise SettingsError(f"the {key} of {self._declared_by(key)}: there is no file {path}")
+            listed = f"; {a_string_is_a_path(path)}" if is_a_name(path) else ""
+            raise SettingsError(f"the {key} of {self._declared_by(key)}: there is no file {path}{listed}")
         inputs = Inputs(tree=tree)
         inputs.add_requirements(path, inputs.roots, (path, 1))
         faults = sorted(f"{fault.file}:{fault.line}: {fault.message}" for fault in inputs.faults)
@@ -224,46 +231,28 @@ class _Gatherer:
     def _replicated(self) -> Iterator[Asked]:
         command = self._settings.replicate_local
         if command is True:
-            yield from self._installed()
+            yield from installed_here(self._session.inventory)
         elif command:
             shown = " ".join(command)
             tree = tree_of(self._session.files.holding(shown, self._printed(command)), self._session.environ)
             roots = self._read(tree, shown, "replicate-local").roots
             if not roots:
-                raise BuildError(f"replicate-local: `{redact(shown)}` printed no requirement, and ended with 0")
+                raise BuildError(
+                    f"replicate-local: `{redact(shown)}` printed no requirement, and ended with 0 "
+                    f"({self._declared_by('replicate-local')})"
+                )
             yield from (Asked(pep508(root.requirement), f"`{redact(shown)}`, line {root.line}") for root in roots)
 
-    def _installed(self) -> Iterator[Asked]:
-        """Give what is installed here, pinned, as `pip freeze` lists it."""
-        inventory = self._session.inventory
-        for name in sorted(inventory.distributions.keys() - _NEVER_REPLICATED):
-            distribution = inventory.distributions[name]
-            source = distribution.source
-            if source is None:
-                yield Asked(f"{name}=={distribution.version}", "what is installed here")
-            elif not source.editable:  # The project under development has its own word: `project`.
-                commit = f"@{source.commit}" if source.commit else ""
-                yield Asked(f"{name} @ {source.url}{commit}", "what is installed here")
-
     def _printed(self, command: tuple[str, ...]) -> bytes:
-        """Run a command of the table's own, and give what it prints.
+        """Give what a command prints.
 
         Raises:
             BuildError: it fails.
         """
-        shown = redact(" ".join(command))
         try:
-            environ = for_tools(self._session.tool_environ)
-            environ |= offline_variables() if self._offline else {}
-            done = run(command, cwd=self._session.root, environ=environ, timeout=_COMMAND_TIMEOUT)
-        except NotStartedError as error:
-            raise BuildError(f"replicate-local: {error}") from error
-        except TimedOutError as error:
-            raise BuildError(f"replicate-local: `{shown}` {error}") from error
-        if done.returncode:
-            said = last_words(done.stderr or done.stdout)
-            raise BuildError(f"replicate-local: `{shown}` ended with {done.returncode}: {said}")
-        return done.stdout.encode()
+            return self._printing(command)
+        except BuildError as error:
+            raise BuildError(f"{error} ({self._declared_by('replicate-local')})") from error.__cause__
 
 
 def read_lock(session: Session, path: str, declared_by: str) -> Lock:

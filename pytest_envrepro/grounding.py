@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,6 +42,9 @@ _LONG = re.compile(
 )  # Instructions that may take long: the others note something.
 
 
+_Asked = tuple[str, "str | None"]  # An image, and for which platform.
+
+
 class Ground(NamedTuple):
     """What an image of ours begins with.
 
@@ -70,6 +74,21 @@ class Grounds:
         self._building = building
         self._root = root
         self._environ = environ
+        self._asked: set[_Asked] = set()
+        self._guards: dict[_Asked, threading.Lock] = {}
+
+    def is_due(self, settings: Settings, reference: str) -> bool:
+        """Tell whether a registry is to be asked for what an environment begins with, and was not yet in this session.
+
+        Raises:
+            SettingsError: that cannot be known.
+        """
+        if settings.pull != "always" or self._building.policy.offline:
+            return False
+        names = [reference]
+        if settings.own_dockerfile is not None:
+            names = [each.image for each in _foreign(read_own(settings, self._root), settings)]
+        return any((name, settings.platform) not in self._asked and not _is_id(name) for name in names)
 
     def ground(
         self, settings: Settings, reference: str, apt_packages: tuple[str, ...], *, title: str, anew: bool = False
@@ -87,7 +106,7 @@ class Grounds:
         if settings.own_dockerfile is not None:
             reference, identity, base = self._own(settings, anew=anew)
         else:
-            base = self._base(settings, reference)
+            base = self._base(settings, reference, anew=anew)
             identity = _identity(base)
         facts = Facts(base=reference, apt_packages=apt_packages, bundle=settings.ca_bundle != "none")
         recipe = system(settings, facts)
@@ -98,20 +117,46 @@ class Grounds:
         image, _ = self._building.built(settings, wanted, title=title, anew=anew)
         return Ground(wanted.tag, key, image, base)
 
-    def _base(self, settings: Settings, reference: str) -> Image:
+    def _base(self, settings: Settings, reference: str, *, anew: bool) -> Image:
         """Find the image that an environment begins with, or have it pulled as the settings say.
+
+        Args:
+            anew: ask for it though that was done in this session.
 
         Raises:
             ImageNotFoundError: it is not here, and is not to be pulled, or cannot be.
         """
-        engine, say = self._building.engine, self._building.say
-        found = engine.image(reference)
-        if is_pulled(settings, reference, found, offline=self._building.policy.offline):
-            say(f"pulling {reference}")
-            return engine.pull(reference, platform=settings.platform, tell=say)
+        engine = self._building.engine
+        asked = reference, settings.platform
+        with self._guards.setdefault(asked, threading.Lock()):
+            found = engine.image(reference)
+            is_had = found is not None and fits(found, settings.platform) and asked in self._asked and not anew
+            if not is_had and is_pulled(settings, reference, found, offline=self._building.policy.offline):
+                found = self._pulled(settings, reference, found)
+                self._asked.add(asked)
+                return found
         if found is None or not fits(found, settings.platform):
             raise ImageNotFoundError(missing(settings, reference, found, where=f"on {engine.label}"))
         return found
+
+    def _pulled(self, settings: Settings, reference: str, found: Image | None) -> Image:
+        """Have an image pulled; where it cannot be had, say what there is in its place."""
+        engine, say = self._building.engine, self._building.say
+        say(f"pulling {reference}")
+        try:
+            return engine.pull(reference, platform=settings.platform, tell=say)
+        except ImageNotFoundError as error:
+            if found is None:
+                raise
+            said = f": {error.said}" if error.said else ""
+            there = f"the image {reference} is on {engine.label}"
+            if fits(found, settings.platform):
+                why = 'and cannot be pulled again, as pull = "always" asks: write pull = "missing" to take it as it is'
+                raise ImageNotFoundError(f"{there}, {why}{said}") from error
+            raise ImageNotFoundError(
+                f'{there} for {found.platform} alone, and the one for platform = "{settings.platform}" cannot be pulled: load '
+                f"it (docker load), or set another platform{said}"
+            ) from error
 
     def _own(self, settings: Settings, *, anew: bool) -> tuple[str, str, Image]:
         """Build one's own Dockerfile, or find what it has come to; give its name, its key and it.
@@ -121,7 +166,8 @@ class Grounds:
         """
         own = read_own(settings, self._root)
         begins = {
-            f"{each.how}{each.image}": _identity(self._base(settings, each.image)) for each in _foreign(own, settings)
+            f"{each.how}{each.image}": _identity(self._base(settings, each.image, anew=anew))
+            for each in _foreign(own, settings)
         }
         arguments = settings.build_environment
         platform = settings.platform or ""

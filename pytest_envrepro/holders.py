@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro.loans import SESSION, Holder
+from pytest_envrepro.holdings import SESSION, Holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

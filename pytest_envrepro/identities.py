@@ -42,7 +42,7 @@ def identity_of_choice(
     """
     return digest_of(
         [
-            *(SCHEMA, python.identity, installer.name, installer.arguments, sources.lock),
+            *(SCHEMA, python.identity, installer.name, installer.arguments, installer.variables, sources.lock),
             [asked.text for asked in sources.requirements],
             [asked.text for asked in sources.constraints],
             *(settings.project, str(root) if settings.project else None, sorted(settings.extras)),

@@ -10,8 +10,11 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.builders import remove_layers
+from pytest_envrepro.engine import SILENT
 from pytest_envrepro.enginevalues import OWN
+from pytest_envrepro.errors import BuildError
 from pytest_envrepro.requirement import redact
+from pytest_envrepro.tidying import Tidying
 from pytest_envrepro.workspace import at_once
 from pytest_envrepro.writing import write_whole
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_envrepro.engine import Engine
+    from pytest_envrepro.errors import EnvReproError
 
 ROOM = (
     "containers"  # In the user's cache folder: a note for each image on each engine; its own time is that of the use.
@@ -28,6 +32,7 @@ _DAY = 24 * 3600.0
 UNUSED = 14 * _DAY  # Seconds after its last use that an image goes.
 KEPT = 3 * _DAY  # The same of one that is a container's files, as of throwaway virtualenvs that are kept.
 _LAYERS = ".layers"  # The suffix of a note of what a build has left so far.
+_FAILED = ".failed"  # The same, of why one has failed.
 
 
 class _Note(NamedTuple):
@@ -53,10 +58,17 @@ class _Note(NamedTuple):
 
 
 class Removed(NamedTuple):
-    """What came of taking images away: how many have gone, and the names of those that containers still use."""
+    """What came of taking images away.
+
+    Attributes:
+        gone: how many have gone.
+        stay: the names of those that containers still use.
+        faults: why others are still there.
+    """
 
     gone: int = 0
     stay: tuple[str, ...] = ()
+    faults: tuple[EnvReproError | OSError, ...] = ()
 
 
 def lock_of_image(key: str) -> str:
@@ -108,6 +120,40 @@ class ImageBook:
             else:
                 path.unlink(missing_ok=True)
 
+    def note_failure(self, key: str, run: str, error: BuildError) -> None:
+        """Note for the other processes of a run why a key cannot be built; where that cannot be written, nothing is.
+
+        Args:
+            run: the word that they share.
+        """
+        found = {"run": run, "message": error.message, "listing": error.listing}
+        with contextlib.suppress(OSError):
+            write_whole(self._failure(key), json.dumps(found))
+
+    def failure(self, key: str, run: str) -> BuildError | None:
+        """Say why a key cannot be built, where another process of a run has noted that; what an earlier run has is forgotten."""
+        path = self._failure(key)
+        try:
+            found = json.loads(path.read_bytes())
+            error = BuildError(str(found["message"]), listing=str(found["listing"]))
+            is_of_run = run != "" and found["run"] == run
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        if is_of_run:
+            return error.again()
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+        return None
+
+    def _failure(self, key: str) -> Path:
+        return self._path(f"failure of {key}").with_suffix(_FAILED)
+
+    def _forget_failures(self, before: float) -> None:
+        for path in self._folder.glob(f"*{_FAILED}"):
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < before:
+                    path.unlink()
+
     def remove_layers(self) -> int:
         """Remove what builds have left whose sessions were killed, or whose engine had gone away, and say how many.
 
@@ -121,11 +167,12 @@ class ImageBook:
             except (OSError, ValueError, KeyError, TypeError):
                 continue
             if engine == self._digest:
-                with at_once(self._folder.parent, lock_of_image(key)) as is_free:
+                # One whose lock or note is somebody else's keeps back none of the others.
+                with contextlib.suppress(OSError), at_once(self._folder.parent, lock_of_image(key)) as is_free:
                     removal = remove_layers(self._engine, layers) if is_free else None
+                    gone += removal.gone if removal is not None else 0
                     if removal is not None and not removal.left:
                         path.unlink(missing_ok=True)
-                    gone += removal.gone if removal is not None else 0
         return gone
 
     def prune(self, *, now: float | None = None) -> Removed:
@@ -135,6 +182,7 @@ class ImageBook:
             EngineError: the engine does not answer.
         """
         now = time.time() if now is None else now
+        self._forget_failures(now - _DAY)
         return self._remove(each for each in self._notes() if now - each.used > (UNUSED if each.key else KEPT))
 
     def clear(self) -> Removed:
@@ -144,24 +192,30 @@ class ImageBook:
             EngineError: the engine does not answer.
         """
         layers = self.remove_layers()
+        self._forget_failures(float("inf"))
         removed = self._remove(self._notes())
         return removed._replace(gone=removed.gone + layers)
 
     def _remove(self, notes: Iterable[_Note]) -> Removed:
-        """Remove images by their names, and what had one of these before it was built anew."""
-        gone, stay = 0, []
+        """Remove images by their names, and what had one of these before it was built anew.
+
+        Raises:
+            EngineError: the engine does not answer.
+        """
+        gone, stay, tidying = 0, [], Tidying()
         # What is made of another one first: the other one's layers then go with its own name.
         for note in sorted(notes, key=lambda each: each.used):
-            is_there = self._engine.image(note.reference) is not None
-            if is_there and not self._engine.remove_image(note.reference):
-                stay.append(note.reference)
-                continue
-            gone += is_there
-            if note.key:
-                left = self._engine.images({f"{OWN}key": note.key})
-                gone += sum(self._engine.remove_image(each.id) for each in left if not each.tags)
-            note.path.unlink(missing_ok=True)
-        return Removed(gone, tuple(stay))
+            with tidying.step(SILENT):
+                is_there = self._engine.image(note.reference) is not None
+                if is_there and not self._engine.remove_image(note.reference):
+                    stay.append(note.reference)
+                    continue
+                gone += is_there
+                if note.key:
+                    left = self._engine.images({f"{OWN}key": note.key})
+                    gone += sum(self._engine.remove_image(each.id) for each in left if not each.tags)
+                note.path.unlink(missing_ok=True)
+        return Removed(gone, tuple(stay), tidying.told())
 
     def _notes(self) -> Iterator[_Note]:
         found = map(_read, self._folder.glob("*.json"))

@@ -10,14 +10,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.builders import Job, Line, builder_for, fetching
-from pytest_envrepro.engine import CancelledError, EngineError
+from pytest_envrepro.engine import CancelledError, NoEngineError
 from pytest_envrepro.enginevalues import OWN
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.imagebook import ImageBook, lock_of_image
 from pytest_envrepro.images import archive, entry
-from pytest_envrepro.installers.waiting import Waiting
+from pytest_envrepro.installers.waiting import Waiting as WaitingForIndex
+from pytest_envrepro.locking import Waiting
 from pytest_envrepro.requirement import redact
 from pytest_envrepro.settingtext import redacted
+from pytest_envrepro.tidying import FAULTS
 from pytest_envrepro.workspace import alone
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ class ImageBuilding:
         for engine in tuple(self._engines):
             engine.cancel()
         for container in tuple(self._working):
-            with contextlib.suppress(EngineError):
+            with contextlib.suppress(*FAULTS):
                 container.end()
 
     def built(
@@ -158,13 +160,16 @@ class ImageBuilding:
         Raises:
             BuildError: that fails.
         """
-        with alone(self._cache, lock_of_image(key)):
+        with alone(self._cache, lock_of_image(key), Waiting(self.say, self.policy.run)):
             since = self.policy.since
             is_old = since is not None and self.book.made(tag)[0] < since
             found = None if anew or is_old else self.engine.image(tag)
             if found is not None and found.labels.get(f"{OWN}key") == key:
                 self.book.use(tag, key)
                 return found, False
+            failure = None if anew else self.book.failure(key, self.policy.run)
+            if failure is not None:
+                raise failure
             if self.policy.offline:
                 _refuse_fetching(job, settings)
             started = time.perf_counter()
@@ -180,9 +185,16 @@ class ImageBuilding:
                 note=partial(self.book.note_layers, key),
             )
             builder = builder_for(settings.builder, self._connect)
-            identifier = builder.build(
-                self.engine, whole, tell=self.say, say=Waiting("installing the packages", self.say).take
-            )
+            say = WaitingForIndex("installing the packages", self.say).take
+            try:
+                identifier = builder.build(self.engine, whole, tell=self.say, say=say)
+            except BuildError as error:
+                if self.policy.run and error.listing and not anew:  # Its Dockerfile has failed, and not the engine.
+                    self.book.note_failure(key, self.policy.run, error)
+                if isinstance(error.__cause__, NoEngineError):
+                    told = f"{error.message}\n  the setting: {stands_at('builder', settings)}"
+                    raise BuildError(told) from error.__cause__
+                raise
             self.book.use(tag, key, took=time.perf_counter() - started)
         built = self.engine.image(identifier)
         if built is None:

@@ -8,14 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.grounding import Grounds
-from pytest_envrepro.identities import Copies, files_of
+from pytest_envrepro.identities import Copies
 from pytest_envrepro.imagebuilding import ImageBuilding
 from pytest_envrepro.imagepackages import ImagePackages
 from pytest_envrepro.imagepythons import ImagePythons
 from pytest_envrepro.imagerecipes import wanted_image
 from pytest_envrepro.outcome import counted
-from pytest_envrepro.owning import files_of_own
-from pytest_envrepro.plans import digest_of
+from pytest_envrepro.owning import copied
 from pytest_envrepro.workspace import needing_room, workspace
 
 if TYPE_CHECKING:
@@ -28,11 +27,11 @@ if TYPE_CHECKING:
     from pytest_envrepro.imagerecipes import Packages
     from pytest_envrepro.installers import Resolved
     from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.model import Option
     from pytest_envrepro.plans import ContainerPlan, Policy
     from pytest_envrepro.progress import Progress
     from pytest_envrepro.pythons import Finder
     from pytest_envrepro.session import Session
-    from pytest_envrepro.settings import Settings
 
 
 class MadeImage(NamedTuple):
@@ -48,6 +47,7 @@ class MadeImage(NamedTuple):
         drift: what is not as it was when the same key was built before, a line each.
         built: when its image was built, in seconds since the epoch, and how long that took; 0 where that is not known.
         prefix: of an image that is used as it is, its own virtualenv.
+        options: what files of the settings told the installer, and what their command printed.
     """
 
     plan: ContainerPlan
@@ -62,6 +62,7 @@ class MadeImage(NamedTuple):
     drift: tuple[str, ...] = ()
     built: tuple[float, float] = (0.0, 0.0)
     prefix: str | None = None
+    options: tuple[Option, ...] = ()
 
     @property
     def name(self) -> str:
@@ -121,23 +122,14 @@ class ImageMaking:
             SettingsError: its Python is another one than is asked for; or what it copies is not there any more.
             BuildError: it cannot be made.
         """
-        identity = plan.identity, self._copied(plan.settings)
+        identity = plan.identity, copied(plan.settings, self._session.root, self._copies)
         with self._guards.setdefault(identity, threading.Lock()):
             made = self._made.get(identity)
-            if made is None or self._building.engine.image(made.image.id) is None:
+            is_due = self._grounds.is_due(plan.settings, plan.reference)
+            if made is None or is_due or self._building.engine.image(made.image.id) is None:
                 with self._progress.of(plan.work), needing_room(self._cache):
                     made = self._made[identity] = self._make(plan)
             return made._replace(plan=plan)
-
-    def _copied(self, settings: Settings) -> str:
-        """Digest what an image copies, as it is now.
-
-        Raises:
-            SettingsError: it is not there, or cannot be read.
-        """
-        root = self._session.root
-        own = files_of_own(settings, root) if settings.own_dockerfile is not None else {}
-        return digest_of([self._copies.of(files_of(settings, root)), self._copies.of(own, "dockerfile")])
 
     def anew(self, plan: ContainerPlan, cache: Path, title: str) -> MadeImage:
         """Make an image from nothing: it is built without a cache, with versions chosen anew.
@@ -193,7 +185,7 @@ class ImageMaking:
         )
         at_run_time = dict(wanted.recipe.at_run_time)
         made = MadeImage(plan, image, wanted.key, python, resolved, at_run_time, not is_new, 0.0, packages.places)
-        return made._replace(built=self.book.made(wanted.tag)), is_new
+        return made._replace(built=self.book.made(wanted.tag), options=packages.options), is_new
 
     def _tell_built(self, made: MadeImage) -> None:
         packages = counted(len(made.resolved.pins), "package") if made.resolved else "no packages"
@@ -213,7 +205,8 @@ class ImageMaking:
         """
         if made.python is not None:
             with needing_room(self._cache):
-                self._packages.install(made.plan.settings, made.python, container, requirements, left)
+                settings, options = made.plan.settings, made.options
+                self._packages.install(settings, made.python, container, requirements, left, options=options)
 
     def cancel(self) -> None:
         """Cancel all that is on the way, in any thread."""

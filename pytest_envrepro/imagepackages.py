@@ -10,15 +10,16 @@ from pytest_envrepro.choosing import Choosing, Elsewhere
 from pytest_envrepro.containerplanning import asks_for_packages
 from pytest_envrepro.enginevalues import Order
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.gathering import gather, told_in
+from pytest_envrepro.gathering import gather
 from pytest_envrepro.identities import identity_of_choice
 from pytest_envrepro.imagerecipes import Packages
 from pytest_envrepro.images import ENVIRONMENT
-from pytest_envrepro.installers import absolute_words, installer_for
+from pytest_envrepro.installers import absolute_words
 from pytest_envrepro.installers.carrying import carry
 from pytest_envrepro.installers.inside import install_inside, resolve_inside
 from pytest_envrepro.installers.needs import needs_of
 from pytest_envrepro.installers.taking import inside
+from pytest_envrepro.planning import installer_of
 from pytest_envrepro.plans import Plan
 from pytest_envrepro.workspace import workspace
 
@@ -84,9 +85,8 @@ class ImagePackages:
                 )
             return Packages()
         builder = self._finder.find(None)
-        arguments = absolute_words(settings.installer_args, self._session.root)
-        installer = installer_for("auto", builder, self._session.tool_environ, arguments)
-        sources = gather(settings, self._session, python, offline=self._policy.offline)
+        installer = installer_of(settings, self._session, builder, "auto")
+        sources = gather(settings, self._session, python, offline=self._policy.offline, tell=self._building.say)
         texts = [asked.text for asked in (*sources.requirements, *sources.constraints)]
         carried = self._carried(settings, python, folder, texts, sources.options)
 
@@ -111,7 +111,7 @@ class ImagePackages:
             _refuse_unfit(project, python, plan)
         left = {parse_wheel_filename(project.name)[0]} if project else set()
         needs = needs_of(resolved, carried, ready.sources, python=PYTHON, left=left)
-        return Packages(resolved, needs, project, carried.places)
+        return Packages(resolved, needs, project, carried.places, sources.options)
 
     def _carried(
         self, settings: Settings, python: Python, folder: Path, texts: Iterable[str], options: Iterable[Option]
@@ -165,10 +165,13 @@ class ImagePackages:
         container: Container,
         requirements: Sequence[str],
         left: Callable[[str], object],
+        *,
+        options: Iterable[Option],
     ) -> None:
         """Install packages into the virtualenv of a container, over what is there.
 
         Args:
+            options: what the installer of its image was told, by files and by the settings' command.
             left: is told why the user's configuration stays in it; an empty text where it does not.
 
         Raises:
@@ -179,7 +182,7 @@ class ImagePackages:
                 requirements,
                 python,
                 container,
-                self._carried(settings, python, folder, requirements, told_in(settings, self._session, python)),
+                self._carried(settings, python, folder, requirements, options),
                 program=PYTHON,
                 left=left,
                 offline=self._policy.offline,

@@ -13,6 +13,7 @@ from pytest_envrepro.images import (
     FILES,
     INSTALLING,
     WHEELS,
+    Entry,
     Facts,
     Installation,
     entry,
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_envrepro.grounding import Ground
-    from pytest_envrepro.images import Entry
     from pytest_envrepro.installers import Resolved
     from pytest_envrepro.installers.needs import Needs
     from pytest_envrepro.interpreter import Python
+    from pytest_envrepro.model import Option
     from pytest_envrepro.settings import Settings
 
 
@@ -44,12 +45,14 @@ class Packages(NamedTuple):
         needs: what it takes to install what was chosen.
         project: this project's wheel.
         places: folders of this machine that packages are found in.
+        options: what files of the settings tell an installer, and what their command has printed.
     """
 
     resolved: Resolved | None = None
     needs: Needs | None = None
     project: Path | None = None
     places: tuple[Path, ...] = ()
+    options: tuple[Option, ...] = ()
 
 
 def wanted_image(

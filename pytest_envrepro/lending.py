@@ -19,7 +19,8 @@ from pytest_envrepro.envs.virtualenv import VirtualEnvironment
 from pytest_envrepro.foreseeing import ENGINE
 from pytest_envrepro.given import Environments
 from pytest_envrepro.holders import Holding
-from pytest_envrepro.loans import Holder, Loan, Loans
+from pytest_envrepro.holdings import Holder, Loan
+from pytest_envrepro.loans import Loans
 from pytest_envrepro.options import SERVICES, session_word, started, tell_controller, written
 from pytest_envrepro.plans import ContainerPlan, Policy
 from pytest_envrepro.preparing import Preparing

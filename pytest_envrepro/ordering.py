@@ -1,14 +1,17 @@
-"""Which container is ordered of an image: one that tests share and none can change, or one of a test's own."""
+"""Which container is ordered of an image: one that tests share and none can change, or a test's own; and the key of both."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.enginevalues import Order
+from pytest_envrepro.images import key_of_container
 from pytest_envrepro.installers.taking import inside
+from pytest_envrepro.settings import DEFAULT
 
 if TYPE_CHECKING:
     from pytest_envrepro.imagemaking import MadeImage
+    from pytest_envrepro.settings import Settings
 
 # What programs may write to in a container that tests share: it is in memory, and goes with the container.
 _SCRATCH = ("/tmp", "/var/tmp", "/run")  # noqa: S108  # In a container.
@@ -45,4 +48,28 @@ def order_of(made: MadeImage, name: str, *, network: str | None, is_private: boo
         binds={str(place): inside(place) for place in places},
         read_only=not is_private,
         user=settings.user if settings.skip_build else None,
+        workdir=_workdir_of(settings),
     )
+
+
+def _workdir_of(settings: Settings) -> str | None:
+    """Say where programs run, where no Dockerfile of ours says so; None for where they do in the image."""
+    return settings.workdir if settings.skip_build and settings.origins["workdir"] != DEFAULT else None
+
+
+def key_of(made: MadeImage) -> str:
+    """Give the key of an environment: that of its image, unless its containers are started with something of their own."""
+    settings = made.plan.settings
+    if settings.skip_build:
+        return key_of_container(
+            made.key,
+            network=settings.network,
+            limits=settings.limits,
+            platform=made.image.platform,
+            user=settings.user,
+            workdir=_workdir_of(settings),
+            environment=settings.environment,
+        )
+    if settings.network is not None or settings.limits:
+        return key_of_container(made.key, network=settings.network, limits=settings.limits)
+    return made.key

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_envrepro.builders import read_lines
 from pytest_envrepro.digests import digest_of_file
 from pytest_envrepro.errors import SettingsError
+from pytest_envrepro.identities import files_of
 from pytest_envrepro.images import Entry, Ignoring, entry, link
+from pytest_envrepro.plans import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_envrepro.builders import Line
+    from pytest_envrepro.identities import Copies
     from pytest_envrepro.settings import Settings
 
 _CHUNK = 1 << 20
@@ -99,6 +102,16 @@ def files_of_own(settings: Settings, root: Path) -> Mapping[str, Path]:
     except OSError as error:
         raise SettingsError(f"dockerfile: {error.filename} cannot be read: {error.strerror}") from error
     return {"": root / (settings.own_dockerfile or ""), **found}
+
+
+def copied(settings: Settings, root: Path, copies: Copies) -> str:
+    """Digest what an image copies, as it is now.
+
+    Raises:
+        SettingsError: it is not there, or cannot be read.
+    """
+    own = files_of_own(settings, root) if settings.own_dockerfile is not None else {}
+    return digest_of([copies.of(files_of(settings, root)), copies.of(own, "dockerfile")])
 
 
 def _place(path: Path, folder: Path | None) -> str:

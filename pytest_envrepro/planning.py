@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytest_envrepro.digests import digest_of_file
 from pytest_envrepro.errors import SettingsError
@@ -13,29 +13,33 @@ from pytest_envrepro.installers import absolute_words, installer_for
 from pytest_envrepro.plans import SCHEMA, Plan, digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from pytest_envrepro.installers import Resolved
+    from pytest_envrepro.installers import ReadyInstaller, Resolved
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.session import Session
     from pytest_envrepro.settings import Settings
 
+_NO_FILE = "is no file: name each file by itself, as folders are not copied"
 
-def plan_of(settings: Settings, session: Session, python: Python, *, offline: bool) -> Plan:
+
+def plan_of(
+    settings: Settings, session: Session, python: Python, *, offline: bool, tell: Callable[[str], None]
+) -> Plan:
     """Decide what an environment is made of.
 
     Args:
         python: the one that the settings mean.
         offline: whether a command of the settings is kept off the network, as far as it takes notice.
+        tell: is told what is being done, where that takes its time.
 
     Raises:
         SettingsError: the settings name what does not exist.
         BuildError: nothing here can install for it; or a command of theirs fails.
     """
-    arguments = absolute_words(settings.installer_args, session.root)
-    installer = installer_for(settings.installer, python, session.tool_environ, arguments)
-    sources = gather(settings, session, python, offline=offline)
+    installer = installer_of(settings, session, python, settings.installer)
+    sources = gather(settings, session, python, offline=offline, tell=tell)
     installer = installer.following(sources.options, session.tool_environ)
     files = _files(settings, session.root)
     identity = identity_of_choice(settings, python, installer, sources, root=session.root, further=settings.files)
@@ -71,15 +75,31 @@ def _files(settings: Settings, root: Path) -> Mapping[str, Path]:
         SettingsError: a file does not exist.
     """
     files = {place: root / path for place, path in settings.files.items()}
-    missing = sorted(path for place, path in settings.files.items() if not files[place].exists())
-    if missing:
-        raise SettingsError(f"files: {', '.join(missing)} does not exist")
-    others = sorted(path for place, path in settings.files.items() if not files[place].is_file())
-    if others:
-        raise SettingsError(
-            f"files: {', '.join(others)} is no file: name each file by itself, as folders are not copied"
-        )
+    faults = [
+        f"files: {settings.files[place]} {_NO_FILE if path.exists() else 'does not exist'} "
+        f"({settings.origins.get(f'files.{place}', settings.origins['files'])})"
+        for place, path in files.items()
+        if not path.is_file()
+    ]
+    if faults:
+        raise SettingsError("\n".join(sorted(dict.fromkeys(faults))))
     return files
+
+
+def installer_of(
+    settings: Settings, session: Session, python: Python, name: Literal["auto", "pip", "uv"]
+) -> ReadyInstaller:
+    """Find an installer for an interpreter, with the options of settings.
+
+    Raises:
+        SettingsError: an option is not among those that it may be told.
+        BuildError: it is not here, or does not know the interpreter.
+    """
+    arguments = absolute_words(settings.installer_args, session.root)
+    try:
+        return installer_for(name, python, session.tool_environ, arguments)
+    except SettingsError as error:
+        raise SettingsError(f"{error} ({settings.origins['installer-args']})") from None
 
 
 def _told(files: Mapping[str, Path]) -> dict[str, tuple[str, int]]:

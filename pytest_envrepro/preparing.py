@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.engine import ImageNotFoundError
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.plans import ContainerPlan, Plan
 from pytest_envrepro.programs import Programs, watch_signals
+from pytest_envrepro.tidying import FAULTS, Tidying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +33,7 @@ class Preparing:
     def __init__(self, depot: Depot) -> None:
         self._depot = depot
         self._futures: dict[str, Future[None]] = {}
+        self._copied: dict[str, str] = {}  # What each copies, as it was when it was begun with.
         self._told: set[str] = set()  # Those of which somebody was told why they cannot be made.
         self._pool: ThreadPoolExecutor | None = None
         self._programs = Programs()
@@ -41,7 +45,10 @@ class Preparing:
         Args:
             copied: how many tests take a private copy of one, by its identity.
         """
-        new = {plan.identity: plan for plan in plans if plan.identity not in self._futures}
+        every = tuple(plans)
+        for plan in every:
+            self._forget_mended(plan)
+        new = {plan.identity: plan for plan in every if plan.identity not in self._futures}
         if new and self._pool is None:
             most = min(_MOST, max(2, os.cpu_count() or 1))
             self._pool = ThreadPoolExecutor(max_workers=most, thread_name_prefix="envrepro")
@@ -51,6 +58,7 @@ class Preparing:
                 self._futures[identity] = self._pool.submit(self._make, plan, copied.get(identity, 0))
 
     def _make(self, plan: Plan | ContainerPlan, copies: int) -> None:
+        self._copied[plan.identity] = self._depot.copied(plan)
         with self._programs.here():
             if isinstance(plan, ContainerPlan):
                 self._depot.containers.make(plan)
@@ -67,8 +75,9 @@ class Preparing:
         """Wait for one.
 
         Raises:
-            EnvReproError: it cannot be made; the next who asks is told the same.
+            EnvReproError: it cannot be made; the next who asks is told the same, unless what it copies has changed.
         """
+        self._forget_mended(plan)
         future = self._futures.get(plan.identity)
         error = future.exception() if future is not None else None
         if isinstance(error, BuildError) and plan.identity in self._told:
@@ -77,6 +86,20 @@ class Preparing:
             self._told.add(plan.identity)
             # Without what it has gathered on its way to the one who asked before.
             raise error.with_traceback(None) from None
+
+    def _forget_mended(self, plan: Plan | ContainerPlan) -> None:
+        """Forget that one could not be made, where what was wrong with it may have been mended since."""
+        future = self._futures.get(plan.identity)
+        if future is None or not future.done() or future.cancelled() or future.exception() is None:
+            return
+        is_there = (
+            isinstance(plan, ContainerPlan)
+            and isinstance(future.exception(), ImageNotFoundError)
+            and self._depot.containers.has_base(plan)
+        )
+        if is_there or self._depot.copied(plan) != self._copied[plan.identity]:
+            del self._futures[plan.identity]
+            self._told.discard(plan.identity)
 
     def _cancel_soon(self) -> None:
         """Cancel what engines are doing, and wait until it is put away: who ends this process asks no second time."""
@@ -87,21 +110,36 @@ class Preparing:
     def _cancel(self) -> None:
         for future in self._futures.values():
             future.cancel()
-        self._tell_cancelled()
-        self._depot.cancel()
-        self._programs.end()
+        with contextlib.suppress(*FAULTS):  # This process ends, and the next session sweeps what is left.
+            self._cancel_all()
         wait(self._futures.values())
 
-    def stop(self) -> None:
-        """Leave what has not been begun, and end the programs of what has."""
+    def stop(self, *, is_over: bool = False) -> None:
+        """Leave what has not been begun, and end the programs of what has.
+
+        Args:
+            is_over: whether no test has a use for it: a worker of pytest-xdist may be given none. Nobody is told then.
+        """
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            self._tell_cancelled()
-            self._depot.cancel()
-            self._programs.end()
-            self._pool.shutdown()
-            self._unwatch()
+            try:
+                self._cancel_all(is_told=not is_over)
+            finally:
+                self._pool.shutdown()
+                self._unwatch()
 
-    def _tell_cancelled(self) -> None:
-        if not all(future.done() for future in self._futures.values()):
+    def _cancel_all(self, *, is_told: bool = True) -> None:
+        """Cancel what is being made, then tell: a terminal may take a line never, and is to hold up nothing but that.
+
+        Raises:
+            EnvReproError, OSError: not all of it could be cancelled.
+        """
+        is_at_work = not all(future.done() for future in self._futures.values())
+        tidying = Tidying()
+        with tidying.step():
+            self._depot.cancel()
+        with tidying.step():
+            self._programs.end()
+        if is_at_work and is_told:
             self._depot.tell("this session ends, and what is being made for it is cancelled")
+        tidying.end()

@@ -65,7 +65,10 @@ class Programs:
 
     def end(self) -> None:
         """End all that run, and let none be started any more."""
-        end(self.close())
+        programs = self.close()
+        end(programs)
+        with self._guard:  # They were waited for, and the system may give their numbers to others.
+            self._running.difference_update(programs)
 
     def close(self) -> tuple[Program, ...]:
         """Let none be started any more, and give those that run."""

@@ -108,5 +108,10 @@ _NAME = re.compile(r"\w[\w.+@-]*")  # Of pyenv's: its folder, which is a word of
 def is_possible(text: str) -> bool:
     """Tell whether a text could stand for a Python on some machine: it is a spec, a path, or a name that pyenv may have."""
     text = text.strip()
-    is_path = "/" in text or "\\" in text or text.startswith((".", "~"))
+    is_path = "/" in text or "\\" in text or begins_as_path(text)
     return is_path or parse(text) is not None or _NAME.fullmatch(text) is not None
+
+
+def begins_as_path(text: str) -> bool:
+    """Tell whether a text begins as a path without a separator does: with a dot, or with a home; `~=` begins a range."""
+    return text.startswith((".", "~")) and not text.startswith("~=")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.holders import of_test
 from pytest_envrepro.markers import printable_lines
 from pytest_envrepro.options import ENDED
@@ -16,13 +15,14 @@ from pytest_envrepro.reports import Ended
 from pytest_envrepro.reports import environments as report
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.signals import ignored
+from pytest_envrepro.tidying import FAULTS, Tidying
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from _pytest.terminal import TerminalReporter  # For its type alone: older versions of pytest do not export it.
 
-    from pytest_envrepro.lending import Lending
+    from pytest_envrepro.lending import Books, Lending
 
 
 class Returning:
@@ -86,40 +86,57 @@ class Returning:
 
     # The innermost: pytest-xdist sends what a worker tells when it has come out of this hook.
     @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_sessionfinish(self) -> Generator[None, object, object]:
+    def pytest_sessionfinish(self, exitstatus: int | pytest.ExitCode) -> Generator[None, object, object]:
         """Take back all that is left; a worker of pytest-xdist tells what there is to tell."""
         try:
             return (yield)
         finally:
             with self._undisturbed():
-                self._close()
+                self._close(is_over=exitstatus != pytest.ExitCode.INTERRUPTED)
 
     def _undisturbed(self) -> contextlib.AbstractContextManager[None]:
         # A worker of pytest-xdist is sent SIGINT by execnet five seconds after its controller has ended: that is not
         # somebody who cannot wait, and a build that is cancelled may take longer to be put away.
         return ignored(signal.SIGINT) if self._lending.is_worker else contextlib.nullcontext()
 
-    def _close(self) -> None:
+    def _close(self, *, is_over: bool) -> None:
         demand = self._lending.demand
         self.note(Ended(notes=tuple(demand.notes), rots=tuple(demand.rots)))
         if self._lending.opened is not None:
-            depot, loans, boxes, preparing = self._lending.opened
-            preparing.stop()
-            for books in (loans, boxes):
-                try:
-                    books.close()
-                except EnvReproError as error:  # Of a cache that is gone, or full: the session has its verdict by now.
-                    self.note(Ended(notes=(f"not all environments could be put away: {error}",)))
-                self.note(books.ended())
-            depot.store.close()
+            try:
+                self._put_away(self._lending.opened, is_over=is_over)
+            finally:
+                self._report()
+        else:
+            self._report()
+
+    def _report(self) -> None:
         if self._lending.is_worker:
             self._config.__dict__["workeroutput"][ENDED] = self._ended.pack()
+
+    def _put_away(self, opened: Books, *, is_over: bool) -> None:
+        """Put all away, whatever becomes of a part; of a cache that is gone, or full, the end of the session tells.
+
+        Args:
+            is_over: whether all tests are over, and nobody has interrupted them.
+        """
+        depot, loans, boxes, preparing = opened
+        tidying = Tidying()
+        with tidying.step():
+            preparing.stop(is_over=is_over)
+        for books in (loans, boxes):
+            with tidying.step():
+                books.close()
+            self.note(books.ended())
+        with tidying.step():
+            depot.store.close()
+        self.note(Ended(notes=tuple(f"not all environments could be put away: {error}" for error in tidying.told())))
 
     def take_down_services(self) -> None:
         """Take down the services of the session, as the controller of pytest-xdist; workers may be gone before it."""
         try:
             self._lending.take_down_services()
-        except EnvReproError as error:  # The session has its verdict by now, and the next one takes them down.
+        except FAULTS as error:  # The session has its verdict by now, and the next one takes them down.
             self.note(Ended(notes=(f"not all services could be taken down: {error}",)))
 
     def note(self, ended: Ended) -> None:

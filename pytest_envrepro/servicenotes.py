@@ -8,10 +8,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.engine import EngineError
+from pytest_envrepro.errors import BuildError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from pytest_envrepro.locking import Waiting
 
 
 class Notes:
@@ -19,26 +22,30 @@ class Notes:
 
     Args:
         folder: where they are; it is made at the first use.
+        waiting: waits for other processes, and tells of it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, waiting: Waiting) -> None:
         self._folder = folder
+        self._waiting = waiting
 
     @contextlib.contextmanager
-    def alone(self, name: str) -> Iterator[None]:
+    def alone(self, name: str, title: str = "") -> Iterator[None]:
         """Wait until no other process brings up or takes down a project.
 
-        Raises:
-            EngineError: nothing can be written there.
-        """
-        from filelock import FileLock  # noqa: PLC0415  # Is needed for services alone, and may be absent.
+        Args:
+            title: of what is waited for, for people.
 
+        Raises:
+            EngineError: nothing can be written there; or this session ends meanwhile.
+        """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self._folder / f"{name}.lock")
-            lock.acquire()
+            lock = self._waiting.hold(self._folder / f"{name}.lock", title)
         except OSError as error:
             raise EngineError(f"nothing can be noted in {self._folder}: {error.strerror or error}") from error
+        except BuildError as error:
+            raise EngineError(str(error)) from error
         try:
             yield
         finally:
@@ -46,7 +53,7 @@ class Notes:
 
     def names(self, prefix: str = "") -> list[str]:
         """Give the projects that there are notes of, and that begin so."""
-        return sorted({path.stem for path in self._folder.glob("*") if path.name.startswith(prefix)})
+        return names_in(self._folder, prefix)
 
     def read(self, name: str) -> dict[str, Any]:
         """Give a note; an empty one where there is none."""
@@ -66,6 +73,11 @@ class Notes:
 
     def forget(self, name: str) -> None:
         """Remove all of a project."""
-        for suffix in (".json", ".new", ".lock"):
+        for suffix in (".json", ".new", ".who", ".lock"):
             with contextlib.suppress(OSError):
                 (self._folder / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def names_in(folder: Path, prefix: str) -> list[str]:
+    """Give the projects that there are notes of in a folder, and that begin so."""
+    return sorted({path.stem for path in folder.glob("*") if path.name.startswith(prefix)})

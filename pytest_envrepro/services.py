@@ -11,30 +11,27 @@ from typing import TYPE_CHECKING
 from pytest_envrepro.declared_services import WORKER, content_of, declared, digest_of
 from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines import connect
-from pytest_envrepro.engines.compose import Project, SlowError, environ_of, find_tool, images_of
-from pytest_envrepro.engines.messages import why_not_pulled
+from pytest_envrepro.engines.compose import Project, environ_of, find_tool
 from pytest_envrepro.engines.owners import host, lives, of_process
 from pytest_envrepro.engines.projects import name_of, network_of, owner_of, prefix_of
-from pytest_envrepro.engines.reaching import first_closed
-from pytest_envrepro.engines.readiness import readiness, told
+from pytest_envrepro.locking import Waiting
 from pytest_envrepro.programs import Programs
-from pytest_envrepro.servicenotes import Notes
+from pytest_envrepro.servicenotes import Notes, names_in
+from pytest_envrepro.servicestarting import Starting
 from pytest_envrepro.serving import Services
+from pytest_envrepro.tidying import FAULTS, Tidying
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pytest_envrepro.declared_services import Declared
     from pytest_envrepro.engine import Engine
     from pytest_envrepro.engines.compose import Tool
     from pytest_envrepro.engines.owners import Owner
-    from pytest_envrepro.enginevalues import Member
     from pytest_envrepro.settings import Settings
 
 _NOTES = "compose"  # The folder of them, in the cache.
-_PAUSES = (0.1, 0.5)  # Seconds between two looks, at first and in the end.
-_STEADY = 0.4  # Seconds that what has no health check and no port has to run.
 _GRACE = 1  # Seconds that services are given to end by themselves.
 
 
@@ -69,14 +66,15 @@ class Projects:
         self._engine = engine
         self._owner = owner
         self._root = root
-        self._notes = Notes(cache / _NOTES)
+        # Those of one session wait for each other alone, of which one tells what it does.
+        self._notes = Notes(cache / _NOTES, Waiting(tell, owner.session))
         self._environ = environ
         self._worker = worker
-        self._offline = offline
         self._tell = tell
         self._pid = os.getpid()
         self._guard = threading.Lock()
         self._is_over = threading.Event()
+        self._starting = Starting(engine, offline=offline, is_over=self._is_over)
         self._programs = Programs()
         self._given: dict[str, Services] = {}
         self._ours: dict[str, Project | None] = {}  # Those that this process ends.
@@ -100,16 +98,16 @@ class Projects:
             if self._is_over.is_set():
                 raise EngineError(f"the services of {wanted.file} are not brought up: this session ends")
             if name not in self._given:
-                with self._notes.alone(name), self._programs.here():
+                with self._programs.here(), self._notes.alone(name, wanted.file):
                     self._bring_up(name, file, wanted)
-                self._given[name] = Services(self._engine, name, wanted.file, self._network(name))
+                self._given[name] = Services(self._engine, name, wanted.file, network_of(self._engine.members(name)))
             return self._given[name]
 
     def close(self) -> None:
         """Take down what ends with this process; where that is the one that the session ends with, all of the session.
 
         Raises:
-            EngineError: the engine is gone: the next session takes down what is left.
+            EnvReproError, OSError: the first of what could not be taken down: the next session does it.
         """
         if self._pid != os.getpid():
             return
@@ -117,13 +115,17 @@ class Projects:
         self._is_over.set()
         self._programs.end()
         with self._guard:
-            for name, project in tuple(self._ours.items()):
-                self._end(name, project)
-                del self._ours[name]
+            tidying = Tidying()
+            ours, self._ours = self._ours, {}
+            for name, project in ours.items():
+                with tidying.step():
+                    self._end(name, project)
             self._given.clear()
             if self._worker is None:
                 for name in self._notes.names(prefix_of(self._owner)):
-                    self._end(name, None)
+                    with tidying.step():
+                        self._end(name, None)
+        tidying.end()
 
     # Bringing them up.
 
@@ -138,7 +140,7 @@ class Projects:
             raise EngineError(note["failed"])
         until = time.monotonic() + wanted.timeout
         if "up" in note:
-            self._wait(name, wanted, until)
+            self._starting.wait(name, wanted, until)
             return
         self._sweep()
         environ = environ_of(
@@ -153,13 +155,13 @@ class Projects:
         if self._worker is None or wanted.scope == WORKER:
             self._ours[name] = project
         try:
-            self._make(project, wanted)
+            self._starting.make(project, wanted)
             until = time.monotonic() + wanted.timeout
-            self._start(project, wanted, until)
-            self._wait(name, wanted, until)
+            self._starting.start(project, wanted, until)
+            self._starting.wait(name, wanted, until)
         except BaseException as error:
             # Nobody waits for a tool then; whatever comes now, the cause is what is told.
-            with contextlib.suppress(EngineError):
+            with contextlib.suppress(*FAULTS):
                 self._engine.take_down(name)
                 self._ours.pop(name, None)
             if isinstance(error, EngineError) and not self._is_over.is_set():
@@ -173,112 +175,19 @@ class Projects:
             self._tools[key] = find_tool(environ, folder)
         return self._tools[key]
 
-    def _make(self, project: Project, wanted: Declared) -> None:
-        """Have the images and containers made, after what a worker may have left that was killed meanwhile.
-
-        Raises:
-            EngineError: the file is not followed, or an image cannot be had.
-        """
-        config = project.check()
-        if self._offline:
-            self._refuse_missing(images_of(config), wanted)
-        self._engine.take_down(project.name)
-        try:
-            project.create(offline=self._offline)
-        except SlowError:
-            raise
-        except EngineError as error:
-            raise EngineError("\n".join([str(error), *self._not_had(images_of(config), str(error))])) from error
-        if not self._engine.members(project.name):
-            with contextlib.suppress(EngineError):
-                project.stop()
-            raise EngineError(
-                f"{wanted.file}: nothing of it is at {self._engine.label}: it has no services, or the Compose tool asks "
-                "another engine; set DOCKER_HOST for both"
-            )
-
-    def _not_had(self, images: Mapping[str, str | None], said: str) -> Iterator[str]:
-        """Say which services are of images that could not be had, and what to do, where the tool's words tell why."""
-        for service, image in sorted(images.items()):
-            why = why_not_pulled(image, said) if image is not None else ""
-            if image is not None and why and self._engine.image(image) is None:
-                yield f"  {service} is of the image {image}, which is not here: {why}"
-
-    def _refuse_missing(self, images: Mapping[str, str | None], wanted: Declared) -> None:
-        """Refuse what would need the network.
-
-        Raises:
-            EngineError: an image is not there, or is to be built.
-        """
-        faults = []
-        for service, image in sorted(images.items()):
-            if image is None:
-                faults.append(f"  {service} is built, which may use the network: build it before, and name its image")
-            elif self._engine.image(image) is None:
-                faults.append(f"  {service} is of the image {image}, which is not here: pull or build it before")
-        if faults:
-            raise EngineError("\n".join([f"{wanted.file} cannot be brought up offline:", *faults]))
-
-    def _start(self, project: Project, wanted: Declared, until: float) -> None:
-        try:
-            project.start(max(1.0, until - time.monotonic()), offline=self._offline)
-        except SlowError:
-            return  # It waits for what one depends on: who is not ready is told by who waits next.
-        except EngineError as error:
-            found = readiness(self._engine.members(project.name), lambda _: None)
-            parts = self._told(found.failed or found.waiting, wanted)
-            raise EngineError("\n".join(filter(None, [str(error), parts]))) from error
-
-    def _wait(self, name: str, wanted: Declared, until: float) -> None:
-        """Wait until all services are ready.
-
-        Raises:
-            EngineError: one has failed, or the time is over.
-        """
-        pause, since = _PAUSES[0], None
-        while True:
-            members = self._engine.members(name)
-            if not members:
-                raise EngineError(f"the services of {wanted.file} are gone: somebody has taken down the project {name}")
-            found = readiness(members, lambda member: first_closed(member, is_remote=self._engine.is_remote))
-            now = time.monotonic()
-            since = (since or now) if not found.waiting else None
-            if found.failed:
-                raise EngineError(f"the services of {wanted.file} failed:\n{self._told(found.failed, wanted)}")
-            if since is not None and (not found.loose or now - since >= _STEADY):
-                return
-            if now >= until:
-                late = f"the services of {wanted.file} are not ready after {wanted.timeout:g} seconds"
-                raise EngineError(f"{late} (compose.timeout):\n{self._told(found.waiting, wanted)}")
-            if self._is_over.wait(pause):
-                raise EngineError(f"the services of {wanted.file} are not waited for any more: this session ends")
-            pause = min(pause * 1.3, _PAUSES[1])
-
-    def _told(self, parts: tuple[tuple[Member, str], ...], wanted: Declared) -> str:
-        return wanted.hide(told(parts, self._log))
-
-    def _log(self, member: Member) -> str:
-        try:
-            return self._engine.member(member).logs()
-        except EngineError as error:
-            return f"(there is none: {error})"
-
-    def _network(self, name: str) -> str | None:
-        return network_of(self._engine.members(name))
-
     # Taking them down.
 
     def _end(self, name: str, project: Project | None) -> None:
         with self._notes.alone(name):
             if project is not None:
-                with contextlib.suppress(EngineError):  # What it leaves is removed without it.
+                with contextlib.suppress(*FAULTS):  # What it leaves is removed without it.
                     project.stop()
             self._engine.take_down(name, grace=_GRACE)
             self._notes.forget(name)
 
     def _sweep(self) -> None:
         """Take down what sessions have left that are gone, and forget their notes."""
-        with contextlib.suppress(EngineError):  # If the engine is gone, that is told by what comes next.
+        with contextlib.suppress(*FAULTS):  # If the engine is gone, that is told by what comes next.
             self._engine.sweep()
         here = host()
         for name in self._notes.names():
@@ -300,7 +209,7 @@ def take_down(pid: int, session: str, *, environ: Mapping[str, str], cache: Path
         EngineError: the engine is gone: the next session takes down what is left.
     """
     owner = of_process(pid, session)
-    if Notes(cache / _NOTES).names(prefix_of(owner)):
+    if names_in(cache / _NOTES, prefix_of(owner)):
         engine = connect(environ)
         try:
             Projects(engine, owner, root=cache, cache=cache, environ=environ).close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from pytest_envrepro.engine import EngineError, ExecutionTimeoutError
+from pytest_envrepro.engine import EngineError, ExecutionTimeoutError, UnknownServiceError
 from pytest_envrepro.engines.reaching import address_of
 from pytest_envrepro.engines.readiness import service_of
 from pytest_envrepro.errors import CommandFailed, CommandTimeout
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
 
 
 _MOST_LINES = 40
-
-
-class UnknownServiceError(EngineError, KeyError):
-    """There is no such service; the message says which there are."""
-
-    __str__ = Exception.__str__  # A `KeyError` would quote the message.
 
 
 class Service:

@@ -17,6 +17,7 @@ from pytest_envrepro.garbage import no_collection
 from pytest_envrepro.judging import Judging, codes
 from pytest_envrepro.loading import load_config
 from pytest_envrepro.offered import Offered
+from pytest_envrepro.once import Once
 from pytest_envrepro.selection import CheckId
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Session:
         start: where the session was started: what relative paths in variables are relative to; the current folder,
             where it is None.
 
+    Attributes:
+        printed: what the commands of settings have printed, by the environment and the command.
+
     Raises:
         SettingsError: the table cannot be followed.
     """
@@ -63,6 +67,7 @@ class Session:
         self._offline = offline
         self.environ = environ
         self._configured_by = configured_by
+        self.printed: Once[bytes] = Once()
         self.files = Files(root)
         kinds = checks()
         self.config = load_config(self.files, codes(kinds), Offered(self.tree))
@@ -119,6 +124,11 @@ class Session:
                 integrity=self.config.integrity,
                 offline=lambda path: self._judging.outcome(CheckId(path, "lock")),
                 compiling=self.recompiler(locks, self._tell) if self._tell else None,
+                parts={
+                    each.lock: parts
+                    for each in named or ()
+                    if (parts := each.parts(locks[each.lock].usual)) is not None
+                },
             )
 
     def recompiler(self, locks: Mapping[str, Lock], tell: Callable[[str], None]) -> Recompiler:

@@ -24,6 +24,7 @@ EXTENDS = "extends"  # Is read where layers are put together, and is no setting.
 APPENDING = "extend-"
 VIRTUALENV, CONTAINER = "virtualenv", "container"
 _NAME = "name"
+_INSIDE = "inside"
 
 
 class Key(NamedTuple):
@@ -59,7 +60,11 @@ def read_settings(
         name = str(written).replace("_", "-") if in_python else str(written)
         place = f"{path}{written}"
         extended = name.removeprefix(APPENDING)
-        if name == _NAME:
+        if name == _INSIDE:
+            values.fault(
+                place, "is no setting: a test's marker alone says whether the test itself runs in its environment"
+            )
+        elif name == _NAME:
             values.fault(place, "is no setting: it is the name of the table, and in Python the first argument")
         elif name in found:
             values.fault(place, "stands there twice, with '-' and with '_'")

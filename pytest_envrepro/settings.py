@@ -15,7 +15,8 @@ from pytest_envrepro.settingkeys import KEYS, read_settings
 from pytest_envrepro.settingkinds import disagreeing
 from pytest_envrepro.settingtext import as_in_a_table, is_of_table, lines_of, redacted
 from pytest_envrepro.values import Values
-from pytest_envrepro.zenmlsettings import ORIGIN, converted
+from pytest_envrepro.zenmlfields import ORIGIN
+from pytest_envrepro.zenmlsettings import converted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.pythonspecs import FORMS, is_possible
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import NAME, parse, redact
 from pytest_envrepro.requirementlines import parse_listed
 from pytest_envrepro.values import did_you_mean, kind_of
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_envrepro.values import Values
 
 _REQUIREMENT_SIGN = re.compile(r"[<>=!;\[]| @ ")
+_PACKAGE = re.compile(NAME)
+_ENDINGS = (".txt", ".in", ".lock", ".toml", ".pip", ".cfg")
 _VARIABLE = re.compile(r"[^\s=$\0]+")
 _ISOLATION = "each environment has its own, which keeps other Pythons and packages out"
 _OWN_VARIABLES = {
@@ -84,13 +86,23 @@ def requirements(values: Values, value: Any, place: str, *, bounds: bool = False
     """
     if isinstance(value, str):
         if _REQUIREMENT_SIGN.search(value):
-            values.fault(place, f"a string is the path of a file; requirements stand in a list: [{redact(value)!r}]")
+            values.fault(place, a_string_is_a_path(value))
             return ()
         return values.path(value, place) or ()
     if not isinstance(value, list):
         values.fault(place, f"has to be a list of requirements, or the path of a file with some, not {kind_of(value)}")
         return ()
     return listed(values, value, place, bounds=bounds)
+
+
+def a_string_is_a_path(text: str) -> str:
+    """Say how a requirement is written that stands where the path of a file does."""
+    return f"a string is the path of a file; requirements stand in a list: [{redact(text)!r}]"
+
+
+def is_a_name(text: str) -> bool:
+    """Tell whether a text that names no file may be meant as a package: no folder is in it, and no ending of such files."""
+    return _PACKAGE.fullmatch(text) is not None and not text.lower().endswith(_ENDINGS)
 
 
 def listed(values: Values, value: Any, place: str, *, bounds: bool = False) -> tuple[str, ...]:

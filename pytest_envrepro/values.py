@@ -87,6 +87,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else f" (known: {', '.join(names)})"
 
 
+def in_a_line(text: str) -> str:
+    """Escape what a line of text cannot show, and nothing else: quotes and backslashes stay as they are."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def kind_of(value: Any) -> str:
     """Name the type of a value of TOML, with the value."""
     names: tuple[tuple[type, str], ...] = (

@@ -1,23 +1,20 @@
 """ZenML's `DockerSettings` as settings of a container: by their fields, without importing ZenML.
 
-The fields, their defaults and how those of a step go over those of a pipeline are ZenML 0.98's
-(`zenml.config.docker_settings`, `zenml.utils.dict_utils.recursive_update`).
+The fields and their defaults are ZenML 0.98's (`zenml.config.docker_settings`).
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.values import did_you_mean, kind_of
+from pytest_envrepro.zenmlfields import ORIGIN, fields_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-ORIGIN = "ZenML's DockerSettings"
 # What means nothing here, whatever it says: where images go, how code gets into them, and caches.
 _IGNORED = frozenset(
     {
@@ -26,6 +23,7 @@ _IGNORED = frozenset(
         *("allow_download_from_artifact_store", "copy_files", "copy_global_config", "source_files"),
     }
 )
+_INSTALLERS = ("pip", "uv")
 _BUILDS = ("build_config", "parent_image_build_config")
 _IGNORED_OPTIONS = frozenset({"rm", "forcerm", "no_cache", "nocache", "cache_from", "cachefrom", "labels", "quiet"})
 _PROJECT_COMMANDS = frozenset(
@@ -54,65 +52,17 @@ def converted(docker_settings: Any, *steps: Any) -> dict[str, Any]:
     """Give the settings of a container, in `snake_case`, that say what ZenML's say.
 
     Args:
-        docker_settings: a mapping, as in ZenML's YAML, or an object: of pydantic's, what was set explicitly counts.
-        steps: what goes over it, the closest last. As in ZenML, mappings are merged and all else replaces; None does not.
+        docker_settings: a mapping or an object; steps: what goes over it, the closest last: as of `fields_of`.
 
     Raises:
         SettingsError: a field cannot be kept; all of them are told, each with what to write in its place.
     """
-    fields: dict[str, Any] = {}
-    for each in (docker_settings, *steps):
-        _update(fields, _explicit(each))
     noted: list[_Noted] = []
-    found = {"kind": "container", **dict(_Converter(fields, noted).pairs())}
+    found = {"kind": "container", **dict(_Converter(fields_of(docker_settings, *steps), noted).pairs())}
     if noted:
         lines = sorted(f"  {each.field}: {each.message}" for each in noted)
         raise SettingsError("\n".join([f"{ORIGIN} cannot be followed:", *lines]))
     return found
-
-
-def _explicit(given: Any) -> dict[str, Any]:
-    """Give the fields of a mapping or an object that were set, those of what is in them too.
-
-    Raises:
-        SettingsError: it is neither.
-    """
-    if isinstance(given, Mapping):
-        fields = given
-    elif hasattr(given, "model_fields_set"):
-        extra = getattr(given, "model_extra", None) or {}
-        fields = {name: getattr(given, name) for name in sorted({*given.model_fields_set, *extra})}
-    elif hasattr(given, "__dict__") and not isinstance(given, type):
-        fields = {**_of_class(type(given)), **vars(given)}
-    else:
-        raise SettingsError(f"{ORIGIN}: have to be a mapping, or an object with their fields, not {kind_of(given)}")
-    return {str(name): _plain(value) for name, value in fields.items()}
-
-
-def _of_class(kind: type) -> dict[str, Any]:
-    """Give the values that stand in a class, in the place of its objects: a subclass may set what ZenML's do not."""
-    found: dict[str, Any] = {}
-    for each in reversed(kind.__mro__):
-        found.update(vars(each))
-    return {name: value for name, value in found.items() if not name.startswith("_") and not hasattr(value, "__get__")}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, Mapping) or hasattr(value, "model_fields_set"):
-        return _explicit(value)
-    return [_plain(each) for each in value] if isinstance(value, (list, tuple, set, frozenset)) else value
-
-
-def _update(fields: dict[str, Any], closer: Mapping[str, Any]) -> None:
-    """Lay fields over others, as ZenML does it."""
-    for name, value in closer.items():
-        before = fields.get(name)
-        if isinstance(value, dict) and isinstance(before, dict):
-            _update(before, value)
-        elif value is not None:
-            fields[name] = value
 
 
 class _Converter:
@@ -196,8 +146,12 @@ class _Converter:
             yield "replicate_local", [str(word).replace("{directory}", folder) for word in words]
 
     def _installer(self) -> Iterator[tuple[str, Any]]:
-        if "python_package_installer" in self._fields:
-            yield "installer", self._fields["python_package_installer"]
+        installer = self._get("python_package_installer", str, "'pip' or 'uv'")
+        if installer in _INSTALLERS:
+            yield "installer", installer
+        elif installer is not None:
+            known = " or ".join(map(repr, _INSTALLERS))
+            self._fault("python_package_installer", f"{installer!r} is not known: it may be {known}")
         options = self._get("python_package_installer_args", dict, "a mapping")
         if options:
             yield (

@@ -29,15 +29,28 @@ class Base(NamedTuple):
     run: str
     api: Any
 
+    @property
+    def ours(self) -> dict[str, str]:
+        """The filter of the engine's that finds what comes from it."""
+        return {"label": f"{LABEL}={self.run}"}
+
     def containers(self) -> list[str]:
         """Give the names of the containers that come from it, running or not."""
-        found = self.api.containers(all=True, filters={"label": f"{LABEL}={self.run}"})
+        found = self.api.containers(all=True, filters=self.ours)
         return sorted(each["Names"][0].lstrip("/") for each in found if each["Names"])
 
     def images(self, name: str = "") -> list[str]:
         """Give the names of the images that come from it: those that begin so."""
-        found = self.api.images(filters={"label": f"{LABEL}={self.run}"})
+        found = self.api.images(filters=self.ours)
         return sorted(tag for each in found for tag in each["RepoTags"] or () if tag.startswith(name))
+
+    def layers(self) -> set[str]:
+        """Give the ids of all images that come from it, those without a name and those below others too."""
+        return {each["Id"] for each in self.api.images(all=True, filters=self.ours)}
+
+    def steps(self, word: str) -> list[str]:
+        """Give the containers of steps of builds that run at this moment, by a word of their command."""
+        return [each["Id"] for each in self.api.containers(filters=self.ours) if word in each["Command"]]
 
     def built(self, *lines: str) -> str:
         """Build an image on it, and give its name."""
@@ -49,12 +62,27 @@ class Base(NamedTuple):
         """Remove all that comes from it."""
         from docker.errors import NotFound  # noqa: PLC0415  # As in `containing`.
 
-        label = {"label": f"{LABEL}={self.run}"}
-        for each in self.api.containers(all=True, filters=label):
+        for each in self.api.containers(all=True, filters=self.ours):
             self.api.remove_container(each["Id"], force=True, v=True)
-        for each in self.api.images(filters=label):
+        for each in self.api.images(filters=self.ours):
             with contextlib.suppress(NotFound):  # It has gone with one that was made of it.
                 self.api.remove_image(each["Id"], force=True)
+
+
+def table(base: str, more: str = "") -> str:
+    """Declare the environment `box`: a container of an image that is there, without packages.
+
+    Args:
+        base: the image, by its name.
+        more: further settings, a line each.
+    """
+    return f"""
+[tool.envrepro.environments.box]
+kind = "container"
+base-image = "{base}"
+pull = "never"
+{more}
+"""
 
 
 def build(api: Any, reference: str, lines: list[str]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
 from typing import TYPE_CHECKING
 
 import making
 import pytest
 from containing import base_image, box, docker_api, engine  # noqa: F401  # Fixtures.
+from disks import mounted
 from projects import Project, Site
 
 import pytest_envrepro.answers
@@ -27,15 +26,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder on a disk of 4 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    argv = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)]
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if not is_root or subprocess.run(argv, check=False).returncode:
-        pytest.skip("needs the right to mount")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    """Give a folder on a disk of 4 MiB; the test says `requires_integration("disks")`."""
+    with mounted(tmp_path / "small", "-t", "tmpfs", "-o", "size=4m", "tmpfs") as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -50,6 +50,35 @@ def test_faults() -> None:
         beside.finish()
 
 
+def test_faults_of_the_disk() -> None:
+    """A fault of any kind leaves nothing out: what comes after it is done, and each is told once, at the end."""
+    beside, done, has_failed = Beside(), list[int](), threading.Event()
+
+    def fail() -> None:
+        has_failed.set()
+        raise PermissionError(13, "Permission denied", "image.lock")
+
+    beside.do(fail)
+    assert has_failed.wait(PATIENCE)
+    for number in range(20):
+        beside.do(partial(done.append, number))
+        time.sleep(0.001)
+
+    assert [str(each) for each in beside.finish()] == ["[Errno 13] Permission denied: 'image.lock'"]
+    assert sorted(done) == [*range(20)]
+    assert beside.finish() == ()
+
+    beside.do(lambda: int("x"))
+    time.sleep(0.05)
+    for number in range(20, 30):
+        beside.do(partial(done.append, number))
+    with pytest.raises(ValueError, match="invalid literal"):
+        beside.finish()
+
+    assert sorted(done) == [*range(30)]
+    assert beside.finish() == ()
+
+
 def test_not_all_at_once() -> None:
     """Who has very much done waits: an engine is not flooded, and memory not filled."""
     beside, done = Beside(), list[float]()

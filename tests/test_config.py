@@ -203,6 +203,19 @@ ENVIRONMENTS: dict[str, tuple[Any, list[str]]] = {
             ),
         ],
     ),
+    "files of all kinds": (
+        {
+            "a": {"python": "", "files": {"/etc/x": "y", "bin/python": "z", "../a": "b", "/b": "c"}},
+            "b": {"extends": "a"},
+        },
+        [
+            ".a.files: '../a' has to be a path within the environment, such as 'etc/tool.ini'",
+            ".a.files: '/b' has to be a path within the environment, such as 'etc/tool.ini'",
+            ".a.files: '/etc/x' has to be a path within the environment, such as 'etc/tool.ini'",
+            ".a.files: 'bin/python' is the environment's own",
+            ".a.python: is empty",
+        ],
+    ),
     "a container": (
         {
             "client": {"project": "editable", "apt-packages": ["git"]},

@@ -111,13 +111,13 @@ def test_no_lock(tmp_path: Path) -> None:
 
 def test_foreign(project: Project) -> None:
     """A lock whose format cannot be read is unchecked, with the way to leave it out."""
-    project.write({"poetry.lock": "", "requirements.txt": "a==1\n"})
+    project.write({"pdm.lock": "", "requirements.txt": "a==1\n"})
 
-    judged = project.judge("lock", "poetry.lock")
+    judged = project.judge("lock", "pdm.lock")
 
     assert (judged["outcome"], judged["reason"]) == (
         "unchecked",
-        'poetry.lock cannot be read yet: leave it out with exclude = ["poetry.lock"]',
+        'pdm.lock cannot be read yet: leave it out with exclude = ["pdm.lock"]',
     )
 
 

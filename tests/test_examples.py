@@ -336,6 +336,13 @@ def test_mlops(tmp_path: Path, index: Index, base_image: str, request: pytest.Fi
     assert code == 1
     assert {*_shown(MLOPS, "pytest --runxfail")} <= {*map(_timeless, lines)}
 
+    # What is expected to fail does so by the comparison, and not as there is nothing to compare.
+    environ["EXECUTION_IMAGE"] = "127.0.0.1:1/nowhere:1"
+    code, lines = shell("pytest -p no:randomly -k by_hand", folder, **environ)
+
+    assert code == 1
+    assert re.match(r"=+ 3 deselected, 1 error in ", lines[-1])
+
 
 @on_posix
 @pytest.mark.requires_integration("network", "compilers")

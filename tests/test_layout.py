@@ -34,13 +34,14 @@ FACE = {*WITH_PYTEST, *WITH_TYPES, "afresh"}
 # the locks, `lookup` integrations by name, and
 # `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place;
 # `asking` judges the markers of a test, `advising` says what mends it, `wanted` counts that, `answers` stand in the place of tests, `merging` joins reports.
-# Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for (`absolute` with paths as tools need them),
-# `plans` are the words for it, `planning` writes them down, `identities` tells them apart, `choosing` the versions, `depot` has them made and hands them out, `preparing` several side
-# by side, `progress` tells what takes long; `loans` keep the books, `witness` who was at work, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away;
-# of containers, `containers` starts them as `containerplanning` and `ordering` have it, and `boxes` keeps the books; `imagemaking` makes their
+# Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for (`replicating` what is here, `once` whoever asks, `absolute` with paths as tools need them),
+# `plans` are the words for it, `planning` writes them down, `identities` tells them apart, `choosing` the versions, `depot` has them made and hands them out,
+# `virtualenvs` builds those of this machine, `preparing` makes several side by side, `progress` tells what takes long; `loans` keep the books of `holdings`,
+# `inspecting` looks what has changed in them, `witness` who was at work, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away;
+# of containers, `containers` starts them as `containerplanning` and `ordering` have it, by the engine that `engineuse` has, and `boxes` keeps the books; `imagemaking` makes their
 # images: on what `grounding` finds or `owning` reads, for what `imagepythons` asks, with what `imagepackages` chooses, from what `imagerecipes`
 # puts together, by `imagebuilding`; `blaming` names the setting that an engine refuses, `drifting` says what has moved in one, `rotting` what will rot, and `imagebook` remembers which were used;
-# `services` brings up by Compose what is beside them as `declared_services` reads it, `servicenotes` tells other workers, `serving` is what tests hold of that.
+# `services` brings up by Compose what is beside them as `declared_services` reads it, `servicestarting` waits for that, `servicenotes` tells other workers, `serving` is what tests hold of it.
 # Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
 # in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
 MIDDLE = {
@@ -68,24 +69,27 @@ MIDDLE = {
     "asserting",
     "declaring",
     "deciding",
-    "gathering",
+    *("gathering", "replicating", "once"),
     "absolute",
     "plans",
     "planning",
     "identities",
     "choosing",
     "depot",
+    "virtualenvs",
     "preparing",
     "progress",
     "foreseeing",
-    "loans",
+    *("loans", "holdings", "inspecting"),
     "witness",
     "given",
     "cleaning",
-    *("containers", "containerplanning", "ordering", "boxes", "imagemaking", "grounding", "owning", "imagepythons"),
+    *("containers", "containerplanning", "ordering", "engineuse", "boxes", "imagemaking", "grounding", "owning"),
+    "imagepythons",
     *("imagepackages", "imagerecipes", "imagebuilding", "imagebook", "drifting", "rotting", "beside", "blaming"),
     "services",
     "declared_services",
+    "servicestarting",
     "servicenotes",
     "serving",
     "auditing",
@@ -125,7 +129,7 @@ WORDS = [
         "extending",
         "settingtext",
     ),
-    *("zenmlsettings", "settings"),
+    *("zenmlfields", "zenmlsettings", "settings"),
     *("enginevalues", "engine"),
 ]
 # Of these, only the one that is told may import pytest, start a program, or open files.
@@ -139,15 +143,19 @@ PAST_THE_DOOR = {
     ("services", "projects"): "names of projects, which tell whose they are: Compose tools write no labels of ours",
     ("services", "owners"): "whose process a project is of, and whether it lives",
     ("boxes", "owners"): "the process that services end with, which is another one in a worker of pytest-xdist",
-    ("services", "readiness"): "judges what any engine says of containers",
+    ("servicestarting", "compose"): "how what it has made is described, and that it was too slow",
+    ("servicestarting", "readiness"): "judges what any engine says of containers",
     ("serving", "readiness"): "reads the name of a service off a container, as Compose tools write it",
-    ("services", "reaching"): "knocks at ports of containers, with no engine between",
+    ("servicestarting", "reaching"): "knocks at ports of containers, with no engine between",
     ("serving", "reaching"): "the same",
-    ("services", "messages"): "why an image was not pulled stands in the words of the Compose tool too",
+    ("servicestarting", "messages"): "why an image was not pulled stands in the words of the Compose tool too",
 }
 
 # Imports inside functions, each with its reason.
 LATE = {
+    ("locks.project", "pytest_envrepro.locks.poetry_constraints"): "a project of Poetry's alone needs it",
+    ("locks.project", "pytest_envrepro.locks.toml_lines"): "the same",
+    ("locks.pylock", "packaging.pylock"): "came with packaging 26.0, and older ones are supported",
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
     ("plugin", "pytest_envrepro.answering"): "is needed for --env-explain and --env-audit alone",
     ("plugin", "pytest_envrepro.deciding"): "is needed where one of its variables is set alone",
@@ -190,7 +198,6 @@ LATE = {
     ): "is needed for a Python that no other pip supports; takes 40 ms",
     ("installers.carrying", "virtualenv.seed.wheels.embed"): "the same: is needed for containers alone",
     ("pythons.machine", "python_discovery"): "takes 40 ms, and is needed where PATH has changed alone; may be absent",
-    ("servicenotes", "filelock"): "is needed where services are brought up alone, and may be absent",
     ("locking", "filelock"): "is needed for environments alone, and may be absent",
     ("store.cloning", "fcntl"): "is not on every system",
     ("engines", "pytest_envrepro.engines.docker"): "brings http.client: is needed for containers alone",

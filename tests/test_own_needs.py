@@ -22,6 +22,7 @@ ROOT = TESTS.parent
 NEEDS = {
     "compilers": "compilers/test_header.py",
     "compose": "test_services.py::test_offline",
+    "disks": "store/test_cloning.py::test_shared_blocks",
     "git": "test_comparison.py::test_cell[state-1-pip-compile]",
     "network": "plugin/test_inert.py::test_installed_without_dependencies",
     "nox": "test_recipes.py::test_tool[nox]",
@@ -34,8 +35,8 @@ NEEDS = {
 }
 # Those that other parts of the suite declare and test.
 ELSEWHERE = {"pyenv"}
-# What looks for a package or a program by hand.
-LOOKS = re.compile(r"\b(which|find_spec|find_loader)\(|ImportError|ModuleNotFoundError|is not installed")
+# What looks for a package, a program or a disk by hand.
+LOOKS = re.compile(r"\b(which|find_spec|find_loader)\(|ImportError|ModuleNotFoundError|is not installed|\bmount")
 # Must not be there, for the tests of an example that shows what is missing.
 ABSENT = "openpyxl"
 
@@ -118,7 +119,7 @@ def test_tox_has_an_index() -> None:
 
 
 def test_skips_by_hand() -> None:
-    """For a package or a program nothing is skipped by hand: `importorskip` and its like would stay green in CI."""
+    """For a package, a program or a disk nothing is skipped by hand: `importorskip` and its like would stay green in CI."""
     found = []
     for path in TESTS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -116,6 +116,13 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
             "cpython3.12, pypy, 3.13t, a path, .python-version, or a name of pyenv's"
         ),
     ),
+    (
+        {"python": "~=3"},
+        (
+            "python: '~=3' is no Python on any machine: it may be a version (3.12), a range (>=3.9,<3.12), "
+            "cpython3.12, pypy, 3.13t, a path, .python-version, or a name of pyenv's"
+        ),
+    ),
     ({"python": ["3.12"]}, "python: has to be a string, not a list (['3.12'])"),
     ({"lock": "../a.txt"}, "lock: has to be a path below the root, not '../a.txt'"),
     ({"lock": Path("/a.txt")}, "lock: has to be a path below the root, not '/a.txt'"),

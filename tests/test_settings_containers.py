@@ -184,6 +184,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"limits": {"cpus": 0}}, "limits.cpus: has to be a number above 0, such as 1.5, not an integer (0)"),
     ({"limits": {"cpus": float("inf")}}, "limits.cpus: has to be a number above 0, such as 1.5, not a float (inf)"),
+    ({"limits": {"pids": 0}}, "limits.pids: has to be a whole number from 1 on, not 0"),
     ({"limits": {"pids": 1.5}}, "limits.pids: has to be a whole number from 1 on, not a float (1.5)"),
     ({"ca_bundle": "../a.pem"}, "ca_bundle: has to be a path below the root, not '../a.pem'"),
     (

@@ -141,6 +141,10 @@ REFUSED: list[tuple[Any, str]] = [
             "beside it, and further commands in run=[...]"
         ),
     ),
+    (
+        {"python_package_installer": "conda"},
+        "python_package_installer: 'conda' is not known: it may be 'pip' or 'uv'",
+    ),
     ({"dockerignore": "a"}, "dockerignore: has no counterpart: put a .dockerignore into the context"),
     (
         {"build_config": {"dockerignore": "a"}},

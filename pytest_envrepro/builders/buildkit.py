@@ -30,12 +30,6 @@ class BuildKitBuilder:
         Raises:
             BuildError: it fails; or it takes an image to read the Dockerfile, and that would be fetched offline.
         """
-        image = frontend(job.lines)
-        if image is not None and job.network == "none" and engine.image(image) is None:
-            raise BuildError(
-                f"the image of {job.title} cannot be built offline by BuildKit: '# syntax={image}' names an image that is not "
-                "here: pull it before, or leave that line out"
-            )
         if job.secrets:
             # Its cache keeps every stage, and what lies in it cannot be removed by itself.
             tell("built by the classic builder: BuildKit's cache would keep the credentials of the package indexes")

@@ -14,6 +14,9 @@ _DIRECTIVE = re.compile(r"\s*#\s*(?P<name>[A-Za-z]+)\s*=\s*(?P<value>\S+)\s*$")
 _COMMENT = re.compile(r"\s*(?:#|$)")
 _HERE = re.compile(r"<<(?P<tab>-?)(?P<quote>[\"']?)(?P<word>[A-Za-z_]\w*)(?P=quote)")
 _STAGE = re.compile(r"\s*FROM\s+(?:--\S+\s+)*(?P<image>\S+)(?:\s+AS\s+(?P<name>\S+))?\s*$", re.IGNORECASE)
+# As builders read options: before anything else, and with quotes in the middle of a word (`extractBuilderFlags` of BuildKit).
+_OPTION = re.compile(r"""\s*(?P<option>--(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')*)(?=\s|$)""")
+_QUOTED = re.compile(r"""\\(?P<escaped>.)|"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'""")
 # Those that BuildKit counts in a stage, beside its FROM: they make layers.
 _COUNTED = frozenset({"RUN", "COPY", "ADD", "WORKDIR"})
 
@@ -114,7 +117,7 @@ def escape_of(lines: Sequence[Line]) -> str:
 
 def said(text: str, escape: str) -> str:
     """Give an instruction in one line, without comments; of a here-document nothing but what begins it."""
-    return " ".join(_parts(text, escape))
+    return "".join(_parts(text, escape))
 
 
 def _parts(text: str, escape: str) -> Iterator[str]:
@@ -124,6 +127,23 @@ def _parts(text: str, escape: str) -> Iterator[str]:
         yield line.rstrip().removesuffix(escape)
         if not line.rstrip().endswith(escape):
             return
+
+
+def options_of(text: str) -> tuple[list[str], str]:
+    """Give the options of an instruction in one line, without their quotes, and what comes after them."""
+    rest = "".join(text.split(None, 1)[1:])
+    options = []
+    while (found := _OPTION.match(rest)) is not None:
+        rest = rest[found.end() :]
+        if found["option"] == "--":
+            break
+        options.append(_QUOTED.sub(_bare, found["option"]))
+    return options, rest.strip()
+
+
+def _bare(quoted: re.Match[str]) -> str:
+    inner = quoted["double"] or quoted["single"] or ""
+    return quoted["escaped"] or re.sub(r"\\(.)", r"\1", inner)
 
 
 def _wanted(lines: Sequence[Line], target: str) -> int | None:

@@ -24,12 +24,13 @@ _AROUND = 40  # Lines of the Dockerfile that are shown: all of one of ours.
 
 def failure(job: Job, reading: Reading) -> BuildError:
     """Give the whole story of a build that has failed, the Dockerfile apart."""
-    status = _STATUS.search(reading.error)
+    status = next(reversed([*_STATUS.finditer(reading.error)]), None)
     step = reading.step
     where = f": {step.words} failed" if step is not None else ""
     ended = f" (its program ended with {status[1]})" if status and step is not None else ""
     lines = [f"the image of {job.title} cannot be built{where}{ended}"]
-    text = "\n".join((*reading.said, reading.error))
+    # Before the status stands the command, a script of ours among them, which says what it might have to say.
+    text = "\n".join((*reading.said, reading.error[status.start() :] if status else reading.error))
     hiding = job.unseen
     if not status:
         lines.append(f"  the engine says: {shortened(hiding.hide(reading.error))}")
@@ -37,9 +38,12 @@ def failure(job: Job, reading: Reading) -> BuildError:
         lines.append("  it wrote nothing")
     if any(reading.said):
         lines += ["  it said:", *(f"    {line}" for line in last_words(reading.said, hiding))]
-    lines += [f"  {job.trails[name]}" for name in refused_packages(text) if name in job.trails]
+    trails = [f"  {job.trails[name]}" for name in refused_packages(text) if name in job.trails]
+    lines += trails
     index = _refused_line(job, reading.error) if step is None else step.line
-    setting = "" if index is None else job.lines[index].setting
+    setting = _whole(job) if index is None else job.lines[index].setting
+    if trails and setting.startswith("installer "):
+        setting = ""  # Who asks for the package has been said, and what installs it is not to blame.
     lines += [f"  the setting: {setting}"] if setting else []
     lines += [f"  hint: {advice}" for advice in hints(text, job.network)]
     listing = ["  the Dockerfile:", *_marked(job, index, hiding)]
@@ -51,6 +55,12 @@ def interrupted(job: Job, reading: Reading, why: str) -> str:
     at = f", at {reading.step.words}" if reading.step is not None else ""
     told = "".join(f"\n  hint: {advice}" for advice in hints(why, job.network))
     return job.unseen.hide(f"the image of {job.title} cannot be built{at}: {why}{told}")
+
+
+def _whole(job: Job) -> str:
+    """Give the setting that all lines come from, as those of one's own Dockerfile do; empty where there are several."""
+    settings = {line.setting for line in job.lines}
+    return settings.pop() if len(settings) == 1 else ""
 
 
 def _refused_line(job: Job, error: str) -> int | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.builders.dockerfile import escape_of, instructions, said, stages
+from pytest_envrepro.builders.dockerfile import escape_of, instructions, options_of, said, stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,23 +88,36 @@ def _copied(how: str, written: str) -> Foreign:
 
 def _copies(lines: Sequence[Line]) -> Iterator[tuple[str, str]]:
     """Give what is named in `COPY --from=` and `RUN --mount=...,from=`, with the words before it."""
-    for word, words in _each(lines):
-        for option in words:
-            if not option.startswith("--"):
-                break
+    for word, text in _each(lines):
+        for option in options_of(text)[0]:
             name, _, value = option.partition("=")
             if word == "COPY" and name == "--from":
-                yield "COPY --from=", value.strip("\"'")
+                yield "COPY --from=", value
             elif word == "RUN" and name == "--mount":
-                sources = [part[5:] for part in value.split(",") if part.startswith("from=")]
-                yield from (("RUN --mount=from=", source) for source in sources)
+                yield from (("RUN --mount=from=", source) for source in _mounted(value))
 
 
-def _each(lines: Sequence[Line]) -> Iterator[tuple[str, list[str]]]:
-    """Give each instruction: its word in capitals, and those that follow in it."""
+def _mounted(mount: str) -> Iterator[str]:
+    """Give the images that a mount names: it is a line of CSV, with its keys in any case."""
+    for part in next(csv.reader([mount]), ()):
+        key, _, value = part.partition("=")
+        if key.lower() == "from":
+            yield value
+
+
+def _each(lines: Sequence[Line]) -> Iterator[tuple[str, str]]:
+    """Give each instruction: its word in capitals, and all of it.
+
+    One that `ONBUILD` puts off stands for itself: a later stage may begin with this one, or an image of ours with it.
+    """
     escape = escape_of(lines)
     for each in instructions(lines):
-        yield each.word, said(lines[each.line].text, escape).split()[1:]
+        text = said(lines[each.line].text, escape)
+        words = text.split(None, 1)
+        if each.word == "ONBUILD" and len(words) > 1:
+            yield words[1].split(None, 1)[0].upper(), words[1]
+        else:
+            yield each.word, text
 
 
 # What variables stand for.
@@ -116,12 +130,11 @@ def _of_all(lines: Sequence[Line], arguments: Mapping[str, str], platform: str |
         system, _, rest = platform.partition("/")
         machine, _, variant = rest.partition("/")
         known |= dict(zip(_OF_PLATFORM, (platform, system, machine, variant), strict=True))
-    escape = escape_of(lines)
-    for each in instructions(lines):
-        if each.word == "FROM":
+    for word, text in _each(lines):
+        if word == "FROM":
             break
-        if each.word == "ARG":
-            _declare(said(lines[each.line].text, escape), known, arguments)
+        if word == "ARG":
+            _declare(text, known, arguments)
     return known
 
 
@@ -190,25 +203,21 @@ def fetching(lines: Sequence[Line], arguments: Mapping[str, str]) -> tuple[str, 
     found = []
     of_all = _of_all(lines, arguments, None)
     known: dict[str, str | None] = {}
-    escape = escape_of(lines)
-    for each in instructions(lines):
-        text = said(lines[each.line].text, escape)
-        if each.word == "FROM":
+    for word, text in _each(lines):
+        if word == "FROM":
             known = {}
-        elif each.word == "ARG":
+        elif word == "ARG":
             _declare(text, known, arguments, of_all)
-        elif each.word == "ENV":
+        elif word == "ENV":
             _declare(text, known, _NONE)
-        elif each.word == "ADD" and any(_may_fetch(source, known) for source in _sources(text)):
+        elif word == "ADD" and any(_may_fetch(source, known) for source in _sources(text)):
             found.append(text)
     return tuple(found)
 
 
 def _sources(text: str) -> list[str]:
     """Give what an `ADD` takes."""
-    rest = text.split(None, 1)[1] if len(text.split(None, 1)) > 1 else ""
-    while rest.startswith("--"):
-        rest = rest.partition(" ")[2].lstrip()
+    rest = options_of(text)[1]
     try:
         words = json.loads(rest) if rest.startswith("[") else shlex.split(rest)
     except ValueError:

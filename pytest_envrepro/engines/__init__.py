@@ -31,7 +31,7 @@ def connect(environ: Mapping[str, str], *, session: str | None = None, address: 
 
 def _named(address: str, environ: Mapping[str, str]) -> Candidate:
     """Take an address with the certificates that the variables name, as the docker command does for one by `--host`."""
-    return candidates({**environ, "DOCKER_HOST": address})[0]._replace(said_by="")
+    return candidates({**environ, "DOCKER_HOST": address})[0]._replace(said_by="", is_given=True)
 
 
 __all__ = ["connect"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import posixpath
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST = 256 << 20  # Bytes of a file that is read: as much as of a program's streams.
 _BLOCK = 1 << 20  # Bytes.
+# What `tarfile` raises of archives that nobody has made by accident: of numbers that are none, of headers within headers.
+_BROKEN = (tarfile.TarError, ValueError, OverflowError, RecursionError)
+_ENDS = 100  # How often one may read at the end of an archive: of a whole one, twice.
 _RIGHTS = 0o777  # No set-user-id and its like come to this machine.
 
 
@@ -71,6 +75,7 @@ def only_file(chunks: Iterable[bytes], path: str, most: int = MOST) -> bytes:
             file = archive.extractfile(member) if member is not None and member.isreg() else None
             if file is None or member is None:
                 raise EngineError(f"{path} in the container is no file")
+            _refuse_sparse(member)
             refuse_large(member.size, path, most)
             data = file.read()
             if len(data) != member.size:
@@ -79,7 +84,7 @@ def only_file(chunks: Iterable[bytes], path: str, most: int = MOST) -> bytes:
             for _ in archive:
                 pass
             return data
-    except tarfile.TarError as error:
+    except _BROKEN as error:
         raise EngineError(f"{path} was not sent whole, or not as a tar archive: {error}") from error
 
 
@@ -108,7 +113,7 @@ def unpack(chunks: Iterable[bytes], folder: Path) -> dict[str, str]:
         what was left out, by its path in the archive: the text of a link that leads out, or `device`.
 
     Raises:
-        EngineError: a member has a path that leads out or that another has, or the archive ends too early.
+        EngineError: a member has a path that leads out, that another has or that is too long, or it is no whole archive.
         OSError: it cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -117,9 +122,13 @@ def unpack(chunks: Iterable[bytes], folder: Path) -> dict[str, str]:
         with tarfile.open(fileobj=_reader(chunks), mode="r|") as archive:
             for member in archive:
                 laying.lay(archive, member)
-    except tarfile.TarError as error:
+        laying.finish()
+    except _BROKEN as error:
         raise EngineError(f"what the engine has sent is no whole tar archive: {error}") from error
-    laying.finish()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise EngineError(f"the engine has sent a path that is too long for this machine: {error.filename}") from error
     return laying.left_out
 
 
@@ -154,9 +163,10 @@ class _Laying:
             return
         self._refuse_taken(name)
         if member.isreg():
+            _refuse_sparse(member)
             self._write(archive, member, target)
             self._files.add(name)
-        elif member.issym():
+        elif member.issym() and member.linkname:
             self._links[name] = member.linkname
         elif member.islnk() and (source := _inner(member.linkname)) in self._files:
             shutil.copyfile(self._folder / source, target)
@@ -235,6 +245,16 @@ class _Laying:
         return True
 
 
+def _refuse_sparse(member: tarfile.TarInfo) -> None:
+    """Refuse a file with holes: no engine sends one, and few bytes of an archive would fill a disk.
+
+    Raises:
+        EngineError: it is one.
+    """
+    if member.issparse():
+        raise EngineError(f"the engine has sent {member.name!r} with holes, which is not read")
+
+
 def _inner(name: str) -> str:
     """Give a path within an archive, normalised.
 
@@ -257,16 +277,25 @@ class _Chunks(io.RawIOBase):
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks = chunks
         self._rest = b""
+        self._ends = 0
 
     def readable(self) -> bool:
         """It is read."""
         return True
 
     def readinto(self, buffer: object) -> int:
-        """Give what is there, or the next chunk; 0 at the end."""
+        """Give what is there, or the next chunk; 0 at the end.
+
+        Raises:
+            tarfile.ReadError: more and more is asked for after it: `tarfile` goes to the end of a member in steps, and of
+                one that says it has an exabyte it would take years.
+        """
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:
+                self._ends += 1
+                if self._ends > _ENDS:
+                    raise tarfile.ReadError("unexpected end of data")
                 return 0
             self._rest = chunk
         view = memoryview(buffer)  # type: ignore[arg-type]  # A buffer, by the protocol of `io`.

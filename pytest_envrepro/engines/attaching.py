@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http.client import HTTPException
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.engines.clients import STEP, reason
 from pytest_envrepro.engines.connection import RefusedError, refusal
@@ -11,6 +11,8 @@ from pytest_envrepro.engines.wires import ForeignWire, hijacked
 from pytest_envrepro.ping import connection as opened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_envrepro.engines.connection import Connection
     from pytest_envrepro.engines.wires import Wire
 
@@ -21,11 +23,11 @@ def attach(connection: Connection, container: str) -> Wire:
     Raises:
         RefusedError, GoneError: as `Connection.asking` does.
     """
-    doing = "attach to a container"
-    if connection.address.is_for_library:
-        with connection.asking(doing) as api:
-            return ForeignWire(api.attach_socket(container, params={"stdin": 1, "stream": 1}))
-    return _hijack(connection, f"/containers/{container}/attach?stdin=1&stream=1", b"", doing)
+    return _wire(
+        *(connection, "attach to a container"),
+        by_library=lambda api: api.attach_socket(container, params={"stdin": 1, "stream": 1}),
+        path=f"/containers/{container}/attach?stdin=1&stream=1",
+    )
 
 
 def execute(connection: Connection, execution: str) -> Wire:
@@ -34,11 +36,27 @@ def execute(connection: Connection, execution: str) -> Wire:
     Raises:
         RefusedError, GoneError: as `Connection.asking` does.
     """
-    doing = "run a program"
+    return _wire(
+        *(connection, "run a program"),
+        by_library=lambda api: api.exec_start(execution, socket=True),
+        path=f"/exec/{execution}/start",
+        body=b'{"Detach": false, "Tty": false}',
+    )
+
+
+def _wire(
+    connection: Connection, doing: str, *, by_library: Callable[[Any], Any], path: str, body: bytes = b""
+) -> Wire:
+    """Ask for something whose connection becomes a stream.
+
+    Args:
+        by_library: asks docker-py for it, where the engine can be reached by that alone.
+        path: what it is asked at else, with a body.
+    """
     if connection.address.is_for_library:
         with connection.asking(doing) as api:
-            return ForeignWire(api.exec_start(execution, socket=True))
-    return _hijack(connection, f"/exec/{execution}/start", b'{"Detach": false, "Tty": false}', doing)
+            return ForeignWire(by_library(api))
+    return _hijack(connection, path, body, doing)
 
 
 def _hijack(connection: Connection, path: str, body: bytes, doing: str) -> Wire:

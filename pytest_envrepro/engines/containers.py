@@ -57,7 +57,7 @@ class DockerContainer:
         self._forget = forget
         self._pid = os.getpid()
         self._programs = Programs(self._about, self.end)
-        self._filing = Filing(connection, identity, order, partial(self.run, user="0"))
+        self._filing = Filing(connection, identity, partial(self.run, user="0"))
         _HELD.add(self)
 
     @property

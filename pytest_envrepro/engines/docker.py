@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pytest_envrepro.engine import EngineError, ImageNotFoundError
+from pytest_envrepro.engine import SILENT, EngineError, ImageNotFoundError
 from pytest_envrepro.engines.connection import Connection, RefusedError
 from pytest_envrepro.engines.containers import DockerContainer
 from pytest_envrepro.engines.creating import (
@@ -21,6 +21,7 @@ from pytest_envrepro.engines.projects import members, sweep_projects, take_down
 from pytest_envrepro.engines.starting import Starting
 from pytest_envrepro.engines.sweeping import sweep
 from pytest_envrepro.enginevalues import Order
+from pytest_envrepro.tidying import FAULTS, Tidying
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -199,7 +200,12 @@ class DockerEngine:
 
     def sweep(self, *, kept: bool = False) -> int:
         """Remove what processes left that are gone."""
-        return sweep(self._connection, kept=kept) + sweep_projects(self._connection)
+        tidying, gone = Tidying(), 0
+        with tidying.step(SILENT):
+            gone += sweep(self._connection, kept=kept)
+        gone += sweep_projects(self._connection)
+        tidying.end()
+        return gone
 
     @property
     def variables(self) -> dict[str, str]:
@@ -231,7 +237,7 @@ class DockerEngine:
             containers = [each for each in self._containers if not each.order.keep]
         for container in containers:
             # The engine may be gone; if it is not, they end with what held them.
-            with contextlib.suppress(EngineError):
+            with contextlib.suppress(*FAULTS):
                 container.end()
         self._connection.close()
 

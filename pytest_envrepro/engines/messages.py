@@ -100,7 +100,7 @@ def not_pulled(reference: str, said: str, platform: str | None = None) -> Engine
     if any(each in said.lower() for each in _FULL):
         return EngineError(f"{begin}: the disk of the engine is full{why}")
     text = why_not_pulled(reference, said, platform) or "see what the engine says"
-    return ImageNotFoundError(f"{begin}: {text}{why}")
+    return ImageNotFoundError(f"{begin}: {text}{why}", said)
 
 
 def why_not_pulled(reference: str, said: str, platform: str | None = None) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.engines.connection import RefusedError
 from pytest_envrepro.engines.owners import LONGEST, host, lives
-from pytest_envrepro.engines.removing import remove_container, remove_network, remove_volume
+from pytest_envrepro.engines.removing import Removing, remove_network
 from pytest_envrepro.enginevalues import Member
 
 if TYPE_CHECKING:
@@ -148,6 +149,9 @@ def take_down(connection: Connection, project: str, *, grace: int) -> int:
 
     Args:
         grace: what containers are given to end by themselves, in whole seconds.
+
+    Raises:
+        EngineError: the engine does not remove one of them, and all others are gone by then; or it does not answer.
     """
     ours = {"label": f"{PROJECT}={project}"}
     with connection.asking("list the containers of a Compose project") as api:
@@ -157,13 +161,15 @@ def take_down(connection: Connection, project: str, *, grace: int) -> int:
         with ThreadPoolExecutor(min(len(running), _AT_ONCE)) as pool:
             for _ in pool.map(lambda identity: _stop(connection, identity, grace), running):
                 pass
-    gone = sum([remove_container(connection, each["Id"]) for each in containers])
+    removing = Removing(connection)
+    removing.containers(each["Id"] for each in containers)
     with connection.asking("list the networks of a Compose project") as api:
         networks = [each["Id"] for each in api.networks(filters=ours)]
-    gone += sum([_drop_network(connection, each) for each in networks])
+    removing.each(_drop_network, networks)
     with connection.asking("list the volumes of a Compose project") as api:
         volumes = [each["Name"] for each in api.volumes(filters=ours)["Volumes"] or ()]
-    return gone + sum([remove_volume(connection, each) for each in volumes])
+    removing.volumes(volumes)
+    return removing.end()
 
 
 def _stop(connection: Connection, identity: str, grace: int) -> None:
@@ -194,6 +200,9 @@ def sweep_projects(connection: Connection) -> int:
     """Take down projects of ours whose sessions are gone; say how much of them was removed.
 
     Of other machines only those are that were made more than a day ago: nobody here can tell whether they are used.
+
+    Raises:
+        EngineError: as `take_down`, of each.
     """
     made: dict[str, float] = {}
     labelled = {"label": PROJECT}
@@ -209,7 +218,9 @@ def sweep_projects(connection: Connection) -> int:
         made[name] = max(made.get(name, 0.0), float(created) if isinstance(created, int) else 0.0)
     here, now = host()[:_SHORT], time.time()
     abandoned = [name for name in made if _is_abandoned(owner_of(name), made[name], here=here, now=now)]
-    return sum([take_down(connection, name, grace=0) for name in abandoned])
+    removing = Removing(connection)
+    removing.each(partial(take_down, grace=0), abandoned)
+    return removing.end()
 
 
 def _is_abandoned(owner: Named | None, made: float, *, here: str, now: float) -> bool:

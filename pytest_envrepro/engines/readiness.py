@@ -83,7 +83,7 @@ def told(parts: Iterable[tuple[Member, str]], log_of: Callable[[Member], str]) -
         lines.append(f"  {service_of(member)} ({member.name}) {what}")
         if member.health and member.health != "healthy":
             said = list(dict.fromkeys(filter(None, member.said)))[-_MOST_SAID:]
-            lines += [f"    its health check says: {_short(each)}" for each in said] or [
+            lines += [f"    its health check says: {_end(each)}" for each in said] or [
                 "    its health check says nothing"
             ]
         log = [line.rstrip() for line in log_of(member).splitlines() if line.strip()]
@@ -102,3 +102,7 @@ def service_of(member: Member) -> str:
 
 def _short(line: str) -> str:
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+def _end(line: str) -> str:
+    return line if len(line) <= _LONGEST else f"...{line[3 - _LONGEST :]}"

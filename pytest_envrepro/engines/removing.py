@@ -6,14 +6,57 @@ import time
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from pytest_envrepro.engine import SILENT
 from pytest_envrepro.engines.connection import RefusedError
+from pytest_envrepro.tidying import Tidying
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from pytest_envrepro.engines.connection import Connection
 
 GONE = (404, 409)  # No such container; it does not run, or is being removed.
 _AT_WORK = 409
 _LONGEST = 15.0  # Seconds that somebody else may take to remove a container.
+
+
+class Removing:
+    """Removes several things: what the engine refuses to remove keeps back none of the others.
+
+    An engine that does not answer ends it at once.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._tidying = Tidying()
+        self._gone = 0
+
+    def containers(self, identities: Iterable[str]) -> None:
+        """Remove containers with their volumes."""
+        self.each(remove_container, identities)
+
+    def networks(self, identities: Iterable[str]) -> None:
+        """Remove networks that nothing uses."""
+        self.each(remove_network, identities)
+
+    def volumes(self, names: Iterable[str]) -> None:
+        """Remove volumes that nothing uses."""
+        self.each(remove_volume, names)
+
+    def each(self, remove: Callable[[Connection, str], int], names: Iterable[str]) -> None:
+        """Remove things, each by a function that says how many of them have gone."""
+        for name in names:
+            with self._tidying.step(SILENT):
+                self._gone += remove(self._connection, name)
+
+    def end(self) -> int:
+        """Say how many have gone.
+
+        Raises:
+            EngineError: the first that could not be removed.
+        """
+        self._tidying.end()
+        return self._gone
 
 
 def remove_container(connection: Connection, identity: str) -> bool:

@@ -12,7 +12,7 @@ from pytest_envrepro.engines.attaching import attach
 from pytest_envrepro.engines.connection import RefusedError
 from pytest_envrepro.engines.containers import DockerContainer
 from pytest_envrepro.engines.creating import IDLE, creation, name_of, places_of_idle, shown
-from pytest_envrepro.engines.filing import archive_of, exists
+from pytest_envrepro.engines.looking import Looking
 from pytest_envrepro.engines.owners import own
 from pytest_envrepro.engines.removing import remove_container
 
@@ -102,7 +102,7 @@ class Starting:
         with self._connection.asking("look at a container") as api:
             config = api.inspect_container(identity).get("Config") or {}
         places = places_of_idle(config.get("Env") or ())
-        if not any(exists(self._connection, archive_of(identity), place) for place in places):
+        if not any(map(Looking(self._connection, identity).exists, places)):
             raise EngineError(
                 f"a container of {order.image} cannot be kept running: it has no program {IDLE!r} on its PATH, which is in "
                 "coreutils and busybox; start from an image that has it"

@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.errors import RefusedError
+from pytest_envrepro.requirement import redact
+from pytest_envrepro.requirementlines import parse_listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +60,7 @@ def words_of(argv: tuple[object, ...], *, separators: Sequence[str] = SEPARATORS
     if not argv:
         raise TypeError("run() needs the name of a program")
     if len(argv) == 1 and isinstance(argv[0], (list, tuple)):
-        raise TypeError(f"run() takes each word by itself: run(*{argv[0]!r})")
+        raise TypeError(f"run() takes each word by itself: run({_listed(argv[0])})")
     words = []
     for each in argv:
         word = os.fspath(each) if isinstance(each, (str, os.PathLike)) else None
@@ -68,8 +70,27 @@ def words_of(argv: tuple[object, ...], *, separators: Sequence[str] = SEPARATORS
     if not words[0]:
         raise TypeError("run() needs the name of a program, not an empty string")
     if " " in words[0] and len(words) == 1 and not any(each in words[0] for each in separators):
-        raise TypeError(f"run() takes each word by itself, and uses no shell: run(*{words[0].split()!r})")
+        raise TypeError(f"run() takes each word by itself, and uses no shell: run({_listed(words[0].split())})")
     return tuple(words)
+
+
+def _listed(words: Sequence[object]) -> str:
+    return ", ".join(map(repr, words))
+
+
+def check_terms(given: object, timeout: object) -> None:
+    """Check what a command is to read, and how long it may take.
+
+    Raises:
+        TypeError: that is no text; or no number of seconds.
+    """
+    __tracebackhide__ = True
+    if isinstance(given, (bytes, bytearray)):
+        raise TypeError(f"input has to be a string, which is written as UTF-8, not bytes: {bytes(given)!r}.decode()")
+    if given is not None and not isinstance(given, str):
+        raise TypeError(f"input has to be a string, not {given!r}")
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
+        raise TypeError(f"timeout has to be a number of seconds, or None for never, not {timeout!r}")
 
 
 def variables_of(env: Mapping[str, str]) -> Mapping[str, str]:
@@ -90,7 +111,7 @@ def requirements_of(requirements: tuple[object, ...]) -> tuple[str, ...]:
 
     Raises:
         TypeError: these are no requirements.
-        EnvReproError: one of them is an option.
+        EnvReproError: one of them is an option, or is malformed.
     """
     __tracebackhide__ = True
     words = tuple(each for each in requirements if isinstance(each, str))
@@ -99,6 +120,11 @@ def requirements_of(requirements: tuple[object, ...]) -> tuple[str, ...]:
     options = [each for each in words if each.lstrip().startswith("-")]
     if options:
         raise RefusedError(f"install() takes requirements, and no options: {options[0]!r}")
+    for each in words:
+        try:
+            parse_listed(each)
+        except ValueError as error:
+            raise RefusedError(f"install(): '{redact(each)}' is not a requirement (PEP 508): {error}") from None
     return words
 
 

@@ -6,9 +6,10 @@ import posixpath
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from pytest_envrepro.envs.asked import SEPARATORS, Command, LateError, words_of
+from pytest_envrepro.envs.asked import SEPARATORS, Command, LateError, check_terms, words_of
 from pytest_envrepro.envs.comparing import DEPTHS, compare
 from pytest_envrepro.envs.judged import assert_none
+from pytest_envrepro.envs.unaccompanied import NoServices
 from pytest_envrepro.errors import CommandFailed, CommandTimeout, EnvReproError, RefusedError
 from pytest_envrepro.values import did_you_mean
 
@@ -73,12 +74,31 @@ class Environment(ABC):
         self._judge = identity["judge"]
         self._note = identity.get("note", _quiet)
         self.last: Completed | None = None
-        self.services: Mapping[str, Any] | None = None
+        self._earlier: Completed | None = None
+        self._services: Mapping[str, Any] | None = None
 
     @property
     def key(self) -> str:
         """What tells it from all others."""
         return self._key
+
+    def begin(self) -> None:
+        """Note that another test begins: what ran until now was not run by it."""
+        self._earlier = self.last
+
+    @property
+    def last_of_test(self) -> Completed | None:
+        """The last command that the test at work, or a fixture that was set up for it, ran in it; None for none."""
+        return None if self.last is self._earlier else self.last
+
+    @property
+    def services(self) -> Mapping[str, Any]:
+        """The services beside it, by name; none where it declares none."""
+        return NoServices(self.label) if self._services is None else self._services
+
+    @services.setter
+    def services(self, services: Mapping[str, Any] | None) -> None:
+        self._services = services
 
     @property
     def title(self) -> str:
@@ -142,6 +162,7 @@ class Environment(ABC):
 
     def _run(self, command: Command, *, check: bool) -> Completed:
         __tracebackhide__ = True
+        check_terms(command.given, command.timeout)
         try:
             self.last = self._execute(command)
         except LateError as error:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from pytest_envrepro.envs.contents import FileChange, FileComparison, Side
+from pytest_envrepro.envs.elsewhere import compare_elsewhere
 from pytest_envrepro.envs.packages import NOTHING, Change, columns, shown, table, titles
 from pytest_envrepro.outcome import counted
+from pytest_envrepro.values import in_a_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -28,7 +30,8 @@ class Diff:
         labels: what the two are called.
         depth: how far was looked: `packages`, `files` too, or `system` too.
         packages: those that are not the same in both.
-        files: of packages that are in both with one version, and of no package; none where they were not compared.
+        files: of packages that are in both with one version, and of no package (in two containers, wherever they lie); none
+            where they were not compared.
         system: the name and the two values of what differs below the packages.
         noise: what differs too and is known to say nothing: bytecode, and what installers write about themselves.
         unknown: what was not compared, since it is known of one alone, or of none.
@@ -97,29 +100,40 @@ def compare(left: Side, right: Side, depth: Depth) -> Diff:
 
     Args:
         depth: `packages` for names, versions and sources; `files` also for the content of the files of packages that
-            both have in one version, and of files that no package lists; `system` also for what is below them.
+            both have in one version, and of files that no package lists: in a virtualenv, and in two containers anywhere;
+            `system` also for what is below them.
 
     Raises:
-        EnvReproError: a RECORD cannot be read.
+        EnvReproError: a RECORD cannot be read, or a container does not tell what is in it.
     """
     heads = titles(left.packages.title, right.packages.title)
     changes = left.packages.changes(right.packages)
     names = left.packages.counted_with(right.packages)
     noise = list(_uncounted(left, right, names))
-    comparison = FileComparison(left, right, heads)
+    unknown = [*_unknown(left, right, heads)] if depth == "system" else []
+    files, compared = [], 0
     if depth != "packages":
+        comparison = FileComparison(left, right, heads)
         comparison.compare(names)
+        files, compared = comparison.changes, comparison.compared
         noise += comparison.worded_noise()
+        unknown += _unknown_files(left, right, heads)
+        if left.elsewhere is not None and right.elsewhere is not None:
+            elsewhere = compare_elsewhere(left.elsewhere, right.elsewhere, heads)
+            files += [FileChange(None, path, what) for path, what in elsewhere.changes]
+            compared += elsewhere.files
+            noise += elsewhere.noise
+            unknown += [f"what is mounted at {path}" for path in elsewhere.mounted]
     return Diff(
         labels=(left.label, right.label),
         titles=heads,
         depth=depth,
         packages=changes,
-        files=tuple(comparison.changes),
+        files=tuple(files),
         system=tuple(_system(left, right)) if depth == "system" else (),
         noise=tuple(noise),
-        unknown=tuple(_unknown(left, right, heads)) if depth == "system" else (),
-        counts=(len(names), comparison.compared),
+        unknown=tuple(unknown),
+        counts=(len(names), compared),
     )
 
 
@@ -155,11 +169,7 @@ def _variables(
         (one, left), (other, right) = lefts.get(name, (None, "-")), rights.get(name, (None, "-"))
         if one != other:
             told = f"{right} (another)" if left == right else right
-            yield f"variable {_in_a_line(name)}", _in_a_line(left), _in_a_line(told)
-
-
-def _in_a_line(text: str) -> str:
-    return text if text.isprintable() else repr(text)[1:-1]
+            yield f"variable {in_a_line(name)}", in_a_line(left), in_a_line(told)
 
 
 def _unknown(left: Side, right: Side, heads: tuple[str, str]) -> Iterator[str]:
@@ -170,3 +180,16 @@ def _unknown(left: Side, right: Side, heads: tuple[str, str]) -> Iterator[str]:
         names += [f"{kind} packages" for kind in one.lists if kind not in other.lists]
         yield from (f"{name} (known of {head} alone)" for name in names)
     yield from sorted({*left.unknown, *right.unknown})
+
+
+def _unknown_files(left: Side, right: Side, heads: tuple[str, str]) -> Iterator[str]:
+    """Name the files of no package that were not compared, since they are known of one alone."""
+    for one, other, head in ((left, right, heads[0]), (right, left, heads[1])):
+        is_inside = one.loose is not None and other.loose is None
+        is_outside = one.elsewhere is not None and other.elsewhere is None
+        if is_outside and not is_inside and one.loose is not None:
+            yield f"files outside {one.home} (known of {head} alone)"
+        elif is_inside and not is_outside and one.elsewhere is not None:
+            yield f"files of no package in {one.home} (known of {head} alone)"
+        elif is_inside or is_outside:
+            yield f"files of no package (known of {head} alone)"

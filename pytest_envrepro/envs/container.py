@@ -98,9 +98,12 @@ class ContainerEnvironment(RunningContainer):
         look = self._looks.look(whole=depth != "packages")
         installed = self._installed(look)
         side = Side(label=self.label, packages=installed, prefix=look.place(look.prefix), home=look.prefix)
-        if depth != "packages" and look.prefix:
-            side = side._replace(loose=loose_files(installed, look.place(look.prefix), _places(look, look.prefix)))
-            side = side._replace(elsewhere=Elsewhere(self.container, python=self.program, prefix=look.prefix))
+        if depth != "packages":
+            if look.prefix:
+                side = side._replace(loose=loose_files(installed, look.place(look.prefix), _places(look, look.prefix)))
+            listed = {file.place.removeprefix(str(look.root)) for each in installed.values() for file in each.files}
+            elsewhere = Elsewhere(self.container, python=self.program, prefix=look.prefix, listed=listed)
+            side = side._replace(elsewhere=elsewhere)
         if depth == "system":
             told = release(look.read(*RELEASES))
             side = side._replace(

@@ -7,6 +7,7 @@ differs in these is read, whatever the size of the images.
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +27,10 @@ _NOISE = (
     ("caches", re.compile(r"/var/cache/.*|(?:/root|/home/[^/]+)/\.cache/.*|/var/lib/apt/lists/.*")),
     ("temporary files", re.compile(r"(?:/tmp|/var/tmp|/run)/.*")),
     ("bytecode", re.compile(r".*/__pycache__/[^/]+\.pyc")),
+)
+# What an engine mounts into every container, and what is ours there: it says nothing of what is in the image.
+_MOUNTED_ALWAYS = re.compile(
+    r"/|/(?:proc|sys|dev|run|tmp|var/tmp|envrepro)(?:/.*)?|/etc/(?:hosts|hostname|resolv\.conf)|.*/(?:docker|podman)-init"
 )
 # Is run by Pythons from 3.8 on with the standard library alone, and without `site`.
 _SCRIPT = r"""
@@ -59,7 +64,8 @@ def digest(path):
 
 asked = json.load(sys.stdin)
 if "left out" in asked:
-    answer = dict(listed(mounted() | set(asked["left out"])))
+    places = mounted()
+    answer = {"mounted": sorted(places), "found": dict(listed(places | set(asked["left out"])))}
 else:
     answer = {path: digest(path) for path in asked["paths"]}
 json.dump(answer, sys.stdout)
@@ -82,30 +88,59 @@ class _Found(NamedTuple):
     inode: int
 
 
+class _Seen(NamedTuple):
+    """What is in a container, by path; and where something is mounted, in which nobody has looked."""
+
+    found: Mapping[str, _Found]
+    mounted: frozenset[str]
+
+
+class Compared(NamedTuple):
+    """What comes of a comparison.
+
+    Attributes:
+        changes: what differs, by its path and how.
+        noise: what differs and says nothing, in words.
+        mounted: where something is mounted in one of the two, which is not compared; none of what every container has.
+        files: how many files were compared.
+    """
+
+    changes: tuple[tuple[str, str], ...]
+    noise: tuple[str, ...]
+    mounted: tuple[str, ...]
+    files: int
+
+
 class Elsewhere:
     """The files of a container outside its virtualenv; nothing is looked at until they are compared.
 
     Args:
         container: it runs for as long as this is of use.
         python: a Python in it, by its path.
-        prefix: the folder that is left out; empty for none.
+        prefix: the virtualenv, which is compared by itself; empty for none.
+        listed: files that packages list, by their paths: they are compared with those.
     """
 
-    def __init__(self, container: Container, *, python: str, prefix: str) -> None:
+    def __init__(self, container: Container, *, python: str, prefix: str, listed: Collection[str] = ()) -> None:
+        self.prefix = prefix
+        self.listed = frozenset(listed)
         self._container = container
         self._python = python
-        self._prefix = prefix
 
-    def found(self) -> dict[str, _Found]:
-        """Say what is there, by path; what is mounted does not count.
+    def seen(self, left_out: Collection[str]) -> _Seen:
+        """Say what is there, and where something is mounted.
+
+        Args:
+            left_out: folders in which nobody looks.
 
         Raises:
             EnvReproError: the container's Python does not tell.
         """
-        answer = self._asked({"left out": [self._prefix] if self._prefix else []})
+        answer = self._asked({"left out": sorted(left_out)})
         try:
-            return {path: _Found(*seen) for path, seen in answer.items()}
-        except TypeError:
+            found = {path: _Found(*seen) for path, seen in answer["found"].items()}
+            return _Seen(found, frozenset(answer["mounted"]))
+        except (AttributeError, KeyError, TypeError):
             raise self._error("it answers something else than what it was asked") from None
 
     def digests(self, paths: Collection[str]) -> Mapping[str, str]:
@@ -143,29 +178,26 @@ class Elsewhere:
         )
 
 
-def changes_elsewhere(
-    left: Elsewhere, right: Elsewhere, heads: tuple[str, str]
-) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """Compare two containers of one engine outside their virtualenvs: kinds, contents, links, rights and owners.
-
-    Returns:
-        what differs, by its path and how; and in words what differs and says nothing.
+def compare_elsewhere(left: Elsewhere, right: Elsewhere, heads: tuple[str, str]) -> Compared:
+    """Compare two containers outside their virtualenvs: kinds, contents, links, rights and owners.
 
     Raises:
         EnvReproError: a container's Python does not tell.
     """
-    lefts, rights = left.found(), right.found()
-    paths = sorted(path for path in lefts.keys() | rights.keys() if lefts.get(path) != rights.get(path))
-    noise = {path: kind for path in paths for kind, pattern in _NOISE if pattern.fullmatch(path)}
-    # The same in both, but for what tells one file from another.
-    doubtful = [
+    prefixes = {left.prefix, right.prefix} - {""}
+    one, other = left.seen(prefixes), right.seen(prefixes)
+    mounted, listed = one.mounted | other.mounted, left.listed | right.listed
+    lefts, rights = (_comparable(each.found, listed, mounted - {"/"}) for each in (one, other))
+    # A folder that is there for what lies in it alone: for something that is mounted, or for a package.
+    on_the_way = _parents(mounted | listed)
+    paths = [
         path
-        for path in paths
-        if path in lefts and path in rights and lefts[path].kind == rights[path].kind == _REGULAR
-        if lefts[path].size == rights[path].size
+        for path in sorted(lefts.keys() | rights.keys())
+        if lefts.get(path) != rights.get(path)
+        if path not in on_the_way or (path in lefts and path in rights)
     ]
-    one, other = left.digests(doubtful), right.digests(doubtful)
-    same = {path for path in doubtful if one.get(path) == other.get(path)}
+    noise = {path: kind for path in paths for kind, pattern in _NOISE if pattern.fullmatch(path)}
+    same = _of_one_content(left, right, lefts, rights, paths)
     changes, kinds = [], dict[str, list[str]]()
     for path in paths:
         what = _difference(lefts.get(path), rights.get(path), heads, has_same_content=path in same)
@@ -173,7 +205,50 @@ def changes_elsewhere(
             kinds.setdefault(noise[path], []).append(path)
         elif what is not None:
             changes.append((path, what))
-    return tuple(changes), tuple(_worded(kinds))
+    return Compared(
+        changes=tuple(changes),
+        noise=tuple(_worded(kinds)),
+        mounted=tuple(sorted(path for path in mounted if not _MOUNTED_ALWAYS.fullmatch(path))),
+        files=sum(each.kind == _REGULAR for each in {**lefts, **rights}.values()),
+    )
+
+
+def _comparable(found: Mapping[str, _Found], listed: Collection[str], mounted: Collection[str]) -> dict[str, _Found]:
+    """Give what is compared: nothing that packages list, or that lies where in one of the two something is mounted."""
+    below = tuple(posixpath.join(path, "") for path in mounted)
+    return {
+        path: each
+        for path, each in found.items()
+        if path not in listed and path not in mounted and not path.startswith(below)
+    }
+
+
+def _parents(paths: Collection[str]) -> set[str]:
+    found: set[str] = set()
+    for path in paths:
+        folder = posixpath.dirname(path)
+        while folder not in found and folder != "/":
+            found.add(folder)
+            folder = posixpath.dirname(folder)
+    return found
+
+
+def _of_one_content(
+    left: Elsewhere,
+    right: Elsewhere,
+    lefts: Mapping[str, _Found],
+    rights: Mapping[str, _Found],
+    paths: Collection[str],
+) -> set[str]:
+    """Give the files whose content is the same, of those that are not one file in both."""
+    doubtful = [
+        path
+        for path in paths
+        if path in lefts and path in rights and lefts[path].kind == rights[path].kind == _REGULAR
+        if lefts[path].size == rights[path].size
+    ]
+    one, other = left.digests(doubtful), right.digests(doubtful)
+    return {path for path in doubtful if one.get(path) == other.get(path)}
 
 
 def _difference(

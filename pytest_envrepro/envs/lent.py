@@ -21,12 +21,16 @@ class LentEnvironment(Environment):
         fixture: what gives one of a test's own.
         is_private: whether it is one test's own, which may change it.
         installed: the requirements that `install` has installed, in this order.
+        has_installed: whether it was asked to, also where that has failed.
+        is_held: whether somebody has it who has not ended.
         ended_with: after what it is gone, for people.
     """
 
     fixture: ClassVar[str]
     is_private: bool
     installed: tuple[str, ...] = ()
+    has_installed: bool = False
+    is_held: bool = False
     ended_with: str
     _install: Callable[[Sequence[str]], object] | None
     _end: Callable[[], None] | None = None
@@ -52,6 +56,7 @@ class LentEnvironment(Environment):
             raise is_shared(self.label, self.name, words, self.fixture)
         if self._install is None:
             raise RefusedError(f"{self.label} has no virtualenv to install into: its image is used as it is")
+        self.has_installed = True
         try:
             self._install(words)
             self.installed += words

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.envs.comparing import compare
-from pytest_envrepro.envs.contents import FileChange
-from pytest_envrepro.envs.elsewhere import changes_elsewhere
 from pytest_envrepro.outcome import counted
 
 if TYPE_CHECKING:
@@ -37,17 +34,8 @@ def assert_same(built: Iterable[Environment]) -> None:
         side, title = environment.side("system"), f"build {number}"
         side = side._replace(label=title, packages=side.packages.titled(title))
         label = label or environment.label
-        diffs += [_compared(first, side) for first in sides[:1]]
+        diffs += [compare(first, side, "system") for first in sides[:1]]
         sides.append(side)
     if any(diffs):
         title = f"{label} was built {counted(len(sides), 'time')} from the same settings, and is not the same"
         raise AssertionError("\n".join([title, *(str(diff) for diff in diffs if diff)]))
-
-
-def _compared(first: Side, side: Side) -> Diff:
-    diff = compare(first, side, "system")
-    if first.elsewhere is None or side.elsewhere is None:
-        return diff
-    found, noise = changes_elsewhere(first.elsewhere, side.elsewhere, diff.titles)
-    changes = tuple(FileChange(None, path, what) for path, what in found)
-    return replace(diff, files=diff.files + changes, noise=diff.noise + noise)

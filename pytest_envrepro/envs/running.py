@@ -56,6 +56,7 @@ class LocalEnvironment(Environment):
     is_private = False
     python_name = "python"
     ended_with = "the test that it was made for"
+    is_held = False
 
     def __init__(self, folders: Folders, **identity: Unpack[Identity]) -> None:
         super().__init__(**identity)
@@ -92,7 +93,8 @@ class LocalEnvironment(Environment):
         """
         __tracebackhide__ = True
         if not self.prefix.is_dir():
-            raise RefusedError(f"{self.label} is gone: it ended with {self.ended_with} ({self.prefix})")
+            why = "its folder was removed" if self.is_held else f"it ended with {self.ended_with}"
+            raise RefusedError(f"{self.label} is gone: {why} ({self.prefix})")
 
     def _folder(self, cwd: str | os.PathLike[str] | None) -> Path:
         __tracebackhide__ = True

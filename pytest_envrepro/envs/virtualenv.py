@@ -14,6 +14,7 @@ from pytest_envrepro.envs.loose import loose_files
 from pytest_envrepro.envs.packages import read_packages
 from pytest_envrepro.envs.running import Folders, LocalEnvironment
 from pytest_envrepro.envs.system import system_of
+from pytest_envrepro.values import in_a_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,12 +112,12 @@ class VirtualEnvironment(LentEnvironment, LocalEnvironment):
         changes = self._verify() if self._verify is not None else ()
         told = [f"{path} {what}" for path, what in changes if not self._is_told(path, judged.faults)]
         more = [f"and {len(told) - _MOST_CHANGES} more files"] if len(told) > _MOST_CHANGES else []
-        return judged._replace(faults=(*judged.faults, *map(_shown, told[:_MOST_CHANGES]), *more))
+        return judged._replace(faults=(*judged.faults, *map(in_a_line, told[:_MOST_CHANGES]), *more))
 
     def _is_told(self, path: str, faults: Sequence[str]) -> bool:
         """Tell whether a file is in what RECORD has shown: that names it as a path from site-packages."""
         names = [os.path.relpath(self.prefix / path, site).replace(os.sep, "/") for site in self._sites()]
-        return any(f" {_shown(name)} " in fault for name in names for fault in faults)
+        return any(f" {in_a_line(name)} " in fault for name in names for fault in faults)
 
     def _packages(self, paths: Sequence[str], inventory: Inventory) -> Packages:
         return read_packages(self.title, inventory, paths, str(self.prefix), named=self._named)
@@ -132,7 +133,3 @@ class VirtualEnvironment(LentEnvironment, LocalEnvironment):
     def _paths(self) -> list[str]:
         """Give the folders that its Python finds packages in: site-packages, and what their `.pth` files add."""
         return [*dict.fromkeys(each for site in self._sites() for each in (site, *added_by_pth(site)))]
-
-
-def _shown(text: str) -> str:
-    return text if text.isprintable() else repr(text)[1:-1]

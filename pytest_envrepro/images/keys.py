@@ -41,23 +41,25 @@ def key_of_own(dockerfile: bytes, *, arguments: Mapping[str, str], platform: str
     return digest([[TEMPLATE, hashlib.sha256(dockerfile).hexdigest(), platform], given, named])
 
 
-def key_of_container(
+def key_of_container(  # noqa: PLR0913  # Each is a fact of its own.
     image: str,
     *,
     network: str | None,
     limits: Mapping[str, int | float],
     platform: str = "",
     user: str | None = None,
+    workdir: str | None = None,
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Digest what decides how programs run in an image: its own key, and what each container is started with.
 
     Args:
-        platform: of the image, where its key does not have it; user, environment: the same.
+        platform: of the image, where its key does not have it; user, workdir, environment: the same.
     """
     numbers = [part for name in sorted(limits) for part in (name, repr(float(limits[name])))]
     variables = [part for name in sorted(environment) for part in (name, environment[name])]
     who = ["", ""] if user is None else [user, "named"]
+    who += [] if workdir is None else [workdir]
     return digest(
         [[TEMPLATE, image, network or "", "" if network is None else "named"], numbers, [platform, *who], variables]
     )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.installers.effective import pip_table
-from pytest_envrepro.installers.filed import refuse, table_of, words_of
+from pytest_envrepro.installers.filed import refuse, table_of, variables_of, words_of
 from pytest_envrepro.installers.hidden import in_text, netrc_for, text_of, variables_in
 from pytest_envrepro.installers.taking import ROOM, folders_of_index, inside, local_path, outermost
 from pytest_envrepro.installers.uvwords import uv_files, uv_variables
@@ -107,9 +107,10 @@ def carry(  # noqa: PLR0913  # All but the first three are policy, by name.
     pip = {key: taking.value(key, value) for key, value in table.items() if key not in _APART}
     words = tuple(taking.options(arguments))
     uv = tuple(taking.options(words_of(filed, "uv", arguments, seen))) if tool == "uv" else ()
+    further = variables_of(filed, tool, arguments, seen)
     trusted = b"\n".join(filter(None, (text_of(Path(table["cert"])) if "cert" in table else b"", ca_bundle)))
     taking.files |= uv_files(seen, folder, taking.word)
-    variables, private = uv_variables(seen, taking.word)
+    variables, private = uv_variables({**seen, **further}, taking.word)
     private |= _private(environ, seen, table, asked)
     said = [*pip.values(), *words, *uv, *private.values(), *asked, *map(_text, taking.files.values())]
     hosts, passwords = netrc_for(said, seen)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _PIP_KEYS = ("find-links", "index-url", "extra-index-url", "constraint", "build-constraint")
-_UV_KEYS = ("find-links", "index-url", "extra-index-url", "index")
+UV_KEYS = ("find-links", "index-url", "extra-index-url", "index")
 _OPTIONS = ("-f", "--find-links", "-i", "--index-url", "--extra-index-url", "--index", "--default-index")
 _CERTIFICATES = ("--cert", "--client-cert")
 
@@ -88,16 +88,17 @@ def _in_toml(text: str) -> Iterator[str]:
         return
     inner = table.get("pip")
     for each in (table, inner if isinstance(inner, dict) else {}):
-        for key in _UV_KEYS:
-            yield from _texts(each.get(key))
+        for key in UV_KEYS:
+            yield from places_of(each.get(key))
 
 
-def _texts(value: Any) -> Iterator[str]:
+def places_of(value: Any) -> Iterator[str]:
+    """Give the places that a setting of a `uv.toml` names: a text, a list of them, or tables with a `url`."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for each in value:
-            yield from _texts(each.get("url") if isinstance(each, dict) else each)
+            yield from places_of(each.get("url") if isinstance(each, dict) else each)
 
 
 def _in_options(arguments: Sequence[str]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.requirement import redact
@@ -32,12 +33,15 @@ _SINGLE: dict[str, set[str]] = {
     "--pre": {"--pre", "--prerelease"},
     "--prefer-binary": {"--prefer-binary"},
 }
-# Variables whose places uv would leave aside for those of an option, where pip looks at both: with what parts them.
-_LEFT_ASIDE = {"--find-links": ("UV_FIND_LINKS", ","), "--extra-index-url": ("UV_EXTRA_INDEX_URL", " ")}
+# Variables whose places uv would leave aside for those of an option, where pip looks at both: with what parts them. Where
+# the user has set one, what files name is added to it: every user of a machine can read a command line, with the
+# credentials in it.
+_VARIABLES = {"--find-links": ("UV_FIND_LINKS", ","), "--extra-index-url": ("UV_EXTRA_INDEX_URL", " ")}
 _WHY = {
     "--prefer-binary": 'uv has nothing like it: set installer = "pip"',
     "--require-hashes": "not all that is asked for has a hash: name a lock, as lock, whose pins all have one",
     "--no-require-hashes": "hashes that are there are held to",
+    "--hash": "it belongs behind a requirement, whose line ends with a backslash where it goes on in the next",
     "--config-settings": "installer-args can say it, for all that is built",
 }
 
@@ -45,11 +49,11 @@ _WHY = {
 def words_of(
     options: Iterable[Option], tool: str, arguments: Sequence[str], environ: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """Say in the words of `pip` or `uv` what files tell it; the paths in it are absolute.
+    """Say in the words of `pip` or `uv` what files tell it, but for what `variables_of` says; paths in it are absolute.
 
     Args:
         arguments: the settings' own options for it, which count before those of files.
-        environ: the user's variables; the places that they name count beside those of files.
+        environ: the user's variables.
 
     Raises:
         SettingsError: it cannot be told some of that; all of them are named, with file and line.
@@ -59,12 +63,35 @@ def words_of(
     refuse(asked, tool, own)
     found: dict[tuple[str, ...], None] = {}
     for option in asked:
-        if not own & _SINGLE.get(option.name, set()):
+        if not own & _SINGLE.get(option.name, set()) and not _is_variable(option.name, tool, own, environ):
             found.update(dict.fromkeys(_said(option, _WORDS[tool][option.name], tool)))
-    for name, (variable, separator) in _LEFT_ASIDE.items() if tool == "uv" else ():
-        if any(option.name == name for option in asked) and not own & {name, "-f"}:
-            found.update(dict.fromkeys((name, each) for each in environ.get(variable, "").split(separator) if each))
     return tuple(word for words in found for word in words)
+
+
+def variables_of(
+    options: Iterable[Option], tool: str, arguments: Sequence[str], environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Give the user's variables that name places as files do, with the places of the files before their own.
+
+    Args:
+        arguments: the settings' own options for it: uv takes no notice of a variable where these name such places.
+        environ: the user's variables.
+    """
+    own = {word.partition("=")[0] for word in arguments}
+    found = {}
+    for name, (variable, separator) in _VARIABLES.items():
+        # A URL may have a comma as it is, and as `%2C` (RFC 3986, 2.2).
+        filed = [each.value.replace(separator, quote(separator)) for each in options if each.name == name]
+        if filed and _is_variable(name, tool, own, environ):
+            users = filter(None, environ[variable].split(separator))
+            found[variable] = separator.join(dict.fromkeys([*filed, *users]))
+    return found
+
+
+def _is_variable(name: str, tool: str, own: Collection[str], environ: Mapping[str, str]) -> bool:
+    if tool != "uv" or name not in _VARIABLES or {name, "-f" if name == "--find-links" else name}.intersection(own):
+        return False
+    return bool(environ.get(_VARIABLES[name][0]))
 
 
 def refuse(options: Iterable[Option], tool: str, own: Collection[str] = ()) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.engine import Container
     from pytest_envrepro.installers.carrying import Carried
-    from pytest_envrepro.installers.pinning import Asked, Resolved, Sources
+    from pytest_envrepro.installers.pinning import Resolved, Sources
     from pytest_envrepro.installers.tools import Resolver
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.process import Completed
@@ -117,15 +117,10 @@ def _applying(sources: Sources, environment: Mapping[str, str], archives: Mappin
     if found:
         raise BuildError("\n  ".join(["the requirements contradict each other, so nothing is installed:", *found]))
     requirements, constraints = (
-        tuple(moved(asked, archives) for asked in each if _applies(asked, environment))
+        tuple(moved(asked, archives) for asked in each if asked.applies(environment))
         for each in (sources.requirements, sources.constraints)
     )
     return sources._replace(requirements=requirements, constraints=constraints)
-
-
-def _applies(asked: Asked, environment: Mapping[str, str]) -> bool:
-    requirement = asked.requirement
-    return requirement is None or requirement.applies(environment)
 
 
 def install_inside(  # noqa: PLR0913  # All but the first four are policy, by name.

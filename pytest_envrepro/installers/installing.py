@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.errors import BuildError, SettingsError
 from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, missing_in, named_in
-from pytest_envrepro.installers.filed import words_of
+from pytest_envrepro.installers.filed import variables_of, words_of
 from pytest_envrepro.installers.pinning import render
 from pytest_envrepro.installers.pip import Pip
 from pytest_envrepro.installers.tools import TIMEOUT, Call, Installer, MissingToolError, Program, start, told
@@ -44,11 +44,13 @@ class ReadyInstaller:
         version: empty where only starting it would tell.
         label: both, for people.
         arguments: options for it: of files, and the settings' own.
+        variables: what it is told besides, by its variables: it may have credentials in it.
     """
 
     kind: Installer
     program: Program
     arguments: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -74,7 +76,10 @@ class ReadyInstaller:
         Raises:
             SettingsError: it cannot be told some of that.
         """
-        return replace(self, arguments=(*words_of(options, self.name, self.arguments, environ), *self.arguments))
+        asked = tuple(options)
+        words = words_of(asked, self.name, self.arguments, environ)
+        variables = variables_of(asked, self.name, self.arguments, environ)
+        return replace(self, arguments=(*words, *self.arguments), variables=variables)
 
     def install(self, python: str, resolved: Resolved, call: Call) -> None:
         """Install all pins, those with hashes held to them.
@@ -126,7 +131,8 @@ class ReadyInstaller:
             BuildError: it cannot be started, or takes too long.
         """
         argv = self.program.command(python, *words, *self.kind.options(call))
-        return start(argv, call, doing=f"{self.label} {doing}", variables=self.kind.variables(call))
+        variables = {**self.kind.variables(call), **self.variables}
+        return start(argv, call, doing=f"{self.label} {doing}", variables=variables)
 
     def _failed(self, done: Completed, what: str, trails: Sequence[str], call: Call) -> str:
         return failed_words(done, what, trails, offline=call.offline)

@@ -62,6 +62,11 @@ class Asked(NamedTuple):
         except ValueError:
             return None
 
+    def applies(self, environment: Mapping[str, str]) -> bool:
+        """Tell whether its marker holds in an environment; that of what only the tool can read is left to the tool."""
+        requirement = self.requirement
+        return requirement is None or requirement.applies(environment)
+
     def __str__(self) -> str:
         return f"{redact(self.bare)} ({self.source})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from pytest_envrepro.childenv import for_environments
@@ -41,6 +42,7 @@ def resolve(  # noqa: PLR0913  # All but the first two are policy, by name.
     workspace: Path,
     offline: bool = False,
     arguments: Sequence[str] = (),
+    variables: Mapping[str, str] = MappingProxyType({}),
     timeout: float = TIMEOUT,
 ) -> Resolved:
     """Choose a version of everything that is asked for and of all that it needs, for one Python.
@@ -50,6 +52,7 @@ def resolve(  # noqa: PLR0913  # All but the first two are policy, by name.
         environ: the user's variables; of them, the tools see what `childenv` chooses.
         workspace: an empty folder.
         arguments: the settings' own options for the tool, already checked.
+        variables: what the tool is told besides.
         timeout: in seconds.
 
     Raises:
@@ -62,7 +65,7 @@ def resolve(  # noqa: PLR0913  # All but the first two are policy, by name.
     found = contradictions(sources._replace(requirements=known), environment)
     if found:
         raise BuildError("\n  ".join(["the requirements contradict each other, so nothing is installed:", *found]))
-    if not any(_applies(asked, environment) for asked in sources.requirements):
+    if not any(asked.applies(environment) for asked in sources.requirements):
         return resolved_of((), sources, "")
     environ = for_environments(environ, resolving=True)
     call = Call(workspace, environ, offline=offline, resolving=True, timeout=timeout)
@@ -73,18 +76,14 @@ def resolve(  # noqa: PLR0913  # All but the first two are policy, by name.
     bounds = tuple(name for name in texts if name.startswith("c"))
     words = resolver.resolving(Question(files, bounds, _OUTPUT, tuple(arguments)))
     argv = program.command(python.executable, *words, *resolver.options(call))
-    done = start(argv, call, doing=f"{program.label} is to choose versions", variables=resolver.variables(call))
+    told = {**resolver.variables(call), **variables}
+    done = start(argv, call, doing=f"{program.label} is to choose versions", variables=told)
     output = workspace / _OUTPUT
     if done.returncode or not output.is_file():
         label = f"Python {python.interpreter.version}"
         raise BuildError(failed(program.label, with_sources(done, written), sources, label, offline=offline))
     pins = resolver.read(output.read_text(encoding="utf-8"), environment)
     return resolved_of(traced(pins, sources, environment, written), sources, program.label)
-
-
-def _applies(asked: Asked, environment: Mapping[str, str]) -> bool:
-    requirement = asked.requirement
-    return requirement is None or requirement.applies(environment)
 
 
 def _found(tool: Tool, python: Python, call: Call) -> tuple[Resolver, Program]:

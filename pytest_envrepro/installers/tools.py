@@ -13,6 +13,7 @@ from pytest_envrepro.childenv import with_temporary
 from pytest_envrepro.errors import BuildError, SettingsError, ended
 from pytest_envrepro.process import Completed, NotStartedError, TimedOutError, run
 from pytest_envrepro.requirement import redact
+from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -120,6 +121,7 @@ class Arguments(NamedTuple):
             SettingsError: one of them is not on the list.
         """
         rest = iter(words)
+        refused = []
         for word in rest:
             option, equals, _ = word.partition("=")
             is_joined = equals and option.startswith("--") and option in self.values
@@ -127,11 +129,29 @@ class Arguments(NamedTuple):
                 if next(rest, None) is None:
                     raise SettingsError(f"installer-args: '{word}' needs a value")
             elif word not in self.flags and not is_joined:
-                allowed = ", ".join(sorted(each for each in self.flags | self.values if each.startswith("--")))
-                raise SettingsError(
-                    f"installer-args: '{redact(word)}' is not among what {tool} may be told here. It may be: {allowed}"
-                )
+                refused.append(word)
+        if refused:
+            raise SettingsError(self._refusal(refused, tool))
         return tuple(words)
+
+    def _refusal(self, words: Sequence[str], tool: str) -> str:
+        """Say which words a tool may not be told; what follows one without a dash may be its value, and goes with it."""
+        allowed = sorted(each for each in self.flags | self.values if each.startswith("--"))
+        others = [redact(word) for word in words[1:] if word.startswith("-")]
+        first = f"installer-args: '{redact(words[0])}' is not among what {tool} may be told here"
+        also = f"; nor is {', '.join(map(repr, others))}" if others else ""
+        hints = [hint for word in words if (hint := _meant(word.partition("=")[0], allowed))]
+        return f"{first}. It may be: {', '.join(allowed)}{also}{''.join(hints)}"
+
+
+def _meant(option: str, known: Sequence[str]) -> str:
+    """Say which option may have been meant: a longer one, or one that is written much the same."""
+    longer = [each for each in known if option.startswith("--") and each.startswith(option)]
+    told = f"'{longer[0]}'" if len(longer) == 1 else did_you_mean(option, known)
+    if len(longer) != 1 and "did you mean" not in told:
+        return ""
+    _, near, _ = told.split("'")
+    return f"; did you mean '{near}' by '{redact(option)}'?"
 
 
 class Resolver(Protocol):

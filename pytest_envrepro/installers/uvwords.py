@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import LockError
+from pytest_envrepro.installers.configured import UV_KEYS, places_of
 from pytest_envrepro.installers.misleading import uv_settings
 from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Any
+    from collections.abc import Callable, Mapping
 
 # What would lead elsewhere, or is of this machine alone.
 _LEFT = re.compile(
@@ -21,7 +21,6 @@ _LEFT = re.compile(
 )
 _PLACES = {"UV_FIND_LINKS": ",", "UV_INDEX_URL": "", "UV_EXTRA_INDEX_URL": " ", "UV_INDEX": " ", "UV_DEFAULT_INDEX": ""}
 _SECRET = re.compile(r"UV_INDEX_\w+_(?:USERNAME|PASSWORD)|UV_\w*(?:TOKEN|PASSWORD)\w*")
-_KEYS = ("find-links", "index-url", "extra-index-url", "index")
 
 
 def uv_variables(environ: Mapping[str, str], place: Callable[..., str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -38,7 +37,7 @@ def uv_variables(environ: Mapping[str, str], place: Callable[..., str]) -> tuple
             continue
         if name in _PLACES:
             value = _moved(value, _PLACES[name], place, is_index=name != "UV_FIND_LINKS")  # noqa: PLW2901  # As it is there.
-        has_url = "://" in value and not value.startswith("file:")
+        has_url = "://" in value.replace("file://", "")  # One of several may be.
         (private if has_url or _SECRET.fullmatch(name) else open_)[name] = value
     return open_, private
 
@@ -83,18 +82,10 @@ def _moved_file(text: str, folder: Path, place: Callable[..., str]) -> str:
         return text  # uv has the better words for it.
     inner = table.get("pip")
     for each in (table, inner if isinstance(inner, dict) else {}):
-        for key in _KEYS:
-            for word in _texts(each.get(key)):
+        for key in UV_KEYS:
+            for word in places_of(each.get(key)):
                 is_url = "://" in word
                 there = place(word if is_url else str(folder / word), is_index=key != "find-links")
                 for quote in "\"'":
                     text = text.replace(f"{quote}{word}{quote}", f"{quote}{there}{quote}")
     return text
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each.get("url") if isinstance(each, dict) else each)

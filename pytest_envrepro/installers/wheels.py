@@ -16,6 +16,7 @@ from pytest_envrepro.installers.installing import failed_words
 from pytest_envrepro.installers.shelf import Shelf
 from pytest_envrepro.installers.source import copy_source, source_digest
 from pytest_envrepro.installers.tools import TIMEOUT, Call
+from pytest_envrepro.locking import Waiting
 from pytest_envrepro.tables import load_toml
 from pytest_envrepro.workspace import CopyError, alone, workspace
 
@@ -86,6 +87,7 @@ def project_wheel(  # noqa: PLR0913  # All but the first three are policy, by na
     written: Collection[Path] = (),
     offline: bool = False,
     tell: Callable[[str], None] = lambda _: None,
+    run: str = "",
     timeout: float = TIMEOUT,
 ) -> ProjectWheel:
     """Build a project's wheel, unless one of the same source is there.
@@ -98,7 +100,8 @@ def project_wheel(  # noqa: PLR0913  # All but the first three are policy, by na
         environ: the user's variables.
         what: the project is called in messages.
         written: files and folders below the root that this session writes.
-        tell: is told what is being done.
+        tell: is told what is being done, and which other process is waited for.
+        run: a word that the processes of one run share, which do not tell that of each other.
         timeout: in seconds.
 
     Raises:
@@ -108,7 +111,7 @@ def project_wheel(  # noqa: PLR0913  # All but the first three are policy, by na
     digest = source_digest(root, cache, written)
     own = hashlib.sha256(python.identity.encode()).hexdigest()[:16]
     shelf = Shelf(cache)
-    with alone(cache, f"wheel-{digest[:16]}"):
+    with alone(cache, f"wheel-{digest[:16]}", Waiting(tell, run)):
         path = shelf.find(digest, _ANY) or shelf.find(digest, own)
         if path is None:
             tell(f"building {_wheel_of(what)} with {installer.label}")

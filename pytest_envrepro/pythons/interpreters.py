@@ -11,7 +11,7 @@ from pytest_envrepro.pythons.machine import Candidate
 from pytest_envrepro.pythons.probing import stamp
 from pytest_envrepro.pythons.pyenv import FILE, SYSTEM, Pyenv, names_of, version_file, without_exec
 from pytest_envrepro.pythons.questions import OLDEST
-from pytest_envrepro.pythonspecs import FORMS, Spec, parse
+from pytest_envrepro.pythonspecs import FORMS, Spec, begins_as_path, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +81,7 @@ class Finder:
         pyenv = self._known.pyenv
         folder = pyenv.folder(wanted) if pyenv and wanted else None
         path = os.path.normpath(os.path.join(self._root, os.path.expanduser(wanted)))
-        is_path = any(mark and mark in wanted for mark in (os.sep, os.altsep)) or wanted.startswith((".", "~"))
+        is_path = any(mark and mark in wanted for mark in (os.sep, os.altsep)) or begins_as_path(wanted)
         if is_path and (folder is None or os.path.lexists(path)):
             return self._at(path)
         spec = parse(wanted)

@@ -105,8 +105,10 @@ class Lent(NamedTuple):
     Attributes:
         settings: where each of them came from, a line each.
         notes: what else there is to know: that it is made of unpinned requirements, or of what has no hashes.
-        last: the last command that ran in it.
+        last: the last command that the test ran in it.
+        is_used: whether anybody has run one in it.
         installed: what the test has had installed in it.
+        has_installed: whether it has tried to.
         enter: the command that enters it; None where it is gone by then.
     """
 
@@ -116,7 +118,9 @@ class Lent(NamedTuple):
     settings: str
     notes: tuple[str, ...] = ()
     last: Completed | None = None
+    is_used: bool = False
     installed: tuple[str, ...] = ()
+    has_installed: bool = False
     enter: str | None = None
 
 

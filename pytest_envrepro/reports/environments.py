@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.errors import ended as ended_by
 from pytest_envrepro.errors import typed
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.reports.terminal import Line
@@ -12,7 +13,6 @@ from pytest_envrepro.requirement import redact
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from pytest_envrepro.process import Completed
     from pytest_envrepro.reports.base import Ended, Foreseen, Lent
 
 TITLE = "environments"
@@ -27,7 +27,7 @@ def details(lent: Lent) -> str:
     lines += [("settings", line) for line in lent.settings.splitlines()]
     lines += [("note", note) for note in lent.notes]
     lines += [("installed", redact(each)) for each in lent.installed]
-    lines += [("last", line) for line in _last(lent.last, is_changed=bool(lent.installed))]
+    lines += [("last", line) for line in _last(lent)]
     lines += [("enter", lent.enter)] if lent.enter else [("enter", "is gone with the test: --env-keep=failed keeps it")]
     return "\n".join(_labelled(lines))
 
@@ -49,11 +49,13 @@ def explanation(told: Foreseen) -> Iterator[Line]:
     yield from (Line(f"  {line}", "red" if told.fault and index else "") for index, line in enumerate(_labelled(lines)))
 
 
-def _last(completed: Completed | None, *, is_changed: bool) -> Iterator[str]:
+def _last(lent: Lent) -> Iterator[str]:
+    completed = lent.last
     if completed is None:
-        yield "nothing was run in it but what install() runs" if is_changed else "nothing was run in it"
+        by = " by this test" if lent.is_used else ""
+        yield f"nothing was run in it{by}{' but what install() runs' if lent.has_installed else ''}"
         return
-    yield f"{redact(typed(completed.argv))} ended with {completed.returncode} after {completed.seconds:.2f} seconds"
+    yield f"{redact(typed(completed.argv))} {ended_by(completed.returncode)} after {completed.seconds:.2f} seconds"
     for name, text in (("standard output", completed.stdout), ("standard error", completed.stderr)):
         lines = text.rstrip().splitlines()
         if lines:

@@ -30,7 +30,8 @@ class Keeping:
     """A folder of environments that is opened when it is needed, kept small and clean, and closed.
 
     Args:
-        folder: is made when it is needed. Where it may not be written, one among the temporary files takes its place.
+        folder: is made when it is needed. Where it may not be written, one among the temporary files takes its place,
+            if `may_move`.
         limit_bytes: that `prune` leaves at most.
         tell: is given what takes long or is out of the ordinary, for people, one line at a time.
         since: when the session began, in seconds since the epoch; now unless given.
@@ -45,8 +46,10 @@ class Keeping:
         tell: Callable[[str], None] = _quiet,
         since: float | None = None,
         run: str = "",
+        may_move: bool = True,
     ) -> None:
         self._wanted = folder
+        self._may_move = may_move
         self._limit = limit_bytes
         self._tell = tell
         self._run = run
@@ -68,7 +71,8 @@ class Keeping:
     def _open(self) -> Parts:
         with self._guard:
             if self._parts is None:
-                self._parts = Parts(layout.opened(self._wanted, self._tell), self._tell, self._run)
+                place = layout.opened(self._wanted, self._tell, may_move=self._may_move)
+                self._parts = Parts(place, self._tell, self._run)
             return self._parts
 
     @property

@@ -76,8 +76,11 @@ def owner_of(name: str) -> str | None:
     return owned["owner"] if owned else None
 
 
-def opened(folder: Path, tell: Callable[[str], None]) -> Layout:
+def opened(folder: Path, tell: Callable[[str], None], *, may_move: bool = True) -> Layout:
     """Make the folders of a store, or, where that may not be written, of one among the machine's temporary files.
+
+    Args:
+        may_move: whether that may take its place.
 
     Raises:
         BuildError: neither can be made.
@@ -85,7 +88,7 @@ def opened(folder: Path, tell: Callable[[str], None]) -> Layout:
     try:
         return _made(folder)
     except OSError as error:
-        if error.errno not in (*_REFUSED, errno.ENOTDIR, errno.EEXIST):
+        if not may_move or error.errno not in (*_REFUSED, errno.ENOTDIR, errno.EEXIST):
             raise BuildError(words(error, folder)) from error
         told = words(error, folder)
     other = Path(tempfile.gettempdir(), f"pytest-envrepro-{os.geteuid() if hasattr(os, 'geteuid') else 'envs'}")
@@ -134,7 +137,7 @@ def words(error: OSError, folder: Path) -> str:
     fault = f"{path} cannot be written: {error.strerror or error}"
     if error.errno in _REFUSED:
         return f"{fault}{_belongs(path)}. Make it writable, or {_ELSEWHERE}"
-    return f"{fault}. Environments are kept in {folder}: mend that, or {_ELSEWHERE}"
+    return f"{fault}. Environments are to be kept in {folder}: mend that, or {_ELSEWHERE}"
 
 
 def _belongs(path: Path) -> str:

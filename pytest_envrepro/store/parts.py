@@ -98,12 +98,15 @@ class Parts:
     def lease(self, folder: Path) -> None:
         """Say that this session uses an entry, under its lock.
 
+        Of one whose environment is gone, the folder's own times stay: they tell when that was.
+
         Raises:
             OSError: it cannot be said.
         """
         self.owners.lease(folder.name)
         with contextlib.suppress(OSError):
-            os.utime(folder)
+            if (folder / INSIDE).is_dir():
+                os.utime(folder)
 
     def folder_of_ours(self, name: str) -> Path:
         """Make a folder that is this session's, with an empty one within it.

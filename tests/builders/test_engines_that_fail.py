@@ -73,9 +73,9 @@ class Engine:
         self.tags[reference] = image
 
 
-def job(**options: Any) -> Job:
-    """Give a job of three steps."""
-    lines = read_lines("FROM base\nRUN one\nRUN two\n", "run (pyproject.toml)")
+def job(head: str = "", **options: Any) -> Job:
+    """Give a job of three steps, with something before them."""
+    lines = read_lines(f"{head}FROM base\nRUN one\nRUN two\n", "run (pyproject.toml)")
     return Job(title="environment 'x'", lines=lines, context=lambda: [b"tar"], tags=("name:1",), **options)
 
 
@@ -153,6 +153,23 @@ def test_no_buildkit() -> None:
     assert told[0] == (
         "built by the classic builder, as Docker 1 at nowhere does not build with BuildKit: failed to solve: no active sessions"
     )
+
+
+def test_read_by_an_image_that_is_not_here() -> None:
+    """Offline BuildKit has nothing fetched to read a Dockerfile by; the classic builder, for secrets, reads it itself."""
+    engine = Engine({"1": [*MADE, {"aux": {"ID": "sha256:1"}}]})
+    options: dict[str, Any] = {"head": "# syntax=h.invalid/frontend:1\n", "network": "none"}
+
+    with pytest.raises(BuildError) as caught:
+        built(engine, "buildkit", **options)
+    image, told, _ = built(engine, "buildkit", **options, secrets=("hunter2",))
+
+    assert str(caught.value) == (
+        "the image of environment 'x' cannot be built offline by BuildKit: '# syntax=h.invalid/frontend:1' names an image "
+        "that is not here: pull it before, or leave that line out"
+    )
+    assert (image, engine.asked) == ("sha256:1", ["1"])
+    assert told[0].startswith("built by the classic builder: BuildKit's cache would keep the credentials")
 
 
 def test_refused() -> None:

@@ -9,6 +9,7 @@ from pytest_envrepro.builders.foreign import fetching, foreign_images, frontend
 
 pytestmark = pytest.mark.core
 
+MOUNTED = ("RUN --mount=from=b c", "RUN --mount=from=d")
 OPEN = "it names no image as it is filled in: write a default (ARG NAME=...) before the first FROM, or set it in build-environment"
 
 
@@ -55,6 +56,15 @@ def images(text: str, arguments: dict[str, str] | None = None, platform: str | N
             {},
             ["FROM a", "RUN --mount=from=tools:1"],
         ),
+        ("FROM a\nRUN\t--mount=type=bind,\"from=b c\" \t--mount='type=bind,FROM=d' x", {}, ["FROM a", *MOUNTED]),
+        ('FROM a\nRUN --mount=type=bind,\\"from=b,c\\",target=/t x', {}, ["FROM a", "RUN --mount=from=b,c"]),
+        ("FROM a\nRUN -- --mount=from=b x", {}, ["FROM a"]),
+        ("FROM a\nCOPY\t--chown=0:0\t--from='b' /x /y", {}, ["FROM a", "COPY --from=b"]),
+        ("FROM a\nONBUILD\tCopy --from=b /x /y", {}, ["FROM a", "COPY --from=b"]),
+        ("FROM a\nonbuild RUN --mount=from=b x", {}, ["FROM a", "RUN --mount=from=b"]),
+        ("FROM a AS one\nONBUILD COPY --from=one /x /y", {}, ["FROM a"]),
+        ("FROM a\nONBUILD", {}, ["FROM a"]),
+        ("FROM a\nCOPY --from=\\\nb /x /y", {}, ["FROM a", "COPY --from=b"]),
         ("FROM a\nRUN <<EOF\nFROM users\nCOPY --from=none\nEOF\n", {}, ["FROM a"]),
         ("FROM a\nCOPY --from=a /x /y", {}, ["FROM a", "COPY --from=a"]),
         ("FROM scratch", {}, []),
@@ -94,6 +104,15 @@ def test_platforms() -> None:
         ("ENV URL=https://h/a\nADD ${URL} /a", True),
         ("ADD $OF_THE_BASE /a", True),
         ("ARG HOST\nADD $HOST /a", True),
+        ("ADD --chown=0:0\thttps://h/a /a", True),
+        ("ADD\thttps://h/a\t/a", True),
+        ('ADD --chmod=\'0 6\' --link \t ["https://h/a", "/a"]', True),
+        ("ONBUILD ADD https://h/a /a", True),
+        ("onbuild\tadd\t--link\thttps://h/a /a", True),
+        ("ADD https:\\\n//h/a /a", True),
+        ('ADD --unpack="https://h/a b" a /a', False),
+        ("ONBUILD ADD a /a", False),
+        ("ONBUILD RUN ADD https://h/a /a", False),
         ("ARG NAME=a.txt\nADD $NAME dir/$NAME /a/", False),
         ("ADD a$OF_THE_BASE.txt /a", False),
         ("ADD a.txt b@c /a/", False),
@@ -107,7 +126,7 @@ def test_fetching(text: str, *, is_fetching: bool) -> None:
     found = fetching(read_lines(f"ARG HOST=https://h\nFROM a\n{text}\n"), {})
 
     assert bool(found) is is_fetching
-    assert all(each.upper().startswith("ADD ") for each in found)
+    assert all(each.upper().split()[0] == "ADD" for each in found)
 
 
 def test_frontend() -> None:

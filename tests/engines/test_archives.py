@@ -13,6 +13,7 @@ from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines.archives import Member, only_file, packed, unpack
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -176,3 +177,106 @@ def test_only_file() -> None:
         only_file([tar(("a", None))], "/a")
     with pytest.raises(EngineError, match="/a"):
         only_file([], "/a")
+
+
+def pax(kind: bytes = tarfile.REGTYPE, **headers: str) -> bytes:
+    """Write an archive of a file or a link, with headers of its own (POSIX.1-2001, pax)."""
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a")
+        info.type, info.size = kind, int(kind == tarfile.REGTYPE)
+        info.pax_headers = {name.replace("_", "."): value for name, value in headers.items()}
+        archive.addfile(info, io.BytesIO(b"x") if info.size else None)
+    return file.getvalue()
+
+
+def sized(kind: bytes, size: int) -> bytes:
+    """Write an archive of one header, which says that much comes after it."""
+    info = tarfile.TarInfo("a")
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
+
+
+def nested(count: int) -> bytes:
+    """Write an archive of headers that are each about the next one."""
+    info = tarfile.TarInfo("a")
+    info.type, info.size = tarfile.XHDTYPE, 0
+    return info.tobuf(tarfile.USTAR_FORMAT) * count
+
+
+class Ending:
+    """An archive in one chunk, after which nobody is to ask for ever whether more comes."""
+
+    def __init__(self, data: bytes) -> None:
+        self._chunks = iter([data])
+        self._asked = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        """It is asked for once."""
+        return self
+
+    def __next__(self) -> bytes:
+        """Give it, and then nothing."""
+        self._asked += 1
+        assert self._asked < 10_000
+        return next(self._chunks)
+
+
+HOSTILE = {
+    "less than nothing": pax(size="-5"),
+    "a map of holes that is none": pax(GNU_sparse_map="x,y", GNU_sparse_size="1"),
+    "a map of holes that is not there": pax(GNU_sparse_major="1", GNU_sparse_minor="0"),
+    # Of an exabyte no disk would be left, were it written.
+    "holes of 64 MiB": pax(GNU_sparse_map="0,1", GNU_sparse_size=str(1 << 26), GNU_sparse_realsize=str(1 << 26)),
+    "headers in headers": nested(5000),
+    "an exabyte of what nobody knows": sized(b"Z", 1 << 60),
+    "an exabyte": sized(tarfile.REGTYPE, 1 << 60),
+}
+WHOLE = "what the engine has sent is no whole tar archive: "
+LONG = "the engine has sent a path that is too long for this machine: "
+# Of these, the content of the one file is sound.
+HOSTILE_TO_A_FOLDER = {
+    "a time that is none": (pax(mtime="nan"), WHOLE),
+    "an endless time": (pax(mtime="inf"), WHOLE),
+    "a time after all times": (pax(mtime="1e300"), WHOLE),
+    "a name that is too long": (tar(("a" * 5000, b"x")), LONG),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile(tmp_path: Path, name: str) -> None:
+    """What nobody would send by accident is an error of ours, soon, and fills no disk and no memory."""
+    with pytest.raises(EngineError, match=rf"^{WHOLE}|'a' (with holes|was not)"):
+        unpack(Ending(HOSTILE[name]), tmp_path / "in")
+    with pytest.raises(EngineError, match=r"^/a (was not sent whole|in the container)|'a' with holes"):
+        only_file(Ending(HOSTILE[name]), "/a")
+
+    assert sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()) <= 1
+
+
+@pytest.mark.parametrize("name", HOSTILE_TO_A_FOLDER)
+def test_hostile_to_a_folder(tmp_path: Path, name: str) -> None:
+    """So it is where a file cannot be laid as it says; its content is given where nothing is laid."""
+    data, said = HOSTILE_TO_A_FOLDER[name]
+
+    with pytest.raises(EngineError, match=f"^{said}"):
+        unpack([data], tmp_path / "in")
+
+    assert only_file([data], "/a") == b"x"
+
+
+@pytest.mark.parametrize(
+    ("target", "said"), [("b\0c", WHOLE), ("b" * 50_000, LONG)], ids=["with a NUL", "that is too long"]
+)
+def test_hostile_link(tmp_path: Path, target: str, said: str) -> None:
+    """So is a link that no system makes."""
+    with pytest.raises(EngineError, match=f"^{said}"):
+        unpack([pax(tarfile.SYMTYPE, linkpath=target)], tmp_path / "in")
+
+    assert tree(tmp_path / "in") == {}
+
+
+def test_link_to_nowhere(tmp_path: Path) -> None:
+    """A link without a target is left out and told."""
+    assert unpack([tar(("a", ""), ("b", b"x"))], tmp_path) == {"a": "device"}
+    assert tree(tmp_path) == {"b": "x"}

@@ -91,6 +91,15 @@ def test_told() -> None:
     )
 
 
+def test_the_end_of_what_a_health_check_says() -> None:
+    """Of a long answer, as a traceback is one, the last words are shown."""
+    sick = Member(id="1", name="p_db_1", health="unhealthy", said=(f"Traceback {'x' * 400} Connection refused",))
+
+    (_, said, _) = told([(sick, "is unhealthy")], lambda _: "").splitlines()
+
+    assert said == f"    its health check says: ...{'x' * 278} Connection refused"
+
+
 def test_a_proxy_with_nobody_behind_it() -> None:
     """A published port that hangs up at once is closed, one that waits is open."""
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -65,11 +66,23 @@ def blobs() -> tuple[bytes, dict[str, bytes]]:
 
 @pytest.fixture
 def registry() -> Iterator[str]:
-    """Give the address of a registry: it has `made:1`, `closed` needs a login, and nothing else is there."""
+    """Give the address of a registry."""
+    with answering([]) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def answering(asked: list[str]) -> Iterator[str]:
+    """Give the address of a registry: it has `made:1`, `closed` needs a login, and nothing else is there.
+
+    Args:
+        asked: is filled with the paths that it is asked for.
+    """
     manifest, content = blobs()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            asked.append(self.path)
             last = self.path.rpartition("/")[2]
             if self.path == "/v2/":
                 self._answer(200, b"{}")

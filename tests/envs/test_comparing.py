@@ -240,10 +240,10 @@ def test_a_variable_of_several_lines(maker: Maker) -> None:
     origins = {"environment": "tool.envrepro.environments.x in pyproject.toml"}
     one, other = (
         maker.virtualenv(name, settings=Settings.told(origins, environment={"A": value}))
-        for name, value in (("a", "a\nb"), ("b", "ä"))
+        for name, value in (("a", 'it\'s "b" \\ ü\nb'), ("b", "ä"))
     )
 
-    assert one.diff(other, depth="system").system == (("variable A", "a\\nb", "ä"),)
+    assert one.diff(other, depth="system").system == (("variable A", 'it\'s "b" \\ ü\\nb', "ä"),)
 
 
 def test_depth(pair: Pair) -> None:

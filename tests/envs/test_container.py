@@ -23,6 +23,7 @@ from pytest_envrepro.errors import CommandFailed, CommandTimeout, EnvReproError,
 from pytest_envrepro.files import Files
 from pytest_envrepro.interpreter import Layout, Python
 from pytest_envrepro.inventory import Interpreter
+from pytest_envrepro.outcome import counted
 from pytest_envrepro.settings import Settings
 
 if TYPE_CHECKING:
@@ -264,8 +265,11 @@ class TestInstalled:
         diff = execution.diff(other, depth="system")
 
         assert [change.name for change in diff.packages] == ["lib"]
+        # Other tests have written some into one of them.
+        files = [each.path for each in diff.files]
+        assert "/var/lib/dpkg/status" in files
         assert str(diff).splitlines()[:3] == [
-            "environment 'execution' and environment 'server' differ: 1 package, the system",
+            f"environment 'execution' and environment 'server' differ: 1 package, {counted(len(files), 'file')}, the system",
             "  package  execution  server",
             "  lib      2.0        2.1",
         ]
@@ -287,7 +291,10 @@ class TestInstalled:
         assert "RECORD of app, lib" in diff.noise
         system = client.diff(execution, depth="system")
         assert ("variable PORT", "81", "80") in system.system
-        assert system.unknown == ("release (known of execution alone)", "apt packages (known of execution alone)")
+        outside = "files outside /opt/environment (known of execution alone)"
+        assert diff.unknown == (outside,)
+        known = "release (known of execution alone)", "apt packages (known of execution alone)"
+        assert system.unknown == (*known, outside)
         assert "  not compared: release (known of execution alone), apt packages" in str(system)
         (site_of(client) / "app.py").write_text("changed")
         (client.scripts / "lib").write_text("#!/usr/bin/python3\n")

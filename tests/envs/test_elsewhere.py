@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_envrepro.enginevalues import Order
-from pytest_envrepro.envs.elsewhere import Elsewhere, changes_elsewhere
+from pytest_envrepro.envs.elsewhere import Elsewhere, compare_elsewhere
 from pytest_envrepro.errors import EnvReproError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def test_strange_answer(engine: Engine, base_image: str, said: str) -> None:
     container.write("/strange", f"#!/bin/sh\nprintf '{said}'\n", mode=0o755)
 
     with pytest.raises(EnvReproError) as caught:
-        Elsewhere(container, python="/strange", prefix="").found()
+        Elsewhere(container, python="/strange", prefix="").seen(())
 
     assert str(caught.value) == (
         f"which files the container {container.name} has is not known: its Python (/strange) was asked, and it answers "
@@ -59,9 +59,9 @@ def test_all_that_counts(two: tuple[Container, Container]) -> None:
     """Kinds, links, sizes, contents, rights and owners count; times, what is mounted and the virtualenv do not."""
     left, right = (Elsewhere(each, python=PYTHON, prefix="/opt/environment") for each in two)
 
-    changes, noise = changes_elsewhere(left, right, ("a", "b"))
+    compared = compare_elsewhere(left, right, ("a", "b"))
 
-    assert dict(changes) == {
+    assert dict(compared.changes) == {
         "/kind": "a folder in a, a file in b",
         "/srv/alone": "only in a",
         "/srv/content": "another content, of the same 1 bytes",
@@ -71,15 +71,16 @@ def test_all_that_counts(two: tuple[Container, Container]) -> None:
         "/srv/owner": "of 0:0 in a, of 1:0 in b",
         "/srv/size": "1 bytes in a, 8 bytes in b",
     }
-    assert noise == (
+    assert compared.noise == (
         "bytecode (/usr/lib/x/__pycache__/m.cpython-311.pyc)",
         "caches (/root/.cache/it)",
         "logs (/var/log/it)",
     )
+    assert compared.mounted == ("/memory",)
 
 
 def test_one_with_itself(two: tuple[Container, Container]) -> None:
     """Nothing differs, and nothing is read for it."""
     one = Elsewhere(two[0], python=PYTHON, prefix="")
 
-    assert changes_elsewhere(one, one, ("a", "b")) == ((), ())
+    assert compare_elsewhere(one, one, ("a", "b"))[:2] == ((), ())

@@ -303,8 +303,8 @@ class TestNoProgram:
         [
             ((), {}, "run() needs the name of a program"),
             (("",), {}, "run() needs the name of a program, not an empty string"),
-            ((["pip", "list"],), {}, "run() takes each word by itself: run(*['pip', 'list'])"),
-            (("pip list",), {}, "run() takes each word by itself, and uses no shell: run(*['pip', 'list'])"),
+            ((["pip", "list"],), {}, "run() takes each word by itself: run('pip', 'list')"),
+            (("pip list",), {}, "run() takes each word by itself, and uses no shell: run('pip', 'list')"),
             (("pip", 3), {}, "run() takes strings and paths, not 3"),
             (("pip", b"x"), {}, "run() takes strings and paths, not b'x'"),
             (("python",), {"env": {"PORT": 1}}, "env: the value of PORT has to be a string, not 1"),

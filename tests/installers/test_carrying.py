@@ -90,6 +90,22 @@ def test_options_of_files(machine: Machine) -> None:
     assert machine.carried(options=options).uv == ()
 
 
+def test_options_beside_variables(machine: Machine) -> None:
+    """Where a variable of uv names places too, files add theirs to it: no credentials come onto a command line for it."""
+    index = machine.path / "index"
+    index.mkdir()
+    machine.environ["UV_EXTRA_INDEX_URL"] = "https://bob:s3cretpw@private.example/simple"
+    options = [Option("--extra-index-url", index.as_uri(), "", "reqs.in", 1)]
+
+    found = machine.carried(options=options, tool="uv")
+
+    assert found.uv == ()
+    places = [Path(inside(index)).as_uri(), "https://bob:s3cretpw@private.example/simple"]
+    assert found.arguments_of_build["UV_EXTRA_INDEX_URL"] == " ".join(places)
+    assert "UV_EXTRA_INDEX_URL" not in found.variables
+    assert any("s3cretpw" in secret for secret in found.secrets)
+
+
 def pin(name: str, *hashes: str, version: str = "1.0") -> Pinned:
     """Give a pin."""
     return Pinned(name, version, None, hashes, f"{name}=={version}", ("requirements.in:1",))

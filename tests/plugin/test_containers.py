@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import headed, lines
+from boxing import table
 
 if TYPE_CHECKING:
     from borrowing import Suite
@@ -13,18 +14,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.requires_integration("docker-engine")
 BOTH = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["plain", "n2"])
-
-
-def table(base: Base, more: str = "") -> str:
-    """Declare an environment of a container with one package."""
-    return f"""
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "{base.reference}"
-pull = "never"
-requirements = ["alpha"]
-{more}
-"""
+ALPHA = 'requirements = ["alpha"]'
 
 
 SHARED_AND_PRIVATE = """
@@ -64,7 +54,7 @@ def test_by_call(environments):
 @BOTH
 def test_given(boxes: Suite, base: Base, workers: tuple[str, ...]) -> None:
     """All ways of asking for a container give one; after the session there is none left."""
-    boxes.write(SHARED_AND_PRIVATE.replace("BASE", repr(base.reference)), table(base))
+    boxes.write(SHARED_AND_PRIVATE.replace("BASE", repr(base.reference)), table(base.reference, ALPHA))
 
     boxes.run(*workers).assert_outcomes(passed=5)
 
@@ -84,7 +74,7 @@ def test_it(environment, number):
 
 def test_built_once(boxes: Suite, base: Base) -> None:
     """Several workers of pytest-xdist that ask for one image at the same time have it built once."""
-    boxes.write(ONE_IMAGE, table(base).replace('requirements = ["alpha"]', ""))
+    boxes.write(ONE_IMAGE, table(base.reference))
 
     result = boxes.run("-n4")
 
@@ -114,7 +104,7 @@ def test_passes(throwaway_container): pass
 @pytest.mark.parametrize(("keep", "stay"), [("failed", ["fails"]), ("all", ["fails", "passes"]), ("none", [])])
 def test_kept(boxes: Suite, base: Base, keep: str, stay: list[str]) -> None:
     """The files of a container stay as an image, as `--env-keep` says, and the session says how to look at them."""
-    boxes.write(FAILING, table(base))
+    boxes.write(FAILING, table(base.reference, ALPHA))
     before = base.images("envrepro/kept:")  # Of other tests.
 
     result = boxes.run(f"--env-keep={keep}")
@@ -138,7 +128,7 @@ def test_kept(boxes: Suite, base: Base, keep: str, stay: list[str]) -> None:
 
 def test_told(boxes: Suite, base: Base) -> None:
     """A failure says which container of which image it was, where its settings come from, and what was run last."""
-    boxes.write(FAILING, table(base))
+    boxes.write(FAILING, table(base.reference, ALPHA))
 
     result = boxes.run("--env-keep=failed", "-k", "test_fails")
 
@@ -183,7 +173,7 @@ def test_container(throwaway_container): pass
 
 def test_other_kind(boxes: Suite, base: Base) -> None:
     """A fixture for another kind than the declared one says which of both to change, and makes nothing."""
-    boxes.write(UNFIT, f'{table(base)}\n[tool.envrepro.environments.plain]\nkind = "virtualenv"\n')
+    boxes.write(UNFIT, f'{table(base.reference, ALPHA)}\n[tool.envrepro.environments.plain]\nkind = "virtualenv"\n')
 
     result = boxes.run()
 

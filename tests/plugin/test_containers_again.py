@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import headed
+from boxing import table
 
 if TYPE_CHECKING:
     from borrowing import Suite
@@ -14,20 +15,12 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.requires_integration("docker-engine")
 
-TABLE = """
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "BASE"
-pull = "never"
-requirements = ["alpha"]
-"""
-
 
 def test_first_of_all(boxes: Suite, base: Base) -> None:
     """A test that asks for no fixture may be the first of the session that has containers made."""
     boxes.write(
         "import pytest_envrepro\n\ndef test_it():\n    pytest_envrepro.assert_reproducible('box')\n",
-        TABLE.replace("BASE", base.reference),
+        table(base.reference, 'requirements = ["alpha"]'),
     )
 
     result = boxes.run()
@@ -50,7 +43,7 @@ def test_what_commands_write(boxes: Suite, base: Base) -> None:
     ]
     boxes.write(
         f"import pytest_envrepro\n\ndef test_it():\n    pytest_envrepro.assert_reproducible('box', run={commands!r})\n",
-        TABLE.replace("BASE", base.reference).replace('requirements = ["alpha"]\n', ""),
+        table(base.reference),
     )
 
     result = boxes.run()

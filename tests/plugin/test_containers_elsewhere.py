@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from boxing import table
 from engines.proxying import Proxy
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ def test_it(throwaway_container):
     assert {name: str(each.version) for name, each in throwaway_container.inventory().items()} == PINS
     assert throwaway_container.run("find", "/envrepro", "-type", "f", check=False).stdout == ""
 """
-TABLE = """
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "BASE"
-pull = "never"
+PACKAGES = """\
 requirements = ["alpha", "tool"]
 environment = { FOR = "elsewhere" }
 """
@@ -40,7 +37,7 @@ environment = { FOR = "elsewhere" }
 def test_folders_of_wheels(fresh: Suite, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The folders of wheels are copied into the containers then, for the choice of versions and for `install`."""
     pins = {"alpha": "1.0", "beta": "1.0", "gamma": "1.0", "tool": "1.0"}
-    fresh.write(INSTALLING.replace("PINS", repr(pins)), TABLE.replace("BASE", base.reference))
+    fresh.write(INSTALLING.replace("PINS", repr(pins)), table(base.reference, PACKAGES))
     proxy = Proxy(tmp_path / "engine.sock")
     proxy.move(fresh.bench.wheels)
     monkeypatch.setenv("DOCKER_HOST", proxy.address)

@@ -69,26 +69,15 @@ def wait_until(is_so: Callable[[], object], session: subprocess.Popen[str] | Non
         time.sleep(0.05)
 
 
-def building(base: Base, word: str) -> list[str]:
-    """Give the containers of a step of a build that runs at this moment, by a word of its command."""
-    found = base.api.containers(filters={"label": f"envrepro-tests.run={base.run}"})
-    return [each["Id"] for each in found if word in each["Command"]]
-
-
-def images(base: Base) -> set[str]:
-    """Give what comes from the base, layers too."""
-    return {each["Id"] for each in base.api.images(all=True, filters={"label": f"envrepro-tests.run={base.run}"})}
-
-
 @pytest.mark.parametrize("tests", [BUILT, BUILT_BY_CALL], ids=["marker", "call"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_while_building(boxes: Suite, base: Base, number: int, tests: str) -> None:
     """The build that a thread waits for is cancelled, its container with it; no image of it stays, and nobody waits long."""
     word = f"600.{int(number)}"
     boxes.write(tests.replace("BASE", repr(base.reference)).replace("SECONDS", repr(word)))
-    before = images(base)
+    before = base.layers()
     session = begin(boxes)
-    wait_until(lambda: building(base, word), session)
+    wait_until(lambda: base.steps(word), session)
 
     session.send_signal(number)
     output = output_of(session)
@@ -97,17 +86,17 @@ def test_while_building(boxes: Suite, base: Base, number: int, tests: str) -> No
     assert "INTERNALERROR" not in output
     assert "Traceback" not in output
     assert output.count("envrepro: this session ends, and what is being made for it is cancelled\n") == 1
-    wait_until(lambda: not building(base, word))
-    assert images(base) <= before
+    wait_until(lambda: not base.steps(word))
+    assert base.layers() <= before
 
 
 def test_workers_while_building(boxes: Suite, base: Base) -> None:
     """Ctrl-C, which reaches the workers of pytest-xdist too: what they build is cancelled, told, and gone within seconds."""
     word = "600.2"
     boxes.write(BUILT.replace("BASE", repr(base.reference)).replace("SECONDS", repr(word)))
-    before = images(base)
+    before = base.layers()
     session = begin(boxes, "-n2")
-    wait_until(lambda: building(base, word), session)
+    wait_until(lambda: base.steps(word), session)
 
     os.killpg(session.pid, signal.SIGINT)
     output = output_of(session)
@@ -115,27 +104,27 @@ def test_workers_while_building(boxes: Suite, base: Base) -> None:
     assert session.returncode == 2, output
     assert "Traceback" not in output
     assert ": this session ends, and what is being made for it is cancelled\n" in output
-    wait_until(lambda: not building(base, word))
-    assert images(base) <= before
+    wait_until(lambda: not base.steps(word))
+    assert base.layers() <= before
 
 
 def test_cleaned_after_a_build(fresh: Suite, base: Base) -> None:
     """What the build of a session that was killed has left goes with --env-clean, which says so."""
     word = "600.9"
     fresh.write(BUILT.replace("BASE", repr(base.reference)).replace("SECONDS", repr(word)))
-    before = images(base)
+    before = base.layers()
     session = begin(fresh)
-    wait_until(lambda: building(base, word), session)
+    wait_until(lambda: base.steps(word), session)
     session.kill()
     session.communicate(timeout=30)
-    wait_until(lambda: not building(base, word))
+    wait_until(lambda: not base.steps(word))
     # As `docker images` shows them; what these are made of goes with them.
-    left = base.api.images(filters={"label": f"envrepro-tests.run={base.run}", "dangling": True})
+    left = base.api.images(filters={**base.ours, "dangling": True})
     assert left
 
     result = fresh.run("--env-clean")
 
-    assert images(base) <= before
+    assert base.layers() <= before
     assert [line for line in result.outlines if re.match(rf"removed (.* and )?{len(left)} images from Docker ", line)]
 
 
@@ -149,4 +138,4 @@ def test_killed(boxes: Suite, base: Base) -> None:
     session.communicate(timeout=30)
     wait_until(lambda: base.containers() == [])
 
-    assert base.api.containers(all=True, filters={"label": f"envrepro-tests.run={base.run}"}) == []
+    assert base.api.containers(all=True, filters=base.ours) == []

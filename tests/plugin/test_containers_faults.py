@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import lines
-from boxing import LABEL
+from boxing import LABEL, table
 
 if TYPE_CHECKING:
     from borrowing import Suite
@@ -125,13 +125,8 @@ def _docker():
 @engine_needed
 def test_faults(boxes: Suite, base: Base) -> None:
     """Each is one error of few words; an image or a shared container that has vanished is made again."""
-    table = f"""
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "{base.reference}"
-pull = "never"
-"""
-    boxes.write(FAULTS.replace("LABEL", repr(f"{LABEL}={base.run}")), table, conftest=CONFTEST)
+    tests = FAULTS.replace("LABEL", repr(f"{LABEL}={base.run}"))
+    boxes.write(tests, table(base.reference), conftest=CONFTEST)
 
     result = boxes.run()
 

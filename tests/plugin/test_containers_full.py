@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import lines
+from boxing import table
 from engines.proxying import Proxy
 
 if TYPE_CHECKING:
@@ -24,13 +25,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-TABLE = """
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "BASE"
-pull = "never"
-skip-build = true
-"""
+AS_IT_IS = "skip-build = true"
 ADVICE = "the engine's disk is full: `docker system df` tells what fills it; images of ours are removed by `pytest --env-clean`"
 MEMORY = "what lies in memory there is full, so write it elsewhere"
 FILLING = """
@@ -48,11 +43,6 @@ def test_written(throwaway_container):
 """
 
 
-def written(boxes: Suite, base: Base, tests: str, table: str = TABLE) -> None:
-    """Write a project whose environment is called `box`."""
-    boxes.write(tests, table.replace("BASE", base.reference))
-
-
 def fill(path: Path) -> None:
     """Write a file for as long as there is room."""
     with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -60,16 +50,10 @@ def fill(path: Path) -> None:
             file.write(b"x" * 4096)
 
 
-def layers(base: Base) -> set[str]:
-    """Give the ids of all images that come of the base, those without a name too."""
-    found = base.api.images(all=True, filters={"label": f"envrepro-tests.run={base.run}"})
-    return {each["Id"] for each in found}
-
-
 def test_really_full(boxes: Suite, base: Base) -> None:
     """A step of a build, and a file, for which there is no room: `/dev/shm` has 64 MiB, in a build as in a container."""
-    written(boxes, base, FILLING)
-    before = layers(base)
+    boxes.write(FILLING, table(base.reference, AS_IT_IS))
+    before = base.layers()
 
     result = boxes.run("-rP")
 
@@ -85,7 +69,7 @@ def test_really_full(boxes: Suite, base: Base) -> None:
     assert lines(result, "SAID ") == [
         f"SAID EngineError: environment 'box': /dev/shm/big cannot be written in the container: {MEMORY}"
     ]
-    assert layers(base) == before
+    assert base.layers() == before
     assert base.containers() == []
 
 
@@ -118,8 +102,8 @@ def test_refused(what: str, boxes: Suite, base: Base, tmp_path: Path, monkeypatc
     question, said = REFUSALS[what]
     proxy = Proxy(tmp_path / "engine.sock")
     monkeypatch.setenv("DOCKER_HOST", proxy.address)
-    written(boxes, base, REFUSED)
-    before = layers(base)
+    boxes.write(REFUSED, table(base.reference, AS_IT_IS))
+    before = base.layers()
     boxes.run("--env-keep=none")  # Now it is known what Python the image has.
     proxy.refuse(question, said)
 
@@ -133,7 +117,7 @@ def test_refused(what: str, boxes: Suite, base: Base, tmp_path: Path, monkeypatc
     assert sum(line.endswith(told) for line in result.outlines) == 1
     assert sum("no space left" in line for line in result.outlines) == 1
     result.stdout.no_fnmatch_line("*pytest_envrepro/*")
-    assert layers(base) == before
+    assert base.layers() == before
     assert base.containers() == []
 
 
@@ -148,25 +132,18 @@ def test_two(environment): pass
 
 def test_other(): pass
 """
-PACKAGES = """
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "BASE"
-pull = "never"
-requirements = ["alpha==1.0"]
-"""
 
 
-@pytest.mark.requires_tools("mount")
+@pytest.mark.requires_integration("disks")
 @pytest.mark.parametrize("was_made", [False, True], ids=["new", "made"])
 def test_host(boxes: Suite, base: Base, small_disk: Path, *, was_made: bool) -> None:
     """The folder is named that has no room; half-written files are not left to fill it."""
     boxes.use(small_disk / "cache")
-    written(boxes, base, HOST, PACKAGES)
+    boxes.write(HOST, table(base.reference, 'requirements = ["alpha==1.0"]'))
     if was_made:
         boxes.run().assert_outcomes(passed=3)
     fill(small_disk / "filling")
-    before = layers(base)
+    before = base.layers()
 
     result = boxes.run()
 
@@ -179,5 +156,5 @@ def test_host(boxes: Suite, base: Base, small_disk: Path, *, was_made: bool) -> 
     result.stdout.no_fnmatch_line("*pytest_envrepro/*")
     left = [path for path in (small_disk / "cache").rglob("*") if path.suffix in {".new", ".saying"}]
     assert left == [path for path in (small_disk / "cache" / "work").iterdir() if path.name != "sweep.lock"] == []
-    assert layers(base) == before
+    assert base.layers() == before
     assert base.containers() == []

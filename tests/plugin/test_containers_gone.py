@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import headed, lines
+from boxing import table
 from engines.proxying import Proxy
 
 if TYPE_CHECKING:
@@ -29,13 +30,7 @@ pytestmark = [
 ]
 
 WORDS = "the engine at "
-TABLE = """
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "BASE"
-pull = "never"
-skip-build = true
-"""
+AS_IT_IS = "skip-build = true"
 QUIET = """
 import pytest
 
@@ -50,7 +45,7 @@ def test_two(environment): environment.run("true")
 @pytest.fixture
 def proxy(boxes: Suite, base: Base, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     """Give the way to the engine of the sessions of a test; the Python of the image is known already."""
-    boxes.write(QUIET, TABLE.replace("BASE", base.reference))
+    boxes.write(QUIET, table(base.reference, AS_IT_IS))
     boxes.run().assert_outcomes(passed=2)
     found = Proxy(tmp_path / "engine.sock")
     monkeypatch.setenv("DOCKER_HOST", found.address)
@@ -87,38 +82,27 @@ def soon(is_so: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def layers(base: Base) -> set[str]:
-    """Give the ids of all images that come of the base, those without a name too."""
-    found = base.api.images(all=True, filters={"label": f"envrepro-tests.run={base.run}"})
-    return {each["Id"] for each in found}
-
-
+LAST = "600.75"  # What the last step of these builds sleeps, in seconds: it is found by that.
 BUILDING = """
 import pytest
 
-@pytest.mark.environment("box", skip_build=False, run=[["touch", "/WORD"], ["sleep", "600.75"]])
+@pytest.mark.environment("box", skip_build=False, run=[["touch", "/WORD"], ["sleep", "SECONDS"]])
 def test_built(environment): pass
 
-@pytest.mark.environment("box", skip_build=False, run=[["touch", "/WORD"], ["sleep", "600.75"]])
+@pytest.mark.environment("box", skip_build=False, run=[["touch", "/WORD"], ["sleep", "SECONDS"]])
 def test_built_too(throwaway_container): pass
 
 def test_other(): pass
-"""
-
-
-def steps(base: Base) -> list[str]:
-    """Give the containers of the last step of these builds."""
-    found = base.api.containers(filters={"label": f"envrepro-tests.run={base.run}"})
-    return [each["Id"] for each in found if "600.75" in each["Command"]]
+""".replace("SECONDS", LAST)
 
 
 def test_while_building(boxes: Suite, base: Base, proxy: Proxy) -> None:
     """The step that it was at is told; its container ends, and what was built until then goes with the next session."""
-    boxes.write(BUILDING.replace("WORD", base.run), TABLE.replace("BASE", base.reference))
-    before = layers(base)
+    boxes.write(BUILDING.replace("WORD", base.run), table(base.reference, AS_IT_IS))
+    before = base.layers()
 
     def cut_meanwhile() -> None:
-        soon(lambda: steps(base))
+        soon(lambda: base.steps(LAST))
         proxy.cut()
 
     cutting = threading.Thread(target=cut_meanwhile)
@@ -130,37 +114,37 @@ def test_while_building(boxes: Suite, base: Base, proxy: Proxy) -> None:
     told = lines(result, "the image of box cannot be built, at step ")
     assert len(told) == 2
     assert told[0].endswith(gone(proxy, "build an image", "response ended prematurely"))
-    soon(lambda: not steps(base))
-    assert layers(base) > before
+    soon(lambda: not base.steps(LAST))
+    assert base.layers() > before
 
     again = proxy.again()
-    boxes.write(QUIET, TABLE.replace("BASE", base.reference))
+    boxes.write(QUIET, table(base.reference, AS_IT_IS))
     boxes.run().assert_outcomes(passed=2)
     again.cut()
 
-    assert layers(base) == before
+    assert base.layers() == before
     assert base.containers() == []
 
 
 def test_a_build_that_is_killed(boxes: Suite, base: Base) -> None:
     """What the build of a session has left stays for as long as that lives, and goes with the next one after a kill."""
-    boxes.write(BUILDING.replace("WORD", f"{base.run}-killed"), TABLE.replace("BASE", base.reference))
-    before = layers(base)
+    boxes.write(BUILDING.replace("WORD", f"{base.run}-killed"), table(base.reference, AS_IT_IS))
+    before = base.layers()
     argv = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", "-k", "built_too"]
     session = subprocess.Popen(argv, cwd=boxes.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    soon(lambda: steps(base) or session.poll() is not None)
-    built = layers(base)
+    soon(lambda: base.steps(LAST) or session.poll() is not None)
+    built = base.layers()
     assert built > before
-    boxes.write(QUIET, TABLE.replace("BASE", base.reference))
+    boxes.write(QUIET, table(base.reference, AS_IT_IS))
 
     boxes.run().assert_outcomes(passed=2)
-    assert layers(base) == built
+    assert base.layers() == built
 
     session.kill()
     session.communicate(timeout=30)
-    soon(lambda: not steps(base))
+    soon(lambda: not base.steps(LAST))
     boxes.run().assert_outcomes(passed=2)
-    assert layers(base) == before
+    assert base.layers() == before
 
 
 RUNNING = """
@@ -180,7 +164,7 @@ def test_other(): pass
 
 def test_while_a_program_runs(boxes: Suite, base: Base, proxy: Proxy) -> None:
     """The program's end is told at once, and what comes later fails at once; the container goes by itself."""
-    boxes.write(RUNNING, TABLE.replace("BASE", base.reference))
+    boxes.write(RUNNING, table(base.reference, AS_IT_IS))
     proxy.cut_at(r"POST /v[\d.]+/exec/\w+/start", after=0.3)
     started = time.monotonic()
 
@@ -197,7 +181,7 @@ def test_while_a_program_runs(boxes: Suite, base: Base, proxy: Proxy) -> None:
 def test_between_tests(boxes: Suite, base: Base, proxy: Proxy) -> None:
     """All tests that need it fail with the same words, one line each, and the others go on."""
     proxy.cut_at(r"POST /v[\d.]+/containers/create")
-    boxes.write(f"{QUIET}\ndef test_other(): pass\n", TABLE.replace("BASE", base.reference))
+    boxes.write(f"{QUIET}\ndef test_other(): pass\n", table(base.reference, AS_IT_IS))
 
     result = cleanly(boxes.run())
 

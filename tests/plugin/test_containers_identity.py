@@ -5,19 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from boxing import table
 
 if TYPE_CHECKING:
     from borrowing import Suite
     from boxing import Base
 
 pytestmark = pytest.mark.requires_integration("docker-engine")
-TABLE = """
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "BASE"
-pull = "never"
-"""
-
 HIDDEN = """
 import pytest
 
@@ -45,7 +39,7 @@ def test_by_calls(environments):
 
 def test_values_that_are_hidden(boxes: Suite, base: Base) -> None:
     """Two values that are shown alike make two environments."""
-    boxes.write(HIDDEN, TABLE.replace("BASE", base.reference))
+    boxes.write(HIDDEN, table(base.reference))
 
     boxes.run("-p", "no:randomly").assert_outcomes(passed=4)
 
@@ -67,7 +61,7 @@ def test_it(environments):
 
 def test_images_as_they_are(boxes: Suite, base: Base) -> None:
     """What containers of one image are started with tells them apart, in what tests share and in their keys."""
-    boxes.write(AS_IT_IS, TABLE.replace("BASE", base.reference))
+    boxes.write(AS_IT_IS, table(base.reference))
 
     boxes.run().assert_outcomes(passed=1)
 
@@ -127,7 +121,7 @@ def test_it(environment):
 
 def test_requirements_that_change(fresh: Suite, base: Base) -> None:
     """Another text of a requirements file is another choice of versions in the next session."""
-    fresh.write(REQUIREMENTS, TABLE.replace("BASE", base.reference))
+    fresh.write(REQUIREMENTS, table(base.reference))
     fresh.project.write({"requirements.in": "alpha==1.0\n", "expected.txt": "{'alpha': '1.0'}"})
     fresh.run().assert_outcomes(passed=1)
 

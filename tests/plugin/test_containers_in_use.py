@@ -6,19 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import headed
+from boxing import table
 
 if TYPE_CHECKING:
     from borrowing import Suite
     from boxing import Base
 
 pytestmark = pytest.mark.requires_integration("docker-engine")
-TABLE = """
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "BASE"
-pull = "never"
-"""
-
 FAILING = """
 import pytest
 
@@ -35,7 +29,7 @@ def test_limited(environment):
 
 def test_key_and_installed(boxes: Suite, base: Base) -> None:
     """The key is that by which the image is found, and what was installed in a test's own is told."""
-    boxes.write(FAILING, TABLE.replace("BASE", base.reference))
+    boxes.write(FAILING, table(base.reference))
 
     result = boxes.run("-p", "no:randomly", "--env-keep=none")
 
@@ -93,7 +87,7 @@ def test_own_home(environment, throwaway_container):
 
 def test_users(boxes: Suite, base: Base) -> None:
     """Files and folders that are written are the user's who works there; a home is that of the settings, else as told."""
-    boxes.write(USERS, TABLE.replace("BASE", base.reference))
+    boxes.write(USERS, table(base.reference))
     boxes.project.write({"Dockerfile": f"FROM {base.reference}\nUSER daemon\n"})
 
     boxes.run().assert_outcomes(passed=4)
@@ -113,7 +107,7 @@ def test_log(throwaway_container):
 def test_logs(boxes: Suite, base: Base) -> None:
     """No program of an image is run by itself; what programs write to the streams of the first one is the log."""
     image = base.built('CMD ["sh", "-c", "echo it runs"]')
-    boxes.write(LOGS, TABLE.replace("BASE", image))
+    boxes.write(LOGS, table(image))
 
     boxes.run().assert_outcomes(passed=1)
 
@@ -135,7 +129,7 @@ def test_no_base(environment): pass
 def test_another_python(boxes: Suite, base: Base, monkeypatch: pytest.MonkeyPatch) -> None:
     """An image with another Python is an error everywhere, and so is one that is not there: no test is skipped for it."""
     monkeypatch.delenv("CI", raising=False)
-    boxes.write(ANOTHER, TABLE.replace("BASE", base.reference))
+    boxes.write(ANOTHER, table(base.reference))
 
     result = boxes.run("--no-env-strict")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import headed
+from boxing import table
 
 from pytest_envrepro.imagebook import ROOM, ImageBook
 
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
 
     from borrowing import Suite
     from boxing import Base
-
-TABLE = """
-[tool.envrepro.environments.box]
-kind = "container"
-base-image = "BASE"
-pull = "never"
-"""
 
 BUILT = """
 import pytest
@@ -41,7 +35,7 @@ def test_said(environment): pass
 @pytest.mark.parametrize("builder", ["engine", "buildkit"])
 def test_failing_build(boxes: Suite, base: Base, builder: str) -> None:
     """Neither the Dockerfile nor what is told of a build has a value that may be secret; others are shown."""
-    boxes.write(BUILT, TABLE.replace("BASE", base.reference) + f'builder = "{builder}"\n')
+    boxes.write(BUILT, table(base.reference, f'builder = "{builder}"'))
 
     result = boxes.run("-v", "--tb=short")
 
@@ -87,7 +81,7 @@ def test_logs_of_services(boxes: Suite, base: Base) -> None:
     """What a service has written is told with a failure without what is secret, beside containers and virtualenvs."""
     script = "import os, time; print('in with', os.environ['DB_PASSWORD'], 'at x://me:pw@db red', flush=True); time.sleep(600)"
     db = {"image": base.reference, "command": ["python3", "-c", script], "environment": ["DB_PASSWORD"]}
-    boxes.write(LOGS, TABLE.replace("BASE", base.reference))
+    boxes.write(LOGS, table(base.reference))
     file = {"version": "3.8", "services": {"db": {**db, "stop_grace_period": "0s"}}}
     (boxes.path / "c.yaml").write_text(json.dumps(file))
 
@@ -131,7 +125,7 @@ exec -a "$0" /usr/bin/python-itself "$@"
 def test_installed_and_kept(boxes: Suite, base: Base) -> None:
     """What pip is lent is gone after an installation, in an image with no `find` too; where it stays, nothing is kept."""
     reference = base.built("RUN rm -f /usr/bin/find")
-    boxes.write(INSTALLS, TABLE.replace("BASE", reference))
+    boxes.write(INSTALLS, table(reference))
 
     result = boxes.run("-p", "no:randomly")
 

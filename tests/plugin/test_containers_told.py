@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import HERE, headed, lines
-from boxing import base_of_a_test  # noqa: F401  # A fixture.
+from boxing import base_of_a_test, table  # noqa: F401  # One is a fixture.
 
 from pytest_envrepro.enginevalues import OWN, Order
 from pytest_envrepro.imagebook import KEPT, ROOM, UNUSED, ImageBook
@@ -34,11 +34,6 @@ def test_shared(environment):
 def test_private(throwaway_container):
     assert throwaway_container.run("false")
 """
-
-
-def table(base: str, more: str = "") -> str:
-    """Declare a container without packages."""
-    return f'[tool.envrepro.environments.box]\nkind = "container"\nbase-image = "{base}"\npull = "never"\n{more}\n'
 
 
 @pytest.fixture
@@ -277,7 +272,7 @@ def test_built_and_cleaned(fresh: Suite, base: Base, tmp_path: Path, monkeypatch
 
 def left(base: Base) -> set[str]:
     """Give the images that come from the base and have no child: those that somebody has to remove."""
-    return {each["Id"] for each in base.api.images(filters={"label": f"envrepro-tests.run={base.run}"})}
+    return {each["Id"] for each in base.api.images(filters=base.ours)}
 
 
 @NEEDS

@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import headed
-from boxing import base_of_a_test  # noqa: F401  # A fixture.
+from boxing import base_of_a_test, table  # noqa: F401  # One is a fixture.
 
 if TYPE_CHECKING:
     from borrowing import Suite
     from boxing import Base
 
 pytestmark = pytest.mark.requires_integration("docker-engine")
-
-
-def table(base: Base, more: str = "") -> str:
-    """Declare a container without packages."""
-    return f'[tool.envrepro.environments.box]\nkind = "container"\nbase-image = "{base.reference}"\npull = "never"\n{more}\n'
 
 
 REFUSED = """
@@ -52,7 +47,7 @@ def test_bundle(environment): pass
 
 def test_refused(boxes: Suite, base: Base) -> None:
     """What an engine refuses is told with the environment and the setting; an id is not looked for in a registry."""
-    boxes.write(REFUSED, table(base))
+    boxes.write(REFUSED, table(base.reference))
     (boxes.path / "folder").mkdir()
 
     result = boxes.run("-p", "no:randomly")
@@ -142,7 +137,7 @@ def test_memory(environment):
 
 def test_asked(boxes: Suite, base: Base) -> None:
     """What cannot be done in a container names the environment, and not the runtime's words; so does memory that is short."""
-    boxes.write(ASKED, table(base))
+    boxes.write(ASKED, table(base.reference))
 
     result = boxes.run("-s", "-p", "no:randomly")
 
@@ -167,7 +162,7 @@ def test_builder(boxes: Suite, base: Base) -> None:
     boxes.write(
         'import pytest\n@pytest.mark.environment("box")\ndef test_it(environment): pass\n'
         '@pytest.mark.environment("box", builder="kaniko")\ndef test_other(environment): pass\n',
-        table(base),
+        table(base.reference),
     )
 
     result = boxes.run()
@@ -196,7 +191,7 @@ PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 def test_failing_builds(boxes: Suite, base: Base) -> None:
     """What of ours stands around a command is not shown, and the Dockerfile once for all tests of an environment."""
-    boxes.write(FAILING, table(base))
+    boxes.write(FAILING, table(base.reference))
     (boxes.path / "ca.pem").write_text(PEM)
 
     result = boxes.run("-p", "no:randomly")
@@ -225,7 +220,7 @@ def test_two_of_one_name(fresh: Suite, base: Base) -> None:
     fresh.write(
         'import pytest\n@pytest.mark.environment("box")\ndef test_it(environment): pass\n'
         '@pytest.mark.environment("box", workdir="/other", build_environment={"A": "1"})\ndef test_other(environment): pass\n',
-        table(base, 'environment = { OF = "two" }'),  # So no other test has made it.
+        table(base.reference, 'environment = { OF = "two" }'),  # So no other test has made it.
     )
 
     result = fresh.run()

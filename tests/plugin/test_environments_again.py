@@ -42,6 +42,10 @@ def test_once():
     with pytest.raises(ValueError, match="times=1: to be compared, it has to be made twice or more"):
         pytest_envrepro.assert_reproducible("client", times=1)
 
+def test_nothing():
+    with pytest.raises(TypeError, match=r"assert_reproducible\\(\\) has nothing to make: name an environment of the table, or"):
+        pytest_envrepro.assert_reproducible(times=3)
+
 def test_unknown():
     pytest_envrepro.assert_reproducible("clinet")
 """,
@@ -64,7 +68,7 @@ version = "1"
 
     result = fresh.run()
 
-    result.assert_outcomes(passed=2, failed=3)
+    result.assert_outcomes(passed=3, failed=3)
     for name in ("test_unsteady", "test_project"):
         told = [line for line in headed(result, name) if line.startswith("E ")]
         assert "unsteady.py" in "\n".join(told)

@@ -232,27 +232,22 @@ FAULTS = """
 import pytest
 
 E = pytest.mark.environment
+INSTALLERS = pytest.mark.parametrize("tool", [pytest.param(tool, marks=E(installer=tool)) for tool in ("uv", "pip")])
 
 @E(lock="plain.txt")
 def test_plain(environment): pass
 
-@E(lock="hashed.txt", installer="uv")
-def test_hash_uv(environment): pass
+@INSTALLERS
+@E(lock="hashed.txt")
+def test_hash(environment, tool): pass
 
-@E(lock="hashed.txt", installer="pip")
-def test_hash_pip(environment): pass
+@INSTALLERS
+@E(lock="other.txt")
+def test_other(environment, tool): pass
 
-@E(lock="other.txt", installer="uv")
-def test_other_uv(environment): pass
-
-@E(lock="other.txt", installer="pip")
-def test_other_pip(environment): pass
-
-@E(lock="fitting.txt", installer="uv")
-def test_fitting_uv(environment): assert list(environment.inventory()) == ["older"]
-
-@E(lock="fitting.txt", installer="pip")
-def test_fitting_pip(environment): assert list(environment.inventory()) == ["older"]
+@INSTALLERS
+@E(lock="fitting.txt")
+def test_fitting(environment, tool): assert list(environment.inventory()) == ["older"]
 
 @E(project="wheel", requirements=["alpha>=2"])
 def test_wheel(environment): pass
@@ -294,11 +289,11 @@ def test_faults(suite: Suite) -> None:
         "  or compile it, as with pip-compile, and name the lock that comes of it",
     ]
     for tool in ("uv", "pip"):
-        assert headed(result, f"ERROR at setup of test_hash_{tool}")[1] == (
+        assert headed(result, f"ERROR at setup of test_hash[{tool}]")[1] == (
             "  hashed.txt:7 pins alpha==1.0, and the file that was found has none of its hashes: either is not what it was "
             "when it was locked"
         )
-        assert headed(result, f"ERROR at setup of test_other_{tool}")[1] == (
+        assert headed(result, f"ERROR at setup of test_other[{tool}]")[1] == (
             "  other.txt:8 pins older==1.0, and no file of it fits this Python: was it locked for another one?"
         )
     first = "the requirements contradict each other, so nothing is installed:"

@@ -92,9 +92,11 @@ child = { extends = "base", extend-requirements = ["beta"], files = { "etc/app.i
     result = suite.run()
 
     result.assert_outcomes(passed=6, errors=2)
-    assert headed(result, "ERROR at setup of test_no_file") == ["files: gone.ini does not exist"]
+    assert headed(result, "ERROR at setup of test_no_file") == [
+        "files: gone.ini does not exist (@pytest.mark.environment on test_no_file)"
+    ]
     assert headed(result, "ERROR at setup of test_folder") == [
-        "files: etc is no file: name each file by itself, as folders are not copied"
+        "files: etc is no file: name each file by itself, as folders are not copied (@pytest.mark.environment on test_folder)"
     ]
 
 
@@ -227,11 +229,14 @@ def test_empty(environment): pass
 
     result.assert_outcomes(passed=1, errors=2)
     assert headed(result, "ERROR at setup of test_empty") == [
-        f"replicate-local: `{sys.executable} -c print('# none')` printed no requirement, and ended with 0"
+        (
+            f"replicate-local: `{sys.executable} -c print('# none')` printed no requirement, and ended with 0 "
+            "(@pytest.mark.environment on test_empty)"
+        )
     ]
     command = f"{sys.executable} -c raise SystemExit('no lock here')"
     assert headed(result, "ERROR at setup of test_failing") == [
-        f"replicate-local: `{command}` ended with 1: no lock here"
+        f"replicate-local: `{command}` ended with 1: no lock here (@pytest.mark.environment on test_failing)"
     ]
 
 

@@ -173,7 +173,7 @@ WRONG = {
         "pytest_envrepro.errors.RefusedError: install() takes requirements, and no options: '--pre'"
     ),
     'throwaway_venv.run("python -V")': (
-        "TypeError: run() takes each word by itself, and uses no shell: run(*['python', '-V'])"
+        "TypeError: run() takes each word by itself, and uses no shell: run('python', '-V')"
     ),
     'throwaway_venv.run_python("-c", 7)': "TypeError: run() takes strings and paths, not 7",
     'throwaway_venv.run_python("-V", env={"A": 7})': "TypeError: env: the value of A has to be a string, not 7",

@@ -82,7 +82,13 @@ def full(version: str, cache: Path) -> str:
     return need(version, cache).interpreter.version
 
 
-@pytest.mark.parametrize("spec", [None, SHORT, VERSION, f"cpython{SHORT}", f"py{SHORT.replace('.', '')}", f">={SHORT}"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *(None, SHORT, VERSION, f"cpython{SHORT}", f"py{SHORT.replace('.', '')}", f">={SHORT}"),
+        *(f"~={SHORT}", f"~={SHORT}.0,!={SHORT}.999"),
+    ],
+)
 def test_this_python(machine: Machine, spec: str | None) -> None:
     """The Python that runs pytest comes first, if it fits; of a virtualenv, it is the base."""
     assert machine.find(spec) == (str(HERE), HOST)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-import subprocess
 import sys
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
+from disks import disk
 
 from pytest_envrepro.store import cloning
 from pytest_envrepro.store.looking import scan
@@ -98,44 +98,48 @@ def test_a_large_file(tmp_path: Path) -> None:
         assert (tmp_path / "target" / name).read_bytes() == (tmp_path / "source" / name).read_bytes()
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ext4 is Linux's")
+@pytest.mark.requires_integration("disks")
 def test_folders_are_spread(tmp_path: Path) -> None:
     """Copies are put where the disk has room (chattr's T), where it knows that; it is done once, and else nothing."""
-    known, ours = tmp_path / "known", tmp_path / "ours"
-    known.mkdir()
-    ours.mkdir()
-    try:
-        _flags(known, 0x20000)
-    except OSError as error:
-        pytest.skip(f"this disk knows no such mark: {error}")
-    before = _flags(ours)
+    with disk(tmp_path, "ext4", 16) as folder:
+        ours = folder / "ours"
+        ours.mkdir()
+        before = _flags(ours)
 
-    cloning.spread(ours)
-    cloning.spread(ours)
-    cloning.spread(tmp_path / "that is not there")
+        cloning.spread(ours)
+        cloning.spread(ours)
+        cloning.spread(folder / "that is not there")
 
-    assert not before & 0x20000
-    assert _flags(ours) == before | 0x20000
-    store = Store(tmp_path / "envs")
-    assert _flags(store.folder / "at") & 0x20000
-    assert not _flags(store.folder / "trash") & 0x20000
+        assert not before & 0x20000
+        assert _flags(ours) == before | 0x20000
+        store = Store(folder / "envs")
+        assert _flags(store.folder / "at") & 0x20000
+        assert not _flags(store.folder / "trash") & 0x20000
+        store.close()
 
 
-def _flags(folder: Path, more: int = 0) -> int:
-    """Give what chattr has set of a folder, and set more."""
+@pytest.mark.requires_integration("disks")
+def test_disk_that_does_not_spread(tmp_path: Path) -> None:
+    """Another kind of disk knows no such mark: folders stay as they are, and that is no error."""
+    with disk(tmp_path, "btrfs", 256) as folder:
+        before = _flags(folder)
+
+        cloning.spread(folder)
+
+        assert _flags(folder) == before
+
+
+def _flags(folder: Path) -> int:
+    """Give what chattr has set of a folder."""
     import fcntl  # noqa: PLC0415  # Is not on every system.
 
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         flags = bytearray(struct.calcsize("l"))
         fcntl.ioctl(descriptor, 0x6601 | 2 << 30 | len(flags) << 16, flags)
-        now = int.from_bytes(flags[:4], sys.byteorder)
-        if more:
-            flags[:4] = (now | more).to_bytes(4, sys.byteorder)
-            fcntl.ioctl(descriptor, 0x6602 | 1 << 30 | len(flags) << 16, flags)
     finally:
         os.close(descriptor)
-    return now
+    return int.from_bytes(flags[:4], sys.byteorder)
 
 
 def test_links_and_written_files(source: Path, tmp_path: Path) -> None:
@@ -161,20 +165,11 @@ def test_means_are_tried_out(tmp_path: Path) -> None:
 @pytest.fixture
 def sharing(tmp_path: Path) -> Iterator[Path]:
     """Give a folder on a disk that can share blocks between files."""
-    program = shutil.which("mkfs.btrfs")
-    if program is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("needs mkfs.btrfs and the right to mount")
-    image, folder = tmp_path / "image", tmp_path / "mounted"
-    with image.open("wb") as file:
-        file.truncate(256 * 1024 * 1024)
-    folder.mkdir()
-    subprocess.run([program, "-q", str(image)], check=True)
-    if subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=False).returncode:
-        pytest.skip("this system mounts no image")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with disk(tmp_path, "btrfs", 256) as folder:
+        yield folder
 
 
+@pytest.mark.requires_integration("disks")
 def test_shared_blocks(sharing: Path, source: Path) -> None:
     """Where blocks can be shared they are, and a write into the copy does not reach the source."""
     shutil.copytree(source, sharing / "source")
@@ -185,3 +180,30 @@ def test_shared_blocks(sharing: Path, source: Path) -> None:
     assert shown(sharing / "target") == shown(sharing / "source")
     (sharing / "target" / "a" / "tool").write_text("changed")
     assert (sharing / "source" / "a" / "tool").read_text() == "#!/bin/sh\n"
+
+
+@pytest.mark.requires_integration("disks")
+def test_shared_blocks_take_no_room(sharing: Path) -> None:
+    """Six of 150 MiB lie on a disk of 256: the blocks are the same ones. By bytes there is no room for another."""
+    source = sharing / "source"
+    source.mkdir()
+    (source / "large").write_bytes(os.urandom(150 << 20))
+    seen = scan(source)
+
+    for number in range(5):
+        cloning.clone(source, sharing / str(number), seen, by="reflink")
+
+    assert (sharing / "4" / "large").read_bytes() == (source / "large").read_bytes()
+    with pytest.raises(OSError, match="No space left on device"):
+        cloning.clone(source, sharing / "copied", seen, by="copy")
+
+
+@pytest.mark.requires_integration("disks")
+def test_disk_that_shares_nothing(tmp_path: Path) -> None:
+    """Where a disk shares no blocks that is found out, and nothing is left of it."""
+    with disk(tmp_path, "ext4", 16) as folder:
+        before = sorted(folder.iterdir())
+
+        assert cloning.means(folder) == "copy"
+
+        assert sorted(folder.iterdir()) == before

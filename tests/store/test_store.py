@@ -1160,7 +1160,7 @@ def _of_size(mebibytes: float) -> Callable[[Path], dict[str, Any]]:
     return build
 
 
-@pytest.mark.requires_tools("mount")
+@pytest.mark.requires_integration("disks")
 def test_a_full_disk_is_emptied_first(small_disk: Path) -> None:
     """What no session uses goes, and then there is room."""
     before = Store(small_disk / "envs")
@@ -1175,7 +1175,7 @@ def test_a_full_disk_is_emptied_first(small_disk: Path) -> None:
     store.close()
 
 
-@pytest.mark.requires_tools("mount")
+@pytest.mark.requires_integration("disks")
 def test_what_lies_ready_gives_room(small_disk: Path) -> None:
     """A copy that nobody has yet is given up for what somebody needs now."""
     store = Store(small_disk / "envs")
@@ -1189,7 +1189,7 @@ def test_what_lies_ready_gives_room(small_disk: Path) -> None:
     store.close()
 
 
-@pytest.mark.requires_tools("mount")
+@pytest.mark.requires_integration("disks")
 def test_a_disk_that_stays_full(small_disk: Path) -> None:
     """The error names the sizes, nothing is left, and what was there still works."""
     store = Store(small_disk / "envs")
@@ -1210,7 +1210,7 @@ def test_a_disk_that_stays_full(small_disk: Path) -> None:
     store.close()
 
 
-@pytest.mark.requires_tools("mount")
+@pytest.mark.requires_integration("disks")
 def test_no_room_for_a_private_copy(small_disk: Path) -> None:
     """The same words, and the shared environment is as it was."""
     store = Store(small_disk / "envs")

@@ -33,7 +33,7 @@ def test_step(environment: Environment) -> None:
     assert done.stdout == '{"mean": 2.0, "cloudpickle": "3.1.2"}'
 
 
-@pytest.mark.xfail(strict=True, reason="shows what is said where they differ: pytest --runxfail")
+@pytest.mark.xfail(raises=AssertionError, strict=True, reason="shows what is said where they differ: pytest --runxfail")
 @in_a_step
 def test_mended_by_hand(environments: Environments, throwaway_container: Environment) -> None:
     throwaway_container.install("cloudpickle==3.1.0", "tabulate")

@@ -1,0 +1,112 @@
+"""What is told of an environment that several tests have: whose command was the last; and of services that there are none of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from boxing import table
+
+if TYPE_CHECKING:
+    from borrowing import Suite
+    from boxing import Base
+
+OTHERS = """
+import pytest
+
+pytestmark = pytest.mark.environment("box", KIND)
+
+@pytest.fixture(scope="module")
+def wide(environments):
+    box = environments.get("box", KIND)
+    box.run_python("-c", "print('by wide')")
+    return box
+
+@pytest.fixture(scope="module")
+def own(environments):
+    return environments.throwaway("box", KIND)
+
+def test_first(environment, wide, own):
+    for each in (environment, own):
+        each.run_python("-c", "print('by first')", env={"A": "1"})
+    assert wide.last is not None and environment.last.stdout == own.last.stdout == "by first\\n"
+
+def test_second(environment, wide, own):
+    raise SystemError
+
+def test_third(wide):
+    wide.run_python("-c", "print('by third')")
+    raise SystemError
+
+def test_fourth(own):
+    own.install("alpha<2")
+    raise SystemError
+"""
+
+
+def _told(suite: Suite) -> dict[str, list[str]]:
+    """Give what the failed tests are told: all lines of each."""
+    result = suite.run("-p", "no:randomly")
+    result.assert_outcomes(passed=1, failed=3)
+    found: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in result.outlines:
+        if line.startswith(("___", "===")):
+            lines = found.setdefault(line.strip("_= "), [])
+        lines.append(line)
+    return found
+
+
+def _last(lines: list[str]) -> list[str]:
+    return [line.split(None, 1)[1] for line in lines if line.startswith("last ")]
+
+
+def _check(suite: Suite) -> None:
+    found = _told(suite)
+    titles = [line.strip("- ") for line in found["test_second"] if line.startswith("---")]
+    assert titles == ["envrepro: environment 'box', shared", "envrepro: environment 'box', its own"]
+    for each in _last(found["test_second"]):
+        assert each in {"nothing was run in it", "nothing was run in it by this test"}
+    (third,) = _last(found["test_third"])
+    assert "by third" in third
+    assert _last(found["test_fourth"]) == ["nothing was run in it by this test but what install() runs"]
+
+
+def test_of_virtualenvs(suite: Suite) -> None:
+    """A command of another test is not told as this one's."""
+    suite.write(OTHERS.replace("KIND", "kind='virtualenv'"), "[tool.envrepro.environments.box]\n")
+
+    _check(suite)
+
+
+@pytest.mark.requires_integration("docker-engine")
+def test_of_containers(boxes: Suite, base: Base) -> None:
+    """The same, where all tests of a process have one container; what a test has twice is told once."""
+    boxes.write(OTHERS.replace("KIND", "kind='container'"), table(base.reference))
+
+    _check(boxes)
+
+
+NONE = """
+import pytest
+from pytest_envrepro import UnknownServiceError
+
+def test_it(environments):
+    box = environments.get("box")
+    for each, label in [(box, "environment 'box'"), (environments.host, "the environment that runs pytest")]:
+        assert dict(each.services) == {}
+        assert each.services.network is each.services.project is None
+        with pytest.raises(UnknownServiceError) as caught:
+            each.services["db"]
+        assert str(caught.value) == (
+            f"there is no service 'db', as {label} declares no compose: write compose = \\"compose.yaml\\", the file that has "
+            "it, among its settings"
+        )
+"""
+
+
+def test_no_services(suite: Suite) -> None:
+    """Where no `compose` is declared, there is no service of any name."""
+    suite.write(NONE, "[tool.envrepro.environments.box]\n")
+
+    suite.run().assert_outcomes(passed=1)
