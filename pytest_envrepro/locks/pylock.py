@@ -18,7 +18,7 @@ from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.opening import broken, newer, open_toml
 from pytest_envrepro.locks.project import Choice
 from pytest_envrepro.model import MAIN, Lock, Pin, Target
-from pytest_envrepro.requirement import Requirement
+from pytest_envrepro.requirement import Requirement, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -65,9 +65,10 @@ def _line_of(opened: Opened, message: str) -> int | None:
 def _read(opened: Opened, found: Pylock, tree: Tree, declaration: Declaration | None) -> Lock:
     path = opened.path
     inputs = Inputs(tree=tree)
+    chosen = Choice(extras=frozenset(found.extras or ()), groups=tuple(found.dependency_groups or ()))
     named = (declaration.inputs if declaration else None) or ()
     for each in named:
-        inputs.add(each, Choice(extras=None), (path, None))
+        inputs.add(each, chosen, (path, None))
     parts = [
         MAIN,
         *map(canonicalize_name, found.dependency_groups or ()),
@@ -82,7 +83,7 @@ def _read(opened: Opened, found: Pylock, tree: Tree, declaration: Declaration | 
         if package.version is None and url is None:
             faults.append(unreadable((path, line), f"'{package.name}' has no version and no source that tells one"))
             continue
-        pins += _pins(opened, package, url, line, parts)
+        pins.append(_pin(opened, package, url, line, parts))
     inputs.settle(lambda place: place, pins, follow=True)
     return Lock(
         path=path,
@@ -95,7 +96,7 @@ def _read(opened: Opened, found: Pylock, tree: Tree, declaration: Declaration | 
         rests_on=frozenset(inputs.files),
         target=Target(python=_lowest(found.requires_python), line=opened.keys.line("requires-python"), universal=True),
         unrecorded=f"{path} does not say how it was made",
-        fix=declaration.command if declaration else None,
+        fix=redact(declaration.command) if declaration and declaration.command else None,
         faults=tuple(faults),
         unread=inputs.unread,
         parts=frozenset(parts) - {MAIN},
@@ -104,8 +105,7 @@ def _read(opened: Opened, found: Pylock, tree: Tree, declaration: Declaration | 
     )
 
 
-def _pins(opened: Opened, package: Package, url: str | None, line: int | None, parts: Iterable[str]) -> Iterator[Pin]:
-    """Give the pin of a package: several where its marker means another platform for each group."""
+def _pin(opened: Opened, package: Package, url: str | None, line: int | None, parts: Iterable[str]) -> Pin:
     marker = str(package.marker) if package.marker else None
     if package.requires_python:
         bounds = " and ".join(
@@ -113,35 +113,32 @@ def _pins(opened: Opened, package: Package, url: str | None, line: int | None, p
         )
         marker = f"({marker}) and {bounds}" if marker else bounds
     specifier = SpecifierSet(f"=={package.version}" if package.version is not None and url is None else "")
-    for text, meant in _by_part(marker, parts).items():
-        yield Pin(
-            requirement=Requirement(
-                name=canonicalize_name(package.name),
-                specifier=specifier,
-                written=str(specifier),
-                url=url,
-                marker=text,
-            ),
-            version=package.version,
-            hashes=tuple(_hashes(package)),
-            file=opened.path,
-            line=line,
-            editable=bool(package.directory and package.directory.editable),
-            requires=_requires(package),
-            parts=meant,
-        )
+    by_part = _by_part(marker, parts)
+    return Pin(
+        requirement=Requirement(
+            name=canonicalize_name(package.name),
+            specifier=specifier,
+            written=str(specifier),
+            url=url,
+            marker=" or ".join(f"({text})" for text in dict.fromkeys(by_part.values())) if by_part else marker,
+        ),
+        version=package.version,
+        hashes=tuple(_hashes(package)),
+        file=opened.path,
+        line=line,
+        editable=bool(package.directory and package.directory.editable),
+        requires=_requires(package),
+        parts=frozenset(by_part),
+        markers=tuple(by_part.items()),
+    )
 
 
-def _by_part(marker: str | None, parts: Iterable[str]) -> dict[str | None, frozenset[str]]:
-    """Give a marker without what it says of groups and extras, and the parts that it is so for; all of them are none."""
+def _by_part(marker: str | None, parts: Iterable[str]) -> dict[str, str]:
+    """Give, where a marker speaks of groups and extras, what it says for each part that it may hold for; else nothing."""
     if marker is None or not _MEMBER.search(marker):
-        return {marker: frozenset()}
-    found: dict[str | None, set[str]] = {}
-    for part in parts:
-        text = _for_part(marker, part)
-        if not _is_never(text):
-            found.setdefault(text, set()).add(part)
-    return {text: frozenset(each) for text, each in found.items()}
+        return {}
+    found = {part: _for_part(marker, part) for part in parts}
+    return {part: text for part, text in found.items() if not _is_never(text)} or found
 
 
 def _for_part(marker: str, part: str) -> str:

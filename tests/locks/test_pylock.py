@@ -201,3 +201,18 @@ def test_older_packaging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     assert outcome.status == "unchecked"
     assert outcome.reason == "pylock.toml is read by packaging 26.0 or later: pip install -U packaging"
+
+
+def test_inputs_are_those_of_its_parts(tmp_path: Path) -> None:
+    """Of a project's groups and extras those are asked for that the file says it has; no other is missing."""
+    project = (
+        '[project]\nname = "it"\nversion = "1"\ndependencies = ["a"]\n'
+        '[project.optional-dependencies]\npg = ["c", "x"]\nother = ["y"]\n'
+        '[dependency-groups]\ndev = ["b"]\ndocs = ["b"]\nmore = ["z"]\n'
+    )
+    table = '[[tool.envrepro.locks]]\npath = "pylock.toml"\ninputs = ["pyproject.toml"]\n'
+    case = Case(tmp_path, {"pylock.toml": IN_PARTS, "pyproject.toml": project + table})
+
+    found = case.findings("lock", "pylock.toml")
+
+    assert [(each[0], each[1], each[4]) for each in found] == [("missing-direct", "x", "pyproject.toml:6")]
