@@ -51,8 +51,10 @@ class Witness:
         for told in self._store.heard():
             with contextlib.suppress(TypeError, ValueError):  # Of another version of this plugin, perhaps.
                 tests = [Began(*each) for each in told.what]
-                if told.ended is not None:  # Of a process that was killed, the last test is over too.
-                    tests.append(Began(told.ended, _NONE))
+                if (
+                    told.ended is not None
+                ):  # Of a process that was killed, the last test is over too: a file's time says when.
+                    tests.append(Began(told.ended + TICK, _NONE))
                 others[told.owner] = tuple(_at_work(tests, when))
         # Whoever asks is at work, and may have begun a tick later: that is no reason to name it.
         mine = _at_work(self._tests, when) if when >= self.since else self.before(when)
