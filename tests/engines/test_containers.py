@@ -360,6 +360,7 @@ def test_no_address(shared: Container) -> None:
         shared.address(80)
 
 
+@pytest.mark.usefixtures("apart")  # Nothing of other tests is swept up with it.
 def test_gone(engine: Engine, box: Container, docker_api: Any) -> None:
     """A container that somebody has removed is told as such, and ending it is no error."""
     docker_api.remove_container(box.id, force=True)
