@@ -61,10 +61,11 @@ def hold(path: Path, timeout: float) -> Held | None:
         lock.acquire(timeout=timeout)
     except Timeout:
         return None
-    except NotImplementedError:  # So older versions say ENOSYS.
-        return Held(None)
-    except OSError as error:
-        if error.errno != errno.ENOSYS:
+    except (
+        NotImplementedError,
+        OSError,
+    ) as error:  # Of a disk without locks versions of filelock say the one or the other.
+        if isinstance(error, OSError) and error.errno != errno.ENOSYS:
             raise
         return Held(None)
     return Held(lock)

@@ -1,4 +1,7 @@
-"""What pytest is told of us: the options and the markers; and what the command line says."""
+"""What pytest is told of us: the options and the markers; and what the command line says.
+
+Longer than other files: every session loads it, used or not, and a second module would cost each of them its import.
+"""
 
 from __future__ import annotations
 

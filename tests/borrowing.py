@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,6 +139,19 @@ def slow(suite: Suite, seconds: float) -> dict[str, str]:
     told = str(suite.path / "building.txt")
     before = [f"pathlib.Path({told!r}).write_text(str(os.getpid()))", f"time.sleep({seconds})"]
     return {"backend": making.backend("subject", "1", before=before)}
+
+
+ANOTHER = "process 1, which has been at it since 12:00:00"
+
+
+def hold_as_another(path: Path) -> None:
+    """Hold a lock for eight seconds as a session of the run `this`, which says who it is beside it."""
+    from filelock import FileLock  # noqa: PLC0415  # This module is imported on a machine without it too.
+
+    path.with_suffix(".who").write_text(f"{ANOTHER}\nthis")
+    lock = FileLock(path, thread_local=False)
+    lock.acquire()
+    threading.Timer(8, lock.release).start()
 
 
 def started_pid(path: Path, session: subprocess.Popen[str]) -> int:

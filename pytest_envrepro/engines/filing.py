@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.buildhints import room
 from pytest_envrepro.engine import EngineError
-from pytest_envrepro.engines.archives import MOST, Member, only_file, packed, refuse_large, unpack
+from pytest_envrepro.engines.archives import MOST, Member, only_file, packed, refuse_large
 from pytest_envrepro.engines.connection import RefusedError
 from pytest_envrepro.engines.creating import absolute
 from pytest_envrepro.engines.looking import Looking, archive_of, is_nowhere
+from pytest_envrepro.engines.unpacking import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,4 +1,7 @@
-"""What environments of all kinds share: the handle that tests hold."""
+"""What environments of all kinds share: the handle that tests hold.
+
+Longer than other files: it is one public class, whose methods and their documentation are read together.
+"""
 
 from __future__ import annotations
 

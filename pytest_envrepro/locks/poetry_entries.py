@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_envrepro.locks.poetry_constraints import all_of, platform_marker, python_marker, to_requirement
+from pytest_envrepro.locks.poetry_words import all_of, platform_marker, python_marker, to_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,8 +11,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.locks.poetry_constraints import checked, to_text
 from pytest_envrepro.locks.poetry_entries import git_url
+from pytest_envrepro.locks.poetry_words import checked, to_text
 from pytest_envrepro.model import MAIN, Pin
 from pytest_envrepro.requirement import Requirement, parse_marker_or_raise
 

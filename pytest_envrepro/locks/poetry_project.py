@@ -12,9 +12,9 @@ from packaging.version import Version
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.locks.keys import Keys
-from pytest_envrepro.locks.poetry_constraints import to_requirement
 from pytest_envrepro.locks.poetry_entries import read_entry
 from pytest_envrepro.locks.poetry_stamp import content_hashes
+from pytest_envrepro.locks.poetry_words import to_requirement
 from pytest_envrepro.locks.toml_lines import TomlLines
 from pytest_envrepro.model import MAIN, Root
 from pytest_envrepro.requirement import evaluate, redact

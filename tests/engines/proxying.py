@@ -10,12 +10,20 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
 from pytest_envrepro.endpoints import candidates
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+BEHIND_A_PROXY = [
+    pytest.mark.requires_integration("docker-engine"),
+    pytest.mark.skipif(os.name == "nt", reason="sockets of Unix"),
+    # docker-py leaves a socket open where it cannot connect (7.2, `UnixHTTPConnection.connect`).
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 # A question begins a message of its own: no client sends the next one before it has its answer.
 _QUESTION = re.compile(rb"([A-Z]+ /\S*) HTTP/1\.1\r\n")
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_envrepro.engine import EngineError
-from pytest_envrepro.engines.archives import Member, only_file, packed, unpack
+from pytest_envrepro.engines.archives import Member, only_file, packed
+from pytest_envrepro.engines.unpacking import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,14 +5,8 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from pytest_envrepro.locks.poetry_constraints import (
-    lowest,
-    platform_marker,
-    python_marker,
-    to_requirement,
-    to_specifier,
-    to_text,
-)
+from pytest_envrepro.locks.poetry_constraints import lowest, to_specifier
+from pytest_envrepro.locks.poetry_words import platform_marker, python_marker, to_requirement, to_text
 from pytest_envrepro.locks.project import read_pyproject
 from pytest_envrepro.locks.toml_lines import TomlLines
 

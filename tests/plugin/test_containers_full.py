@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 from borrowing import lines
 from boxing import table
-from engines.proxying import Proxy
+from engines.proxying import BEHIND_A_PROXY, Proxy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +17,7 @@ if TYPE_CHECKING:
     from borrowing import Suite
     from boxing import Base
 
-pytestmark = [
-    pytest.mark.requires_integration("docker-engine"),
-    pytest.mark.skipif(os.name == "nt", reason="sockets of Unix"),
-    # docker-py leaves a socket open where it cannot connect (7.2, `UnixHTTPConnection.connect`).
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = BEHIND_A_PROXY
 
 AS_IT_IS = "skip-build = true"
 ADVICE = "the engine's disk is full: `docker system df` tells what fills it; images of ours are removed by `pytest --env-clean`"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from borrowing import headed
+from borrowing import ANOTHER, headed, hold_as_another
 from boxing import base_of_a_test, table  # noqa: F401  # One is a fixture.
-from filelock import FileLock
 
 from pytest_envrepro.imagebook import ImageBook, lock_of_image
 
@@ -79,13 +77,9 @@ def test_another_session_builds(fresh: Suite, base: Base, run: str) -> None:
     fresh.write(TESTS, table(base.reference, 'environment = { IS = "waited-for" }'))
     fresh.run().assert_outcomes(passed=3)
     (path,) = (fresh.cache / "mending").glob("image-*.lock")
-    path.with_suffix(".who").write_text("process 1, which has been at it since 12:00:00\nthis")
-    lock = FileLock(path, thread_local=False)
-    lock.acquire()
-    threading.Timer(8, lock.release).start()
+    hold_as_another(path)
 
     result = fresh.run("-n1", f"--testrunuid={run}")
 
     result.assert_outcomes(passed=3)
-    said = "waiting for process 1, which has been at it since 12:00:00"
-    assert len([line for line in result.outlines if said in line]) == (run == "that")
+    assert len([line for line in result.outlines if f"waiting for {ANOTHER}" in line]) == (run == "that")

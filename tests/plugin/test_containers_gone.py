@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from borrowing import headed, lines
 from boxing import table
-from engines.proxying import Proxy
+from engines.proxying import BEHIND_A_PROXY, Proxy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,12 +21,7 @@ if TYPE_CHECKING:
     from borrowing import Suite
     from boxing import Base
 
-pytestmark = [
-    pytest.mark.requires_integration("docker-engine"),
-    pytest.mark.skipif(os.name == "nt", reason="sockets of Unix"),
-    # docker-py leaves a socket open where it cannot connect (7.2, `UnixHTTPConnection.connect`).
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = BEHIND_A_PROXY
 
 WORDS = "the engine at "
 AS_IT_IS = "skip-build = true"

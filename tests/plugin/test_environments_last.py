@@ -9,7 +9,6 @@ from boxing import table
 
 if TYPE_CHECKING:
     from borrowing import Suite
-    from boxing import Base
 
 OTHERS = """
 import pytest
@@ -61,30 +60,31 @@ def _last(lines: list[str]) -> list[str]:
     return [line.split(None, 1)[1] for line in lines if line.startswith("last ")]
 
 
-def _check(suite: Suite) -> None:
-    found = _told(suite)
+@pytest.fixture(
+    params=["virtualenv", pytest.param("container", marks=pytest.mark.requires_integration("docker-engine"))]
+)
+def others(request: pytest.FixtureRequest) -> Suite:
+    """Give a project whose tests share what they have; all tests of a process have one container."""
+    text = OTHERS.replace("KIND", f"kind={request.param!r}")
+    if request.param == "virtualenv":
+        found: Suite = request.getfixturevalue("suite")
+        found.write(text, "[tool.envrepro.environments.box]\n")
+    else:
+        found = request.getfixturevalue("boxes")
+        found.write(text, table(request.getfixturevalue("base").reference))
+    return found
+
+
+def test_of_another_test(others: Suite) -> None:
+    """A command of another test is not told as this one's; what a test has twice is told once."""
+    found = _told(others)
+
     titles = [line.strip("- ") for line in found["test_second"] if line.startswith("---")]
     assert titles == ["envrepro: environment 'box', shared", "envrepro: environment 'box', its own"]
-    for each in _last(found["test_second"]):
-        assert each in {"nothing was run in it", "nothing was run in it by this test"}
+    assert {*_last(found["test_second"])} <= {"nothing was run in it", "nothing was run in it by this test"}
     (third,) = _last(found["test_third"])
     assert "by third" in third
     assert _last(found["test_fourth"]) == ["nothing was run in it by this test but what install() runs"]
-
-
-def test_of_virtualenvs(suite: Suite) -> None:
-    """A command of another test is not told as this one's."""
-    suite.write(OTHERS.replace("KIND", "kind='virtualenv'"), "[tool.envrepro.environments.box]\n")
-
-    _check(suite)
-
-
-@pytest.mark.requires_integration("docker-engine")
-def test_of_containers(boxes: Suite, base: Base) -> None:
-    """The same, where all tests of a process have one container; what a test has twice is told once."""
-    boxes.write(OTHERS.replace("KIND", "kind='container'"), table(base.reference))
-
-    _check(boxes)
 
 
 NONE = """

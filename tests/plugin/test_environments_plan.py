@@ -7,13 +7,11 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING
 
 import making
 import pytest
-from borrowing import SLOW_TABLE, headed, lines, slow
-from filelock import FileLock
+from borrowing import ANOTHER, SLOW_TABLE, headed, hold_as_another, lines, slow
 
 if TYPE_CHECKING:
     from borrowing import Suite
@@ -258,16 +256,13 @@ def test_workers_do_not_tell_that_they_wait_for_each_other(fresh: Suite, run: st
     at, locks = fresh.cache / "envs" / "at", fresh.cache / "envs" / "locks"
     (key,) = os.listdir(at)
     shutil.rmtree(at / key)
-    (locks / f"{key}.who").write_text("process 1, which has been at it since 12:00:00\nthis")
-    lock = FileLock(locks / f"{key}.lock", thread_local=False)
-    lock.acquire()
-    threading.Timer(8, lock.release).start()
+    hold_as_another(locks / f"{key}.lock")
 
     result = fresh.run("-n1", f"--testrunuid={run}")
 
     result.assert_outcomes(passed=1)
     told = [line.partition(": waiting for ")[2] for line in result.outlines if ": waiting for " in line]
-    assert told == ([] if run == "this" else ["process 1, which has been at it since 12:00:00"])
+    assert told == ([] if run == "this" else [ANOTHER])
 
 
 @pytest.mark.parametrize("run", ["this", "that"])
@@ -277,15 +272,12 @@ def test_another_session_chooses_versions(fresh: Suite, run: str) -> None:
     fresh.run().assert_outcomes(passed=1)
     shutil.rmtree(fresh.cache / "envs" / "at")
     (path,) = (fresh.cache / "mending").glob("resolve-*.lock")
-    path.with_suffix(".who").write_text("process 1, which has been at it since 12:00:00\nthis")
-    lock = FileLock(path, thread_local=False)
-    lock.acquire()
-    threading.Timer(8, lock.release).start()
+    hold_as_another(path)
 
     result = fresh.run("-n1", f"--testrunuid={run}")
 
     result.assert_outcomes(passed=1)
-    told = [line for line in result.outlines if "waiting for process 1, which has been at it since 12:00:00" in line]
+    told = [line for line in result.outlines if f"waiting for {ANOTHER}" in line]
     assert len(told) == (run == "that")
 
 

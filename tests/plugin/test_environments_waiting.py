@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 import making
 import pytest
-from borrowing import SLOW_TABLE
-from filelock import FileLock
+from borrowing import ANOTHER, SLOW_TABLE, hold_as_another
 
 if TYPE_CHECKING:
     from borrowing import Suite
@@ -22,13 +20,10 @@ def test_another_session_builds_a_wheel(fresh: Suite, run: str) -> None:
     )
     fresh.run().assert_outcomes(passed=1)
     (path,) = (fresh.cache / "mending").glob("wheel-*.lock")
-    path.with_suffix(".who").write_text("process 1, which has been at it since 12:00:00\nthis")
-    lock = FileLock(path, thread_local=False)
-    lock.acquire()
-    threading.Timer(8, lock.release).start()
+    hold_as_another(path)
 
     result = fresh.run("-n1", f"--testrunuid={run}")
 
     result.assert_outcomes(passed=1)
-    told = [line for line in result.outlines if "waiting for process 1, which has been at it since 12:00:00" in line]
+    told = [line for line in result.outlines if f"waiting for {ANOTHER}" in line]
     assert len(told) == (run == "that")
