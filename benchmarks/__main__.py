@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import conflicts, containers, environments, growth, lock, markers, recompile, session, unused
+from benchmarks import conflicts, containers, environments, formats, growth, lock, markers, recompile, session, unused
 
 if TYPE_CHECKING:
     from benchmarks.measuring import Line
@@ -26,6 +26,7 @@ _ROWS = {
     "session": (session.measure, 40),
     "markers": (markers.measure, 5),
     "growth": (growth.measure, 5),
+    "formats": (formats.measure, 15),
     "shared": (environments.shared, 9),
     "throwaway": (environments.throwaway, 9),
     "container": (containers.measure, 21),

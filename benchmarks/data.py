@@ -213,15 +213,16 @@ class Venv:
         return len(list(self.site.glob("*.dist-info")))
 
 
-def make_venv(folder: Path, *, without: Sequence[str] = ()) -> Venv:
+def make_venv(folder: Path, *, without: Sequence[str] = (), besides: Sequence[str] = ()) -> Venv:
     """Make a virtualenv.
 
     Args:
         without: canonical names to leave out of it.
+        besides: names of what is put into it with pip and this plugin.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     venv = Venv(folder)
-    for name in sorted(_needed("pip", "pytest-envrepro") - set(without)):
+    for name in sorted(_needed("pip", "pytest-envrepro", *besides) - set(without)):
         if name == "pytest-envrepro":
             _copy_plugin(venv.site)
         else:

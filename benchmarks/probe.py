@@ -12,7 +12,15 @@ from __future__ import annotations
 import os
 import sys
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING
+
+# What reads the lock of a name is imported where there is one.
+_READERS = {
+    "uv.lock": ("pytest_envrepro.locks.uv_lock",),
+    "poetry.lock": ("pytest_envrepro.locks.poetry",),
+    "conda-lock.yml": ("pytest_envrepro.locks.conda", "pytest_envrepro.locks.conda_lock", "pytest_envrepro.condaspecs"),
+}
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +34,10 @@ def check(name: str, root: str) -> tuple[float, str]:
 
     if name == "recompile":
         import pytest_envrepro.recompiling  # noqa: F401, PLC0415
+    for lock, modules in _READERS.items():
+        if os.path.exists(f"{root}/{lock}"):
+            for module in modules:
+                import_module(module)
     from pytest_envrepro.session import Session  # noqa: PLC0415
 
     started = time.perf_counter()

@@ -7,6 +7,7 @@ import os
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from packaging.tags import parse_tag
@@ -17,6 +18,8 @@ from pytest_envrepro.envs.judged import Judged
 from pytest_envrepro.envs.locked import refuse_unknown
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.files import Files
+from pytest_envrepro.lockparts import parts_of
+from pytest_envrepro.lockpins import pins_of
 from pytest_envrepro.locks import instead_of
 from pytest_envrepro.outcome import Finding, Outcome, Result, with_findings
 from pytest_envrepro.policy import Policy
@@ -53,10 +56,19 @@ class Asserting:
             LockError: there is no such lock, or what it pins is not known.
         """
         found = self._lock(lock)
-        if (instead := instead_of(found.path)) is not None:
+        if (instead := instead_of(found)) is not None:
             raise LockError(os.fspath(lock), None, instead)
         refuse_unknown(found)
-        return self._judge("installed", subject, {found.path: found})
+        parts = self._parts(subject, found)
+        pins_of(found, subject.inventory.interpreter.environment, parts, self._session.root)
+        return self._judge("installed", subject, {found.path: found}, {} if parts is None else {found.path: parts})
+
+    def _parts(self, subject: Subject, lock: Lock) -> frozenset[str] | None:
+        """Give the parts of a project that are meant: those that the environment is declared with, of the same lock."""
+        if subject.lock is not None and os.path.normpath(subject.lock) == os.path.normpath(lock.path):
+            return parts_of(lock, subject.groups, subject.extras)
+        named = (self._session.config.installed or ()) if subject.is_host else ()
+        return next((entry.parts(lock.usual) for entry in named if entry.lock == lock.path), None)
 
     def conflicts(self, subject: Subject) -> Judged:
         """Look for what conflicts among the packages; see `Judge`."""
@@ -70,7 +82,13 @@ class Asserting:
         """Compare the files with RECORD; see `Judge`."""
         return self._judge("integrity", subject, {})
 
-    def _judge(self, check: str, subject: Subject, locks: Mapping[str, Lock]) -> Judged:
+    def _judge(
+        self,
+        check: str,
+        subject: Subject,
+        locks: Mapping[str, Lock],
+        parts: Mapping[str, frozenset[str]] = MappingProxyType({}),
+    ) -> Judged:
         inventory, unsupported, unknown = _seen_by_its_python(subject)
         facts = Facts(
             locks=locks,
@@ -79,6 +97,7 @@ class Asserting:
             project=self._project,
             offline=lambda _: Outcome(),
             integrity=True,
+            parts=parts,
         )
         outcome = self._checks[check].judge(facts, next(iter(locks), self._project.anchor))
         told = with_findings(outcome, map(_stricter, outcome.findings))

@@ -59,6 +59,23 @@ _DECIDED = frozenset(
 )
 # Versions are chosen within them, and what is chosen is not chosen again.
 _BOUNDS = frozenset({"PIP_CONSTRAINT", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE"})
+# Of tools that lock projects, the user's settings for how indexes are reached, and for what is kept of them. All else
+# that they could be told sends their results elsewhere, installs, or takes another Python.
+_OF_TOOLS = {
+    "poetry": re.compile(
+        r"POETRY_(?:(?:HTTP_BASIC|CERTIFICATES|REQUESTS|SOLVER|KEYRING|INSTALLER)_\w+|CACHE_DIR|CONFIG_DIR|SYSTEM_GIT_CLIENT)"
+    ),
+    "pdm": re.compile(
+        r"PDM_(?:PYPI_\w+|RESOLVE_\w+|CACHE_DIR|CONFIG_FILE|REQUEST_TIMEOUT|IGNORE_STORED_INDEX|USE_UV|BUILD_ISOLATION)"
+    ),
+    "pipenv": re.compile(
+        r"PIPENV_(?:PYPI_MIRROR|CACHE_DIR|TIMEOUT|REQUESTS_TIMEOUT|MAX_RETRIES|KEYRING_PROVIDER|RESOLVE_VCS|RESOLVER)"
+    ),
+    "conda": re.compile(
+        r"CONDARC|MAMBARC|CONDA_(?:CHANNEL\w*|DEFAULT_CHANNELS|SSL_VERIFY|REMOTE_\w+|PROXY_\w+|PKGS_DIRS|OFFLINE|OVERRIDE_\w+"
+        r"|EXE|LOCK_\w+)|MAMBA_(?:EXE|ROOT_PREFIX)"
+    ),
+}
 _REFUSED_BEGINNINGS = ("UV_PUBLISH_",)  # Credentials for another purpose.
 # What would change the tool itself, whatever file names it.
 _NEVER = re.compile(r"PYTHON|LD_|DYLD_|VIRTUAL_ENV|BASH_ENV$|ENV$")
@@ -66,6 +83,7 @@ _NEVER = re.compile(r"PYTHON|LD_|DYLD_|VIRTUAL_ENV|BASH_ENV$|ENV$")
 _PATHS = re.compile(
     r"PIP_(?:CONFIG_FILE|CONSTRAINT|BUILD_CONSTRAINT|FIND_LINKS|CERT|CLIENT_CERT|CACHE_DIR|TOOLS_CACHE_DIR)"
     r"|UV_(?:CONFIG_FILE|CONSTRAINT|OVERRIDE|EXCLUDE|BUILD_CONSTRAINT|FIND_LINKS|CACHE_DIR)"
+    r"|PDM_(?:CONFIG_FILE|CACHE_DIR)|POETRY_(?:CACHE_DIR|CONFIG_DIR|CERTIFICATES_\w+)|PIPENV_CACHE_DIR|CONDARC|MAMBARC"
     r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC|GIT_SSL_CAINFO|GIT_SSL_CAPATH"
 )
 # Those that hold several, with what stands between them; a single one may hold a space.
@@ -82,6 +100,10 @@ _HOW = re.compile(
     r"|UV_(?:CONFIG_FILE|CACHE_DIR|NO_CACHE|NATIVE_TLS|SYSTEM_CERTS|HTTP_TIMEOUT|HTTP_RETRIES|HTTP_CONNECT_TIMEOUT|REQUEST_TIMEOUT"
     r"|CONCURRENT_\w+|NO_PROGRESS|LINK_MODE|KEYRING_PROVIDER|INDEX_\w+_(?:USERNAME|PASSWORD)|PYTHON_\w+|TOOL_\w+"
     r"|INSTALL_DIR|COMPILE_BYTECODE|CUSTOM_COMPILE_COMMAND|PREVIEW|COLOR)"
+    r"|POETRY_(?:(?:HTTP_BASIC|CERTIFICATES|REQUESTS|KEYRING)_\w+|CACHE_DIR|CONFIG_DIR|SYSTEM_GIT_CLIENT)"
+    r"|PDM_(?:PYPI_(?:USERNAME|PASSWORD|VERIFY_SSL)|CACHE_DIR|CONFIG_FILE|REQUEST_TIMEOUT)"
+    r"|PIPENV_(?:CACHE_DIR|TIMEOUT|REQUESTS_TIMEOUT|MAX_RETRIES|KEYRING_PROVIDER)"
+    r"|CONDA_(?:SSL_VERIFY|REMOTE_\w+|PROXY_\w+|PKGS_DIRS|EXE)"
 )
 
 # What a program needs to run at all, and to speak the user's language. The rest of what tests are given is made.
@@ -140,7 +162,9 @@ def _system_path(environ: Mapping[str, str]) -> str:
     return os.defpath if os.name != "nt" or not root else os.pathsep.join([os.path.join(root, "System32"), root])
 
 
-def for_tools(environ: Mapping[str, str], folder: Path | None = None, *, besides: Iterable[str] = ()) -> dict[str, str]:
+def for_tools(
+    environ: Mapping[str, str], folder: Path | None = None, *, besides: Iterable[str] = (), of: Iterable[str] = ()
+) -> dict[str, str]:
     """Give the variables for a program that resolves, compiles or installs.
 
     It sees the user's settings of pip and uv (indexes, folders of wheels, credentials, certificates, proxies), but none
@@ -150,12 +174,16 @@ def for_tools(environ: Mapping[str, str], folder: Path | None = None, *, besides
     Args:
         folder: what relative paths in them are relative to; None where the program runs there, or there are none.
         besides: the names of further variables to pass, which files name as `${NAME}`.
+        of: the tools that lock projects (`poetry`) whose settings it sees too.
     """
     named = {name for name in besides if not _NEVER.match(name)}
     chosen = {
         name: value
         for name, value in (environ if folder is None else with_absolute_paths(environ, folder)).items()
-        if name.upper() in _KEPT or name in named or (name.startswith(_KEPT_BEGINNINGS) and not _is_refused(name))
+        if name.upper() in _KEPT
+        or name in named
+        or (name.startswith(_KEPT_BEGINNINGS) and not _is_refused(name))
+        or any(_OF_TOOLS[tool].fullmatch(name) for tool in of if tool in _OF_TOOLS)
     }
     here = os.path.dirname(sys.executable)
     return {**chosen, "PATH": os.pathsep.join(filter(None, (here, chosen.get("PATH"))))}
@@ -207,7 +235,7 @@ def _absolute(value: str, folder: Path, separator: str | None) -> str:
 
 
 def settings_of(environ: Mapping[str, str], tool: str) -> dict[str, str]:
-    """Give the variables that change what a tool (`pip`, `uv`) finds, with their values: they may hold credentials."""
+    """Give the variables that change what a tool (`pip`, `poetry`) finds, with their values: they may hold credentials."""
     beginning = f"{tool.upper()}_"
     return {
         name: environ[name]

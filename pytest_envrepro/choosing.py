@@ -125,11 +125,15 @@ class Choosing:
         wanted = [each for each in plan.sources.requirements if not is_idle(each, environment)]
         ready = [made_ready(each, environment, build) for each in wanted]
         bounds = [made_ready(each, environment, build) for each in plan.sources.constraints]
-        identities += [each.identity for each in (*ready, *bounds)]
+        pins = [made_ready(each, environment, build) for each in plan.sources.lock or ()]
+        identities += [each.identity for each in (*ready, *bounds, *pins)]
+        locked = (*asked, *(each.asked for each in pins))
         sources = plan.sources._replace(
-            requirements=(*asked, *(each.asked for each in ready)), constraints=tuple(each.asked for each in bounds)
+            requirements=(*asked, *(each.asked for each in ready)),
+            constraints=tuple(each.asked for each in bounds),
+            lock=None if plan.sources.lock is None else locked,
         )
-        folders = dict(each.folder for each in (*ready, *bounds) if each.folder is not None)
+        folders = dict(each.folder for each in (*ready, *bounds, *pins) if each.folder is not None)
         return plan._replace(sources=sources, identity=digest_of(identities), folders=folders)
 
     def project(self, plan: Plan) -> Path:

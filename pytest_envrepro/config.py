@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.outcome import SEVERITIES, Severity
-from pytest_envrepro.requirement import parse_marker_or_raise
+from pytest_envrepro.requirement import CONDA, parse_marker_or_raise
 from pytest_envrepro.values import Values, did_you_mean, kind_of
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class _Reader(Values):
             return None
         return Waiver(
             code=code,
-            package=canonicalize_name(package),
+            package=package.lower() if package.lower().startswith(CONDA) else canonicalize_name(package),
             reason=texts["reason"],
             requires=canonicalize_name(requires) if requires else None,
             until=until,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.locks import is_foreign
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.requirement import NAME
 from pytest_envrepro.settingkeys import APPENDING, EXTENDS, read_settings
@@ -37,16 +38,18 @@ class Known(NamedTuple):
     integrations: frozenset[str]
     offered: Offered | None
 
-    def refuse_others(self, values: Values, settings: Mapping[str, Any], path: str) -> None:
+    def refuse_others(self, values: Values, settings: Mapping[str, Any], path: str, lock: Any) -> None:
         """Note groups, extras and integrations that do not exist; those of a provider (`zenml:x`) it tells itself.
 
         Args:
             settings: as `read_settings` gives them.
             path: the key path of their table, with a dot at its end.
+            lock: the one of the environment, if any: of a project's, groups and extras are told when it is read.
         """
+        of_lock = _KINDS if isinstance(lock, str) and is_foreign(lock) else ()
         for key, names in settings.items():
             listed = key.removeprefix(APPENDING)
-            if not names or self.offered is None or listed not in {*_KINDS, _INTEGRATIONS}:
+            if not names or self.offered is None or listed not in {*_KINDS, _INTEGRATIONS} or listed in of_lock:
                 continue
             if listed == "extras" and not self.offered.tells_extras:
                 continue
@@ -94,13 +97,25 @@ def read_environments(values: Values, table: Any, *, file: str | None, known: Kn
         else:
             before = len(values.faults)
             found = read_settings(values, {key: each[key] for key in each if key != EXTENDS}, f"{place}.")
-            known.refuse_others(values, found, f"{place}.")
+            known.refuse_others(values, found, f"{place}.", _lock_of(name, table))
             taken[canonicalize_name(name)] = name
             read[name] = Layer(f"{values.prefix}{place} in {file}", MappingProxyType(each))
             if len(values.faults) == before:
                 sound.add(name)
     _refuse_wrong_bases(values, read, sound)
     return MappingProxyType(read)
+
+
+def _lock_of(name: str, table: Mapping[str, Any]) -> Any:
+    """Give the lock of an environment, or of what it extends."""
+    tables = {canonicalize_name(each): found for each, found in table.items() if isinstance(found, dict)}
+    seen: set[str] = set()
+    while (key := canonicalize_name(name)) in tables.keys() - seen:
+        seen.add(key)
+        if "lock" in tables[key]:
+            return tables[key]["lock"]
+        name = str(tables[key].get(EXTENDS, ""))
+    return None
 
 
 def _refuse_wrong_bases(values: Values, read: Mapping[str, Layer], sound: Container[str]) -> None:

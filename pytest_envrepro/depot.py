@@ -13,8 +13,10 @@ from pytest_envrepro.choosing import Choosing
 from pytest_envrepro.envs.hosting import HostEnvironment
 from pytest_envrepro.envs.locked import LockEnvironment
 from pytest_envrepro.errors import BuildError, InterpreterNotFound, SettingsError
-from pytest_envrepro.gathering import read_lock
 from pytest_envrepro.identities import Copies
+from pytest_envrepro.lockparts import parts_of, refuse_unknown_parts
+from pytest_envrepro.lockpins import pins_of, read_lock
+from pytest_envrepro.offered import Offered
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.planning import key_of, plan_of
 from pytest_envrepro.plans import ContainerPlan, digest_of
@@ -244,14 +246,22 @@ class Depot:
         """The environment that runs pytest."""
         return HostEnvironment(root=self.session.root, scratch=self._scratch(), judge=self.judge)
 
-    def lock(self, path: str, python: str | None) -> LockEnvironment:
+    def lock(
+        self, path: str, python: str | None, groups: tuple[str, ...] = (), extras: tuple[str, ...] = ()
+    ) -> LockEnvironment:
         """Give a lock, read as an environment of a Python.
 
+        Args:
+            groups, extras: the parts of the project that are meant; none for what the lock's tool installs.
+
         Raises:
-            SettingsError: there is no such lock, or nothing could be such a Python.
+            SettingsError: there is no such lock or no such part of it, or nothing could be such a Python.
             LockError: what it pins is not known.
             InterpreterNotFound: there is no such Python here.
         """
-        lock = read_lock(self.session, path, f"environments.lock({path!r})")
+        call = f"environments.lock({path!r})"
+        lock = read_lock(self.session, path, call)
+        refuse_unknown_parts(lock, groups, extras, Offered(self.session.tree), lambda key: f"{call}: {key}")
         interpreter = self.python(Settings(python=python)).interpreter
-        return LockEnvironment(lock=lock, interpreter=interpreter, judge=self.judge)
+        choose = partial(pins_of, lock, parts=parts_of(lock, groups, extras), root=self.session.root)
+        return LockEnvironment(lock=lock, interpreter=interpreter, judge=self.judge, choose=choose)

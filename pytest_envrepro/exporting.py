@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from pytest_envrepro.requirement import parse_marker, redact
+from pytest_envrepro.requirement import parse_known_marker, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -78,7 +78,7 @@ def _masked(asked: Asked) -> str:
 
 
 def _marker(requirement: Requirement) -> str:
-    return str(parse_marker(requirement.marker)) if requirement.marker else ""
+    return str(parse_known_marker(requirement.marker)) if requirement.marker else ""
 
 
 def _line(alike: list[Requirement]) -> str:

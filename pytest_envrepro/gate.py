@@ -71,7 +71,7 @@ class Gate:
             # Only where it is asked for, as it starts programs.
             from pytest_envrepro.mending import mend  # noqa: PLC0415
 
-            session, mended = mend(self._look, self._tell)
+            session, mended = mend(self._look, self._tell, request.named)
             run = Run.start(session, request)
             run.mended = mended
             return run

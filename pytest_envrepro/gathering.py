@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.absolute import absolute, located, pep508, placed
 from pytest_envrepro.discovery import tree_of
-from pytest_envrepro.envs.locked import refuse_unknown
 from pytest_envrepro.errors import BuildError, LockError, SettingsError
-from pytest_envrepro.installers import PLACES, Asked, Sources
-from pytest_envrepro.locks import Inputs, exporting, instead_of
+from pytest_envrepro.installers import PLACES, Asked, Sources, has_further_indexes
+from pytest_envrepro.lockparts import parts_of, unknown_in
+from pytest_envrepro.lockpins import pins_of, places_of, read_lock
+from pytest_envrepro.locks import Inputs
+from pytest_envrepro.offered import Offered
+from pytest_envrepro.places import VCS
 from pytest_envrepro.replicating import installed_here, printed
 from pytest_envrepro.requirement import redact
 from pytest_envrepro.settingvalues import a_string_is_a_path, is_a_name
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.session import Session
     from pytest_envrepro.settings import Settings
 
+_STRONG = ("sha256:", "sha384:", "sha512:")  # pip takes no others; a `pylock.toml` may have more (PEP 751).
 _URL = re.compile(r"(?i)[a-z][a-z0-9+.-]*://|file:")
 
 
@@ -55,38 +60,33 @@ def gather(
     """
     printing = partial(printed, name=settings.name, session=session, offline=offline, tell=tell)
     gatherer = _Gatherer(settings, session, python, printing)
-    gatherer.refuse_unknown()
-    asked = tuple(gatherer.asked())
+    lock = None if settings.lock is None else gatherer.lock(settings.lock)
+    is_of_project = lock is not None and lock.install is not None
+    gatherer.refuse_unknown(lock if is_of_project else None)
+    asked = tuple(gatherer.asked(has_parts=is_of_project))
     constraints = tuple(gatherer.bounds())
-    if settings.lock is None:
+    if lock is None:
         return Sources(requirements=asked, constraints=constraints, options=gatherer.options)
-    lock = gatherer.lock(settings.lock)
-    pins = [pin for pin in lock.pins if pin.requirement.applies(python.interpreter.environment)]
-    gatherer.note(lock.options, is_hashed=all(pin.hashes for pin in pins))
-    if not asked and not constraints and not settings.project and all(pin.version and pin.hashes for pin in pins):
-        return Sources(lock=_as_text(pins, lock.path), options=gatherer.options)
+    pins = gatherer.pins(lock)
+    is_closed = is_of_project or (not settings.project and all(pin.version and pin.hashes for pin in pins))
     pinned = tuple(Asked(_pinned(pin, session.root), f"{lock.path}:{pin.line}") for pin in pins)
-    return Sources(requirements=(*pinned, *asked), constraints=constraints, options=gatherer.options)
-
-
-def _as_text(pins: Iterable[Pin], path: str) -> str:
-    """Write pins with their hashes, and where they stand, as a requirements file."""
-    return "".join(
-        f"{pep508(pin.requirement, marker=False)}{_hashes(pin)}\n    # via {path}:{pin.line}\n" for pin in pins
-    )
-
-
-def _hashes(pin: Pin) -> str:
-    return "".join(f" --hash={each}" for each in pin.hashes)
+    if is_closed and not asked and not constraints:
+        return Sources(lock=pinned, options=gatherer.options)
+    # Of what is not pinned, the order of the indexes is the user's word.
+    options = tuple(option for option in gatherer.options if option.name != "--index-strategy")
+    return Sources(requirements=(*pinned, *asked), constraints=constraints, options=options)
 
 
 def _pinned(pin: Pin, root: Path) -> str:
     """Write a pin as a requirement with its hashes, a path in it absolute."""
     requirement = pin.requirement
+    strong = [each for each in pin.hashes if each.startswith(_STRONG)]
+    hashes = "".join(f" --hash={each}" for each in strong or pin.hashes)
+    if pin.editable and not (requirement.url or "").startswith(VCS):
+        return f"-e {located(replace(requirement, name=None), root / os.path.dirname(pin.file))}"
     if requirement.url is None or "://" in requirement.url:
-        return f"{pep508(requirement, marker=False)}{_hashes(pin)}"
-    text = located(requirement, root / os.path.dirname(pin.file))
-    return f"-e {text}" if pin.editable else f"{text}{_hashes(pin)}"
+        return f"{pep508(requirement, marker=False)}{hashes}"
+    return f"{located(requirement, root / os.path.dirname(pin.file))}{hashes}"
 
 
 class _Gatherer:
@@ -124,8 +124,11 @@ class _Gatherer:
             if not (is_hashed and option.name == "--require-hashes"):
                 self._options[option._replace(value=Path(path).as_uri()) if path else option] = None
 
-    def refuse_unknown(self) -> None:
+    def refuse_unknown(self, lock: Lock | None) -> None:
         """Refuse groups, extras and integrations that do not exist, all of them at once.
+
+        Args:
+            lock: that the groups and extras are of; None where they are of the project.
 
         Raises:
             SettingsError: there are some, or they cannot be read.
@@ -137,7 +140,10 @@ class _Gatherer:
             ("required-integrations", settings.required_integrations, catalogue.parts),
         )
         faults = []
-        for key, names, look in looks:
+        if lock is not None:
+            unknown = unknown_in(lock, settings.groups, settings.extras, Offered(self._session.tree))
+            faults = [f"  {self._declared_by(f'{key}[{index}]', key)}: {key}: {text}" for key, index, text in unknown]
+        for key, names, look in looks[2:] if lock else looks:
             for index, name in enumerate(names):
                 try:
                     look(name)
@@ -148,14 +154,34 @@ class _Gatherer:
             whose = f"the environment '{settings.name}'" if settings.name else "an environment"
             raise SettingsError("\n".join([f"the settings of {whose} cannot be followed:", *dict.fromkeys(faults)]))
 
-    def asked(self) -> Iterator[Asked]:
-        """Give the requirements, source by source."""
+    def pins(self, lock: Lock) -> tuple[Pin, ...]:
+        """Give the pins of a lock that are for this Python, and note what the lock tells an installer.
+
+        Raises:
+            LockError: it is not for this Python, or what it pins could be any file.
+        """
+        environment, root = self._python.interpreter.environment, self._session.root
+        parts = parts_of(lock, self._settings.groups, self._settings.extras)
+        pins = pins_of(lock, environment, parts, root)
+        if lock.install is None:
+            self.note(lock.options, is_hashed=all(pin.hashes for pin in pins))
+        else:
+            environ = self._session.tool_environ
+            self.note(places_of(lock, pins, root, environ, has_further=has_further_indexes(environ)))
+        return pins
+
+    def asked(self, *, has_parts: bool) -> Iterator[Asked]:
+        """Give the requirements, source by source.
+
+        Args:
+            has_parts: whether groups and extras choose parts of a lock.
+        """
         settings, catalogue = self._settings, self._session.catalogue
         yield from self._listed(settings.requirements, "requirements")
-        for name in settings.groups:
+        for name in settings.groups if not has_parts else ():
             yield from (Asked(pep508(each), f"group '{name}'") for each in catalogue.of_group(name))
         # With the project itself they are asked for together with it.
-        for name in settings.extras if not settings.project else ():
+        for name in settings.extras if not settings.project and not has_parts else ():
             yield from (Asked(pep508(each), f"extra '{name}'") for each in catalogue.of_extra(name))
         for name in settings.required_integrations:
             for part in catalogue.asked([name]):
@@ -215,11 +241,8 @@ class _Gatherer:
         try:
             return read_lock(self._session, path, where)
         except LockError as error:
-            if (command := exporting(path)) is not None:
-                further = f'{error.message}, or write replicate-local = "{command}" in the place of lock ({where})'
-                raise LockError(error.file, None, further) from error
             found = self._session.lock(error.file)
-            if not found.unpinned or found.recipe is not None:
+            if not found.unpinned or found.recipe is not None or found.install is not None:
                 raise
             advice = (
                 f"{error.message}, so this is no lock: other versions could be installed on another day\n"
@@ -253,26 +276,3 @@ class _Gatherer:
             return self._printing(command)
         except BuildError as error:
             raise BuildError(f"{error} ({self._declared_by('replicate-local')})") from error.__cause__
-
-
-def read_lock(session: Session, path: str, declared_by: str) -> Lock:
-    """Read a lock that settings or a test name.
-
-    Args:
-        path: relative to the root, or absolute.
-        declared_by: who names it, for the message.
-
-    Raises:
-        SettingsError: there is no such file, or it lies outside of the project.
-        LockError: its pins cannot be read.
-    """
-    path = Path(os.path.relpath(session.root / path, session.root)).as_posix()
-    if path.startswith("../") or os.path.isabs(path):
-        raise SettingsError(f"the lock {path} of {declared_by} lies outside of this project")
-    if not session.tree.exists(path):
-        raise SettingsError(f"the lock {path} of {declared_by} does not exist")
-    if (instead := instead_of(path)) is not None:
-        raise LockError(path, None, instead)
-    lock = session.lock(path)
-    refuse_unknown(lock)
-    return lock

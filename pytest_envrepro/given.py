@@ -9,7 +9,7 @@ from pytest_envrepro.declaring import settings_of_call
 from pytest_envrepro.errors import EnvReproError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from pytest_envrepro.depot import Depot
@@ -107,20 +107,28 @@ class Environments:
         """The environment that runs pytest."""
         return self._lender.depot().host
 
-    def lock(self, path: str | os.PathLike[str], *, python: str | None = None) -> Environment:
+    def lock(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        python: str | None = None,
+        groups: Iterable[str] = (),
+        extras: Iterable[str] = (),
+    ) -> Environment:
         """Give a lock, read as an environment: it can be looked at and compared.
 
         Args:
             path: relative to the root.
             python: whose markers decide; as in settings.
+            groups, extras: what of a project's lock is meant; as in settings beside such a `lock`.
 
         Raises:
-            SettingsError: there is no such lock.
+            SettingsError: there is no such lock, or it has no such group or extra.
             LockError: what it pins is not known.
         """
         __tracebackhide__ = True
         try:
             with self._lender.skipping():
-                return self._lender.depot().lock(os.fspath(path), python)
+                return self._lender.depot().lock(os.fspath(path), python, tuple(groups), tuple(extras))
         except EnvReproError as error:
             raise error.with_traceback(None) from None

@@ -42,7 +42,8 @@ def identity_of_choice(
     """
     return digest_of(
         [
-            *(SCHEMA, python.identity, installer.name, installer.arguments, installer.variables, sources.lock),
+            *(SCHEMA, python.identity, installer.name, installer.arguments, installer.variables),
+            None if sources.lock is None else [asked.text for asked in sources.lock],
             [asked.text for asked in sources.requirements],
             [asked.text for asked in sources.constraints],
             *(settings.project, str(root) if settings.project else None, sorted(settings.extras)),

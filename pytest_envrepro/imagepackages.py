@@ -87,7 +87,7 @@ class ImagePackages:
         builder = self._finder.find(None)
         installer = installer_of(settings, self._session, builder, "auto")
         sources = gather(settings, self._session, python, offline=self._policy.offline, tell=self._building.say)
-        texts = [asked.text for asked in (*sources.requirements, *sources.constraints)]
+        texts = [asked.text for asked in (*sources.requirements, *sources.constraints, *(sources.lock or ()))]
         carried = self._carried(settings, python, folder, texts, sources.options)
 
         def resolve(ready: Plan) -> Resolved:

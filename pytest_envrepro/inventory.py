@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from packaging.version import Version
+    from pytest_envrepro.requirement import AnyVersion
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,6 +23,7 @@ class Source:
         editable: whether the files at the URL are the ones in use.
         directory: whether the URL is a folder.
         hashes: of an archive, `sha256:...`.
+        released: whether it is a file of an index or a channel, which records that of all that it gives.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Source:
     editable: bool = False
     directory: bool = False
     hashes: frozenset[str] = frozenset()
+    released: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,10 +49,11 @@ class Distribution:
         label: the metadata folder's name, for messages.
         changed: when its metadata was written, in seconds since the epoch.
         fault: why the metadata cannot be trusted, or None.
+        provides: of a package that is not one of Python's, the canonical names of Python's that lie in it.
     """
 
     name: str
-    version: Version | None
+    version: AnyVersion | None
     requires: tuple[str, ...] = ()
     requires_python: str | None = None
     tags: tuple[str, ...] | None = None
@@ -58,6 +61,7 @@ class Distribution:
     label: str = ""
     changed: float = 0.0
     fault: str | None = None
+    provides: frozenset[str] = frozenset()
 
 
 class Recorded(NamedTuple):
@@ -108,6 +112,9 @@ class Inventory:
         files_state: gives the same digest of all that this depends on.
         extras: gives the canonical names of the extras that a distribution declares, by its name.
         modules: gives the names that a distribution is imported by, as far as its files tell them.
+        others: what other package managers than Python's have installed, by name with the kind before it
+            (`conda:openssl`); a mapping that may read each of them only when it is asked for.
+        kinds: the kinds that were looked for and are there.
     """
 
     interpreter: Interpreter
@@ -120,6 +127,20 @@ class Inventory:
     files_state: Callable[[], str | None] = lambda: None
     extras: Callable[[str], frozenset[str]] = lambda _: frozenset()
     modules: Callable[[str], tuple[str, ...]] = lambda _: ()
+    others: Mapping[str, Distribution] = field(default_factory=dict)
+    kinds: frozenset[str] = frozenset()
+
+    def get(self, name: str) -> Distribution | None:
+        """Give what is installed of a name, of whatever kind; None where nothing is."""
+        return self.distributions.get(name) or self.others.get(name)
+
+    def has(self, name: str) -> bool:
+        """Tell whether something of a name is installed, of whatever kind."""
+        return name in self.versions or name in self.others
+
+    def is_unseen(self, kind: str) -> bool:
+        """Tell whether it is not known what is installed of a kind (`conda`); the empty one is Python's."""
+        return bool(kind) and kind not in self.kinds
 
     @property
     def fingerprint(self) -> str:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from packaging.version import Version
-
     from pytest_envrepro.outcome import Finding
-    from pytest_envrepro.requirement import Requirement
+    from pytest_envrepro.requirement import AnyVersion, Requirement
 
 
+UNTOLD = "?"  # In the place of a part of a project, where it is not known which.
 MAIN = ""  # The part of a project that is installed with it, whatever else is.
 
 
@@ -32,7 +31,7 @@ class Pin:
         line: its first line, counted from 1.
         editable: whether it is installed with `-e`.
         requires: what it needs by the lock's own list, as metadata writes it (`six>=1; extra == "x"`); None where the
-            format has no such lists.
+            format has no such lists. What a package of conda's needs is a match-spec after `conda:`.
             A part of the project stands there as an extra after a colon (`extra == ":[cpu]"`, `extra != ":dev"`).
         parts: the parts of the project that it is locked for, as `Root.part` names them; empty for all.
         markers: of single ones of these parts, the marker that it has there, in which `extra` means the extras that are
@@ -40,10 +39,11 @@ class Pin:
             that holds wherever one of these may.
         hashless: whether there was no hash to keep: its index tells none.
         described: whether the project says what it needs, in the place of its own metadata.
+        index: where it is found, as it stands there: the URL of an index, or a folder; empty where the lock names none.
     """
 
     requirement: Requirement
-    version: Version | None
+    version: AnyVersion | None
     hashes: tuple[str, ...] = ()
     parents: frozenset[str] = frozenset()
     sources: tuple[str, ...] = ()
@@ -56,6 +56,7 @@ class Pin:
     markers: tuple[tuple[str, str], ...] = ()
     hashless: bool = False
     described: bool = False
+    index: str = ""
 
     @property
     def name(self) -> str:
@@ -68,7 +69,8 @@ class Root:
     """A requirement or a constraint that a person wrote in an input, with its place.
 
     Attributes:
-        part: the part of the project that asks for it: `MAIN`, the name of a group, or an extra in brackets (`[pg]`).
+        part: the part of the project that asks for it: `MAIN`, the name of a group, or an extra in brackets (`[pg]`);
+            `UNTOLD` where nothing says it.
     """
 
     requirement: Requirement
@@ -122,6 +124,7 @@ class Target:
         environment: marker variables of another platform, or nothing.
         platform: that platform's name, as it was asked for.
         universal: whether one lock is for all platforms and for all Pythons from `python` on.
+        covers: of a lock for some platforms side by side, the marker that holds on each of them; None for all.
     """
 
     python: str | None = None
@@ -129,13 +132,27 @@ class Target:
     environment: tuple[tuple[str, str], ...] = ()
     platform: str | None = None
     universal: bool = False
+    covers: str | None = None
+
+
+class Support(NamedTuple):
+    """What a lock is for, by its own word: elsewhere its tool does not install it.
+
+    Attributes:
+        marker: holds where it may be installed.
+        written: what stands there: `requires-python = ">=3.9"`.
+    """
+
+    marker: str
+    written: str
+    line: int | None = None
 
 
 class Recipe(NamedTuple):
-    """How a lock is compiled, as its header or the table records it.
+    """How a lock is compiled, as its header or the table records it, or as all locks of its format are.
 
     Attributes:
-        tool: the compiler (`pip-compile`, `uv`), or None for a command of the project's own.
+        tool: the compiler (`pip-compile`, `uv lock`), or None for a command of the project's own.
         argv: the words of the command; never for a shell.
         folder: where it runs, relative to the root.
         above: the root, as a path from where it runs (`sub/`), where that lies above the root; else empty.
@@ -158,6 +175,7 @@ class Stamp(NamedTuple):
         accepted: what its tool would write today, in all variants that are known; None where that cannot be told.
         line: where it stands.
         cause: what of the inputs has changed, where that can be told.
+        untold: why it cannot be told whether they have, where nothing else does; empty elsewhere. The lock is then unchecked.
     """
 
     name: str
@@ -165,6 +183,31 @@ class Stamp(NamedTuple):
     accepted: frozenset[str] | None
     line: int | None = None
     cause: str = ""
+    untold: str = ""
+
+
+class Exported(NamedTuple):
+    """That a lock was written from another one, and what of that it has to hold.
+
+    Attributes:
+        parent: the other lock, relative to the root.
+        is_known: whether it is known what of it; else it is what fits best.
+        main: whether what is installed with the project anyway, `MAIN`.
+        usual: whether the parts that the parent's tool installs where it is not told otherwise.
+        every: `groups`, `extras`: all of these; `groups unless named`: all groups where none is among those added.
+        added: further parts, as `Root.part` names them.
+        removed: parts that are left out.
+        omitted: canonical names of packages that are left out.
+    """
+
+    parent: str
+    is_known: bool = False
+    main: bool = True
+    usual: bool = False
+    every: frozenset[str] = frozenset()
+    added: frozenset[str] = frozenset()
+    removed: frozenset[str] = frozenset()
+    omitted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,6 +223,8 @@ class Lock:
         constraints: what bounds the pins without asking for them.
         overrides: requirements that replace whatever a package asks of that name.
         excluded: canonical names that are left out on purpose.
+        alike: canonical names that something asks for and no pin has, each with the pins of another kind that are called
+            alike: one of them may bring it.
         dynamic: the inputs whose requirements only installed metadata tells.
         rests_on: every file that the inputs read, other locks among them.
         target: what it was compiled for.
@@ -201,6 +246,11 @@ class Lock:
         asks: of such a lock, each part of the project with a requirement of it, by the lock's own lists, as
             `Pin.requires` has them; None where only the roots tell.
         install: the command that makes an environment equal to it, or None for that of requirements files.
+        relock: the command for what its tool does not see otherwise, as it believes what the lock says of each package: a
+            package that is gone with all that named it; None where `fix` sees it.
+        choosing: the words that `install` takes for each part of the project that is installed with it.
+        exported: what it was written from, where that is another lock.
+        supports: where it may be installed: all of these hold there.
     """
 
     path: str
@@ -211,6 +261,7 @@ class Lock:
     constraints: tuple[Root, ...] = ()
     overrides: tuple[Root, ...] = ()
     excluded: frozenset[str] = frozenset()
+    alike: tuple[tuple[str, tuple[str, ...]], ...] = ()
     dynamic: tuple[Dynamic, ...] = ()
     rests_on: frozenset[str] = frozenset()
     target: Target = field(default_factory=Target)
@@ -231,6 +282,10 @@ class Lock:
     by_need: bool = False
     asks: tuple[tuple[str, str], ...] | None = None
     install: str | None = None
+    relock: str | None = None
+    choosing: tuple[tuple[str, str], ...] = ()
+    exported: Exported | None = None
+    supports: tuple[Support, ...] = ()
 
     @property
     def has_choices(self) -> bool:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from pytest_envrepro.requirement import equal_but_for_variables
+
+if TYPE_CHECKING:
+    from urllib.parse import SplitResult
 
 VCS = ("git+", "hg+", "bzr+", "svn+")
 _FILE_SCHEME = re.compile(r"file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
@@ -59,11 +63,18 @@ def resolved(path: str, bases: frozenset[str]) -> set[str]:
     return {posixpath.normpath(posixpath.join(base, path)) for base in bases}
 
 
+def taken_apart(url: str) -> SplitResult | None:
+    """Give the parts of a URL; None where its host is an address in brackets that is none (`http://[x`)."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
+
+
 def normal(url: str) -> str:
     """Write a URL or a path in one way: without credentials, `.git`, and the final slash."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # An address in brackets that is none.
+    parts = taken_apart(url)
+    if parts is None:
         return url
     if parts.scheme.lower() in ("", "file") or len(parts.scheme) == 1:
         path = _FILE_SCHEME.sub("", url.replace("\\", "/").partition("#")[0])

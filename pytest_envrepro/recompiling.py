@@ -28,11 +28,10 @@ if TYPE_CHECKING:
     from pytest_envrepro.model import Lock, Recipe
 
 TIMEOUT = 600.0  # Seconds. A cold pip-compile of some hundred packages with hashes takes one or two minutes.
-_PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 # Where tools look for their settings, beside the inputs and above them.
-_SETTINGS = ("pyproject.toml", ".pip-tools.toml", "uv.toml")
+_SETTINGS = ("pyproject.toml", ".pip-tools.toml", "uv.toml", "poetry.toml", "pdm.toml")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}|\$([A-Z_][A-Z0-9_]*)")  # The second as in a Pipfile.
 # An option in a requirements file that names a folder beside it.
 _FOLDER = re.compile(r"^\s*(?:-f|-i|--(?:find-links|index-url|extra-index-url))[ =]*(?!\w+:)", re.MULTILINE)
 _LOCAL = re.compile(r"file:|\.|/|(?!\w+\+?\w*:)")
@@ -45,11 +44,13 @@ class Compiled(NamedTuple):
         data: the whole file.
         said: lines of the tool that tell of pins it could not have.
         read: the digests of the lock and of its inputs, as they were copied, by path.
+        holds: of a tool that has only looked at the lock, whether it holds; else None.
     """
 
     data: bytes
     said: tuple[str, ...]
     read: Mapping[str, str]
+    holds: bool | None = None
 
 
 class _Plan(NamedTuple):
@@ -63,6 +64,7 @@ class _Plan(NamedTuple):
     whole: bool
     environ: Mapping[str, str]
     settings: Mapping[str, str]
+    mending: bool
 
     @property
     def label(self) -> str:
@@ -98,7 +100,7 @@ class Recompiler(NamedTuple):
         None where more decides: what a build tells, a folder of wheels, a file at a URL, or a command of the project's own.
         """
         try:
-            plan = self._plan(path, upgrade=False)
+            plan = self._plan(path, mending=False)
         except RefusedError:
             return None
         if plan.whole or plan.lock.unread is not None:
@@ -120,9 +122,12 @@ class Recompiler(NamedTuple):
         """Compile a lock with itself as preference, and read the result."""
         label = name = ""
         try:
-            plan = self._plan(path, upgrade=False)
+            plan = self._plan(path, mending=False)
             label, name = plan.label, plan.tool.name
             compiled = self._run(plan)
+            if compiled.holds is not None:
+                said = tuple(f"{plan.tool.label} says: {line}" for line in compiled.said)
+                return Attempt(None, None, label, said, compiled.holds)
             lock = self.read(path, compiled.data)
         except RefusedError as error:
             return Attempt(None, str(error), label)
@@ -136,23 +141,25 @@ class Recompiler(NamedTuple):
         Raises:
             RefusedError: it is not run, or it fails; with the tool's own last lines.
         """
-        return self._run(self._plan(path, upgrade=True), "mending")
+        return self._run(self._plan(path, mending=True))
 
-    def _plan(self, path: str, *, upgrade: bool) -> _Plan:
+    def _plan(self, path: str, *, mending: bool) -> _Plan:
         lock = self.locks[path]
         if lock.partial is not None:
             # A tool would start from nothing, and upgrade everything.
             raise RefusedError(f"{lock.partial}: take a whole version of it first (git checkout HEAD -- {path})")
+        if lock.recipe is None and lock.unread is not None:
+            raise RefusedError(lock.unread)
         if lock.recipe is None:
             raise RefusedError(f"{lock.unrecorded}: name the command in [[tool.envrepro.locks]]")
         compiler = compiler_of(lock.recipe.tool)
-        arguments = compiler.arguments(lock.recipe, path, upgrade=upgrade)
+        arguments = compiler.arguments(lock.recipe, path, mending=mending)
         missing = next((fault for fault in lock.faults if fault.code == "input-missing"), None)
         if missing is not None:
             raise RefusedError(f"{missing.file}:{missing.line}: {missing.message}")
-        compiler.check_target(lock, self.inventory)
+        compiler.check_target(lock, self.inventory, mending=mending)
         tool = compiler.find(lock.recipe, self.inventory, self.environ)
-        environ = for_tools(self.environ, self.folder, besides=self._named(path))
+        environ = for_tools(self.environ, self.folder, besides=self._named(path), of=compiler.settings)
         environ.update(compiler.variables())
         settings = {
             name: digest_of_setting(value)
@@ -163,17 +170,17 @@ class Recompiler(NamedTuple):
         for file in compiler.config_files(environ):
             with contextlib.suppress(OSError):  # As for the tool: it is not there, or may not be read.
                 settings[file] = digest_of_file(Path(file))
-        whole = self._needs_whole(lock, lock.recipe, arguments)
-        return _Plan(lock, lock.recipe, compiler, tool, arguments, whole, environ, settings)
+        whole = self._needs_whole(lock, compiler, lock.recipe, arguments)
+        return _Plan(lock, lock.recipe, compiler, tool, arguments, whole, environ, settings, mending)
 
-    def _needs_whole(self, lock: Lock, recipe: Recipe, arguments: tuple[str, ...]) -> bool:
+    def _needs_whole(self, lock: Lock, compiler: Compiler, recipe: Recipe, arguments: tuple[str, ...]) -> bool:
         """Tell whether more than the files that are known is read: a build looks where it likes."""
-        if recipe.tool is None or any(os.path.basename(file) in _PROJECT_FILES for file in lock.inputs):
+        if compiler.builds(lock, self._text):
             return True
         if any(requirement.url and _LOCAL.match(requirement.url) for requirement in lock.stated()):
             return True
         folder = os.path.join(self.files.root, recipe.folder)
-        if any(value and os.path.isdir(os.path.join(folder, value)) for value in _values(arguments)):
+        if any(value and os.path.isdir(os.path.join(folder, value)) for value in compiler.paths(arguments)):
             return True
         return any(_FOLDER.search(self._text(file)) for file in (lock.path, *lock.rests_on))
 
@@ -181,7 +188,9 @@ class Recompiler(NamedTuple):
         """Give the files that are read: the lock, its inputs and what they read, and settings beside and above them."""
         lock, folder = plan.lock, plan.recipe.folder
         files = {lock.path, *lock.rests_on, *lock.inputs, *([lock.settings] if lock.settings else [])}
-        files.update(os.path.normpath(os.path.join(folder, value)) for value in _values(plan.arguments) if value)
+        files.update(
+            os.path.normpath(os.path.join(folder, value)) for value in plan.compiler.paths(plan.arguments) if value
+        )
         for file in (*files, f"{folder}/x"):
             parent = file
             while "/" in parent:
@@ -193,7 +202,8 @@ class Recompiler(NamedTuple):
     def _named(self, path: str) -> set[str]:
         """Give the variables that the files of a lock name, outside of comments."""
         texts = (self._text(file) for file in (path, *self.locks[path].rests_on))
-        return {name for text in texts if "${" in text for name in _VARIABLE.findall(_COMMENT.sub("", text))}
+        found = (pair for text in texts if "$" in text for pair in _VARIABLE.findall(_COMMENT.sub("", text)))
+        return {braced or bare for braced, bare in found}
 
     def _text(self, file: str) -> str:
         try:
@@ -201,11 +211,11 @@ class Recompiler(NamedTuple):
         except LockError:
             return ""
 
-    def _run(self, plan: _Plan, doing: str = "compiling") -> Compiled:
+    def _run(self, plan: _Plan) -> Compiled:
         """Run the tool in a folder of its own, and give what it has written there."""
         if self.offline:
             raise RefusedError(f"{plan.tool.label} would ask an index, and this session is offline")
-        self.tell(f"{doing} {plan.lock.path} with {plan.tool.label} ...")
+        self.tell(f"{'mending' if plan.mending else 'compiling'} {plan.lock.path} with {plan.tool.label} ...")
         try:
             with workspace(self.cache) as folder:
                 read = self._copy(plan, folder)
@@ -231,9 +241,14 @@ class Recompiler(NamedTuple):
         (folder / "uv.toml").touch()
         for file in _above(self.files.root):
             (folder / file.name).write_bytes(file.read_bytes())
+        read = {file: digest_of_file(root / file) for file in needed if (root / file).is_file()}
+        lock = root / plan.lock.path
+        text = self._text(plan.lock.path)
+        if (given := plan.compiler.given(text)) != text:
+            lock.write_text(given, encoding="utf-8")
         # Older than its inputs, for make; and so it can be told whether it is written.
-        os.utime(root / plan.lock.path, (0, 0))
-        return {file: digest_of_file(root / file) for file in needed if (root / file).is_file()}
+        os.utime(lock, (0, 0))
+        return read
 
     def _started(self, plan: _Plan, folder: Path) -> Compiled:
         path, root = plan.lock.path, _root_in(folder, plan)
@@ -246,12 +261,17 @@ class Recompiler(NamedTuple):
         is_own = os.path.dirname(first) and (not os.path.isabs(first) or plan.recipe.tool is None)
         if is_own:
             first = first.replace(f"{real}{os.sep}", f"{root}{os.sep}") if os.path.isabs(first) else str(root / first)
-        done = run((first, *argv), cwd=cwd, environ=with_temporary(plan.environ, folder), timeout=TIMEOUT)
+        places = {name: str(folder / "places" / place) for name, place in plan.compiler.places().items()}
+        environ = {**with_temporary(plan.environ, folder), **places}
+        done = run((first, *argv), cwd=cwd, environ=environ, timeout=TIMEOUT)
         said = done.stderr.replace(f"{folder}{os.sep}", "").replace(str(folder), ".")
+        holds = None if plan.mending else plan.compiler.verdict(done)
+        if holds is not None:
+            return Compiled(b"", (last_words(said or done.stdout),), {}, holds)
         if done.returncode:
             raise RefusedError(f"{plan.tool.label} has failed: {last_words(said or done.stdout)}")
         lock = root / path
-        if not lock.is_file() or lock.stat().st_mtime == 0:
+        if not lock.is_file() or (lock.stat().st_mtime == 0 and not plan.compiler.leaves):
             raise RefusedError(f"{plan.tool.label} has not written {path}: {last_words(said or done.stdout)}")
         # A project below the root is written by its absolute path: it is that of the original.
         data = lock.read_bytes().replace(root.as_uri().encode(), self.files.root.as_uri().encode())
@@ -273,9 +293,3 @@ def _above(root: Path) -> Iterator[Path]:
                 if file.is_file() and (name == "uv.toml" or b"[tool.uv" in file.read_bytes()):
                     yield file
                     return
-
-
-def _values(arguments: tuple[str, ...]) -> Iterator[str]:
-    """Give all that may be a path in some arguments."""
-    for word in arguments:
-        yield word.partition("=")[2] if word.startswith("--") else word[2:] if word.startswith("-") else word

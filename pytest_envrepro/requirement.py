@@ -10,18 +10,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as PackagingRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from packaging.version import Version
 
 NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _OPERATOR = r"(?:~=|==|!=|<=|>=|<|>)"
@@ -36,6 +35,8 @@ _PLAIN = re.compile(
 )
 _USER = re.compile(r"(?i)(?P<ssh>ssh)?://(?P<user>[^/\s'\"]+)(?=@)")
 _QUERY = re.compile(r"(?P<key>[?&](?P<name>[\w-]+)=)(?!\$\{|\*)[^&\s#'\"]+")
+# Where conda has the token of a channel: `https://host/t/tk-123-45ab/channel`.
+_TOKEN_IN_PATH = re.compile(r"(://[^/\s]+/t/)(?=[^/\s]*\d)[\w-]{8,}(?=/)")
 _SECRET_NAME = re.compile(r"(?i)token|passw|secret|key|sig")
 _VARIABLE = r"(?:\$\{\w+\}|\*+)"
 _VARIABLES = re.compile(rf"{_VARIABLE}(?::{_VARIABLE}?)?")
@@ -44,13 +45,33 @@ _TOKEN = re.compile(
 )
 _CHANGES = re.compile(r"(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]")
 _RANDOM = (20, 5)  # Characters of a user name that may be a secret, and changes between letters and digits within.
+CONDA = "conda:"  # Before the name of a package of conda's.
 LONGEST = 8 * 1024  # Characters of a requirement: the longest markers seen in public have some hundred.
 _DIGITS = 640  # The least that Python's own limit on the length of a number can be set to.
 _NUMBER = re.compile(rf"\d{{{_DIGITS + 1}}}")
 _DEEPEST = 50  # Brackets within brackets.
 _BRACKETS = re.compile(r"[()]")
+_SET = re.compile(r"\b(?:extras|dependency_groups)\b")
+_STRING = re.compile(r""" '[^']*' | "[^"]*" """, re.VERBOSE)
 _QUOTED = 200  # Characters of a marker, in a message.
 _PLACEHOLDER = re.compile(r"\$\{\w+\}")
+
+
+class AnyVersion(Protocol):
+    """A version by the rules of one kind of packages (PEP 440, conda's), to be compared with others of that kind."""
+
+    @property
+    def public(self) -> str:
+        """The version without what only one builder has added."""
+
+    def __lt__(self, other: Any, /) -> bool: ...
+
+
+class Rule(Protocol):
+    """Which versions are admitted, where these are not of PEP 440; equal to another that says the same."""
+
+    def admits(self, version: AnyVersion) -> bool:
+        """Tell whether the version is one of those asked for; one of another kind is not."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +79,8 @@ class Requirement:
     """One requirement: a name with versions, or something at a URL or a path.
 
     Attributes:
-        name: the canonical name (PEP 503); None for a URL or a path that does not tell it.
+        name: the canonical name (PEP 503); None for a URL or a path that does not tell it. A package that is not one of
+            Python's has the kind before it (`conda:numpy`): two kinds may each have one of that name.
         extras: the canonical names of the extras asked for.
         specifier: the versions admitted; empty admits all.
         written: the specifier as it was written, without spaces, for messages.
@@ -66,6 +88,7 @@ class Requirement:
         marker: the environment marker's text (PEP 508), or None.
         alternatives: where these are not empty, one of them has to admit a version too: together they say what no single
             specifier does, and that is then the range of all.
+        rule: of another kind than Python's, what admits versions in the place of the specifier.
     """
 
     name: str | None
@@ -75,9 +98,19 @@ class Requirement:
     url: str | None = None
     marker: str | None = None
     alternatives: tuple[SpecifierSet, ...] = ()
+    rule: Rule | None = None
 
-    def admits(self, version: Version) -> bool:
+    @property
+    def is_bound(self) -> bool:
+        """Whether it asks for a version, and not for any."""
+        return self.rule is not None or bool(self.specifier)
+
+    def admits(self, version: AnyVersion) -> bool:
         """Tell whether the version is one of those asked for; a pre-release counts, as it does for `pip check`."""
+        if self.rule is not None:
+            return self.rule.admits(version)
+        if not isinstance(version, Version):
+            return False
         try:
             return self.specifier.contains(version, prereleases=True) and (
                 not self.alternatives or any(each.contains(version, prereleases=True) for each in self.alternatives)
@@ -95,8 +128,14 @@ class Requirement:
         """Write it without the marker: `flask[async]>=3`."""
         extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
         if self.url is None:
-            return f"{self.name}{extras}{self.written}"
+            between = " " if self.rule is not None and self.written else ""
+            return f"{self.name}{extras}{between}{self.written}"
         return redact(f"{self.name}{extras} @ {self.url}" if self.name else f"{self.url}{extras}")
+
+
+def kind_of(name: str) -> str:
+    """Give the kind in a package's name (`conda:numpy`); the empty one is Python's."""
+    return name.partition(":")[0] if name.startswith(CONDA) else ""
 
 
 @lru_cache(maxsize=8192)
@@ -106,7 +145,7 @@ def parse(text: str) -> Requirement:
     Raises:
         ValueError: the text is none, or its marker or specifier is not valid.
     """
-    _refuse_extremes(text)
+    refuse_extremes(text)
     plain = _PLAIN.fullmatch(text)
     if plain is not None:
         found = _parse_plain(plain)
@@ -115,9 +154,11 @@ def parse(text: str) -> Requirement:
     try:
         parsed = PackagingRequirement(text)
     except InvalidRequirement as error:
+        _refuse_sets(text.partition(";")[2])  # Before packaging 26 it does not know of them.
         raise ValueError(redact(str(error).splitlines()[0])) from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+    _refuse_sets(str(parsed.marker or ""))
     return Requirement(
         name=canonicalize_name(parsed.name),
         extras=frozenset(canonicalize_name(extra) for extra in parsed.extras),
@@ -153,21 +194,31 @@ def canonical_extras(listed: str | None) -> frozenset[str]:
     return frozenset(canonicalize_name(extra.strip()) for extra in listed.split(",") if extra.strip())
 
 
-@lru_cache(maxsize=4096)
 def parse_marker(text: str) -> Marker:
-    """Parse a marker once.
+    """Parse a marker as it was read.
 
     Raises:
         ValueError: the text is none.
     """
-    _refuse_extremes(text)
+    refuse_extremes(text)
+    return parse_known_marker(text)
+
+
+@lru_cache(maxsize=4096)
+def parse_known_marker(text: str) -> Marker:
+    """Parse a marker that was read before, or that is put together from such: it may be longer than any of these.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    _refuse_sets(text)
     try:
         return Marker(text)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 
 
-def _refuse_extremes(text: str) -> None:
+def refuse_extremes(text: str) -> None:
     """Raise a ValueError for a text that no person and no tool has written, before it costs a parser its stack or time."""
     if len(text) > LONGEST:
         raise ValueError(f"it is longer than {LONGEST} characters")
@@ -181,6 +232,13 @@ def _refuse_extremes(text: str) -> None:
                 raise ValueError("it is nested too deeply")
 
 
+def _refuse_sets(text: str) -> None:
+    """Raise a ValueError for a marker that nothing can evaluate but for a `pylock.toml` (PEP 751)."""
+    found = _SET.search(_STRING.sub("", text)) if _SET.search(text) else None
+    if found is not None:
+        raise ValueError(f"'{found[0]}' may stand after 'in' in a pylock.toml, and nowhere else")
+
+
 def parse_marker_or_raise(text: str) -> Marker:
     """Parse a marker; a fault is a ValueError of one line."""
     try:
@@ -192,13 +250,13 @@ def parse_marker_or_raise(text: str) -> Marker:
 
 
 def evaluate(marker: str, environment: Mapping[str, str], extra: str = "") -> bool:
-    """Evaluate a marker's text in an environment, with one extra or none."""
+    """Evaluate a marker's text, which was read or put together before, in an environment, with one extra or none."""
     return _evaluate(marker, tuple(environment.items()), extra)
 
 
 @lru_cache(maxsize=8192)
 def _evaluate(marker: str, environment: tuple[tuple[str, str], ...], extra: str) -> bool:
-    return parse_marker(marker).evaluate({**dict(environment), "extra": extra})
+    return parse_known_marker(marker).evaluate({**dict(environment), "extra": extra})
 
 
 def redact(text: str) -> str:
@@ -215,12 +273,12 @@ def redact(text: str) -> str:
     def hide_value(match: re.Match[str]) -> str:
         return f"{match['key']}****" if _SECRET_NAME.search(match["name"]) else match[0]
 
-    return _QUERY.sub(hide_value, _USER.sub(hide_user, text))
+    return _QUERY.sub(hide_value, _USER.sub(hide_user, _TOKEN_IN_PATH.sub(r"\1****", text)))
 
 
 def has_credentials(text: str) -> bool:
     """Tell whether a text has a URL with a secret in it; a user name alone is none, unless it is a token."""
-    if any(_SECRET_NAME.search(match["name"]) for match in _QUERY.finditer(text)):
+    if any(_SECRET_NAME.search(match["name"]) for match in _QUERY.finditer(text)) or _TOKEN_IN_PATH.search(text):
         return True
     return any(_is_secret(match["user"], ssh=match["ssh"] is not None) for match in _USER.finditer(text))
 

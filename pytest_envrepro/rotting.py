@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.builders import foreign_images, read_lines
 from pytest_envrepro.errors import LockError, SettingsError
-from pytest_envrepro.gathering import read_lock
 from pytest_envrepro.images import Known, rotting
+from pytest_envrepro.lockpins import read_lock
 from pytest_envrepro.locks import Inputs
 from pytest_envrepro.places import is_local
 from pytest_envrepro.requirement import parse

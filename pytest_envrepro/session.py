@@ -16,6 +16,7 @@ from pytest_envrepro.files import Files
 from pytest_envrepro.garbage import no_collection
 from pytest_envrepro.judging import Judging, codes
 from pytest_envrepro.loading import load_config
+from pytest_envrepro.lockparts import unknown_in
 from pytest_envrepro.offered import Offered
 from pytest_envrepro.once import Once
 from pytest_envrepro.selection import CheckId
@@ -113,6 +114,7 @@ class Session:
     def facts(self) -> Facts:
         """All that the checks look at."""
         with no_collection():
+            self._refuse_unknown_parts()
             locks = {path: self._judging.timed(path, partial(self._parse, path)) for path in self.discovery.locks}
             anchor = anchor_of(self.root, self._configured_by, tuple(locks))
             inventory = self._judging.timed(anchor, lambda: self.inventory)
@@ -130,6 +132,24 @@ class Session:
                     if (parts := each.parts(locks[each.lock].usual)) is not None
                 },
             )
+
+    def _refuse_unknown_parts(self) -> None:
+        """Refuse groups and extras in `installed` that a lock does not have.
+
+        Raises:
+            SettingsError: there are some; all of them are told.
+        """
+        named = [each for each in enumerate(self.config.installed or ()) if each[1].groups or each[1].extras]
+        if not named:
+            return
+        offered = Offered(self.tree)
+        faults = [
+            f"  installed[{index}].{key}[{place}]: {message}"
+            for index, each in named
+            for key, place, message in unknown_in(self.lock(each.lock), each.groups or (), each.extras or (), offered)
+        ]
+        if faults:
+            raise SettingsError("\n".join([f"{self.config.file} cannot be followed:", *sorted(faults)]))
 
     def recompiler(self, locks: Mapping[str, Lock], tell: Callable[[str], None]) -> Recompiler:
         """Give what compiles the locks again, on copies."""

@@ -16,6 +16,8 @@ else:
 
 _LONG_NUMBER = re.compile(r"(?i)0[xob][0-9a-f_]{600}")  # What no limit of Python's keeps from being read, but shown.
 
+_DEEPEST = 64  # Tables and lists within one another; those of locks and projects have less than ten.
+
 
 def load_toml(path: str, text: str) -> dict[str, Any]:
     """Read a TOML file.
@@ -30,13 +32,31 @@ def load_toml(path: str, text: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         # `lineno` came with Python 3.14; the words have it in all versions.
         words = str(error).rpartition("at line ")[2].partition(",")[0]
-        line = int(words) if words.isdigit() else None
+        at_end = text.rstrip().count("\n") + 1 if str(error).endswith("(at end of document)") else None
+        line = int(words) if words.isdigit() else at_end
         raise LockError(path, line, f"is not valid TOML: {error}") from error
     except ValueError as error:  # What Python refuses to read as a number.
         raise LockError(path, None, "is not valid TOML: a number in it is too long") from error
+    if _is_too_deep(loaded):
+        raise LockError(path, None, "is not valid TOML: it is nested too deeply")
     if _LONG_NUMBER.search(text) and _has_long_number(loaded):
         raise LockError(path, None, "is not valid TOML: a number in it is too long")
     return loaded
+
+
+def _is_too_deep(loaded: dict[str, Any]) -> bool:
+    """Tell whether what was read is too deep to be followed: dotted keys (`a.a.a = 1`) cost the parser no stack."""
+    level: list[Any] = [loaded]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _has_long_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What pip, pip-tools and uv say when they fail, in a line that a person can read."""
+"""What pip, pip-tools, uv and the like say when they fail, in a line that a person can read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _DISCARDED = re.compile(r"^.*\bDiscarding\b.*$", re.MULTILINE)
 # The lines that tell why they fail; tracebacks are between them.
 _TELLING = re.compile(
-    r"(?:error|fatal|critical|cause)\b|\u00d7|warning: retrying|the user requested|.* depends on ", re.IGNORECASE
+    r"(?:error|fatal|critical|cause)\b|\u00d7|warning: retrying|the user requested|\[\w+\]: |.* depends on ",
+    re.IGNORECASE,
 )
 # Of pip's warning: how often it will try again, and addresses of objects, which differ each time.
 _NOISE = re.compile(r"\(Retry\([^)]*\)\) |<[^<>]* at 0x[0-9a-f]+>(?::? )?|^WARNING: ")

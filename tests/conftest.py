@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,11 @@ from projects import Project, Site
 import pytest_envrepro.answers
 import pytest_envrepro.gate
 import pytest_envrepro.markers  # noqa: F401  # Once here, and not again in every session that a test runs.
+
+with contextlib.suppress(ImportError):  # The extra `conda` may be absent.
+    # Once here: what they have in C and in Rust stays with the module that it was loaded with, and cannot be loaded again.
+    import rattler  # noqa: F401
+    import yaml  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

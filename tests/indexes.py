@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import os
 import subprocess
@@ -23,10 +24,15 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 class Index:
-    """A folder with a page for each project (PEP 503), which pip and uv take as an index."""
+    """A folder with a page for each project (PEP 503), which pip and uv take as an index.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        is_hashed: whether the pages tell the hashes of the files, as those of public indexes do.
+    """
+
+    def __init__(self, path: Path, *, is_hashed: bool = False) -> None:
         self.path = path
+        self._is_hashed = is_hashed
         path.mkdir()
         self._yanked: set[str] = set()
 
@@ -38,24 +44,29 @@ class Index:
     def add(self, name: str, version: str, requires: tuple[str, ...] = ()) -> None:
         """Upload a release."""
         making.wheel(self.path / name, name, version, requires)
-        self._write(name)
+        self.write(name)
 
     def delete(self, name: str, version: str) -> None:
         """Take a release away."""
         self._file(name, version).unlink()
-        self._write(name)
+        self.write(name)
 
     def yank(self, name: str, version: str) -> None:
         """Mark a release as not to be chosen (PEP 592)."""
         self._yanked.add(self._file(name, version).name)
-        self._write(name)
+        self.write(name)
+
+    def _hash(self, path: Path) -> str:
+        return f"#sha256={hashlib.sha256(path.read_bytes()).hexdigest()}" if self._is_hashed else ""
 
     def _file(self, name: str, version: str) -> Path:
         return self.path / name / f"{name}-{version}-py3-none-any.whl"
 
-    def _write(self, name: str) -> None:
+    def write(self, name: str) -> None:
+        """Write the page of a project, with all of its wheels that lie there."""
         links = [
-            f'<a href="{path.name}"{" data-yanked=" + chr(34) + "broken" + chr(34) if path.name in self._yanked else ""}>'
+            f'<a href="{path.name}{self._hash(path)}"'
+            f"{' data-yanked=' + chr(34) + 'broken' + chr(34) if path.name in self._yanked else ''}>"
             f"{html.escape(path.name)}</a>"
             for path in sorted((self.path / name).glob("*.whl"))
         ]

@@ -109,15 +109,15 @@ def test_no_lock(tmp_path: Path) -> None:
     assert "  no file there has the name of a lock" in no_lock(tmp_path, [])
 
 
-def test_foreign(project: Project) -> None:
-    """A lock whose format cannot be read is unchecked, with the way to leave it out."""
-    project.write({"pdm.lock": "", "requirements.txt": "a==1\n"})
+def test_unknown_schema(project: Project) -> None:
+    """A lock that is not known how to read is unchecked, with the reason."""
+    project.write({"uv.lock": "version = 99\n", "requirements.txt": "a==1\n"})
 
-    judged = project.judge("lock", "pdm.lock")
+    judged = project.judge("lock", "uv.lock")
 
     assert (judged["outcome"], judged["reason"]) == (
         "unchecked",
-        'pdm.lock cannot be read yet: leave it out with exclude = ["pdm.lock"]',
+        "uv.lock has schema 99, and the latest that is known here is 1",
     )
 
 

@@ -34,7 +34,7 @@ FACE = {*WITH_PYTEST, *WITH_TYPES, "afresh"}
 # the locks, `lookup` integrations by name, and
 # `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place;
 # `asking` judges the markers of a test, `advising` says what mends it, `wanted` counts that, `answers` stand in the place of tests, `merging` joins reports.
-# Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for (`replicating` what is here, `once` whoever asks, `absolute` with paths as tools need them),
+# Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for (`lockparts` which parts of a lock, `lockpins` its pins, `replicating` what is here, `once` whoever asks, `absolute` with paths as tools need them),
 # `plans` are the words for it, `planning` writes them down, `identities` tells them apart, `choosing` the versions, `depot` has them made and hands them out,
 # `virtualenvs` builds those of this machine, `preparing` makes several side by side, `progress` tells what takes long; `loans` keep the books of `holdings`,
 # `inspecting` looks what has changed in them, `witness` who was at work, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away;
@@ -69,7 +69,7 @@ MIDDLE = {
     "asserting",
     "declaring",
     "deciding",
-    *("gathering", "replicating", "once"),
+    *("gathering", "replicating", "once", "lockparts", "lockpins"),
     "absolute",
     "plans",
     "planning",
@@ -116,7 +116,19 @@ FAMILIES = {
 }
 # The words that all share; each may import only those before it.
 WORDS = [
-    *("errors", "values", "requirement", "requirementlines", "places", "outcome", "model", "inventory", "interpreter"),
+    *(
+        "errors",
+        "values",
+        "requirement",
+        "requirementlines",
+        "places",
+        "condaspecs",
+        "needs",
+        "outcome",
+        "model",
+        "inventory",
+        "interpreter",
+    ),
     "hiding",
     "pythonspecs",
     *(
@@ -155,7 +167,12 @@ PAST_THE_DOOR = {
 LATE = {
     ("locks.project", "pytest_envrepro.locks.poetry_constraints"): "a project of Poetry's alone needs it",
     ("locks.project", "pytest_envrepro.locks.toml_lines"): "the same",
+    ("locks.conda", "pytest_envrepro.locks.conda_lock"): "brings PyYAML and py-rattler, which may be absent",
+    ("locks.conda", "pytest_envrepro.locks.conda_lists"): "the same",
+    ("needs", "pytest_envrepro.condaspecs"): "the same",
+    ("envs.conda", "pytest_envrepro.condaspecs"): "the same: is needed for locks of conda alone",
     ("locks.pylock", "packaging.pylock"): "came with packaging 26.0, and older ones are supported",
+    ("locks.pylock", "pytest_envrepro.locks.pdm_pylock"): "a lock of pdm's alone needs it",
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
     ("plugin", "pytest_envrepro.answering"): "is needed for --env-explain and --env-audit alone",
     ("plugin", "pytest_envrepro.deciding"): "is needed where one of its variables is set alone",
@@ -476,5 +493,7 @@ def test_dependencies() -> None:
         "platformdirs",
         "filelock",
         "python_discovery",
+        "rattler",
         "virtualenv",
+        "yaml",
     }

@@ -22,6 +22,7 @@ ROOT = TESTS.parent
 NEEDS = {
     "compilers": "compilers/test_header.py",
     "compose": "test_services.py::test_offline",
+    "conda": "locks/test_conda_lock.py",
     "disks": "store/test_cloning.py::test_shared_blocks",
     "git": "test_comparison.py::test_cell[state-1-pip-compile]",
     "network": "plugin/test_inert.py::test_installed_without_dependencies",

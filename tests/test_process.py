@@ -149,6 +149,32 @@ def test_settings() -> None:
     assert settings_of(environ, "uv") == {"UV_INDEX": "b"}
 
 
+def test_variables_of_tools_that_lock() -> None:
+    """Of a tool's own variables, those for how indexes are reached; with relative paths as they are meant."""
+    kept = {
+        "POETRY_HTTP_BASIC_MINE_PASSWORD": "x",
+        "PDM_PYPI_URL": "https://index.example",
+        "PIPENV_PYPI_MIRROR": "https://index.example",
+        "CONDA_SSL_VERIFY": "false",
+    }
+    dropped = (
+        "POETRY_VIRTUALENVS_CREATE",
+        "POETRY_HOME",
+        "PDM_LOCKFILE",
+        "PDM_PYTHON",
+        "PIPENV_PIPFILE",
+        "CONDA_PREFIX",
+    )
+    environ = {**kept, **dict.fromkeys(dropped, "x"), "POETRY_CACHE_DIR": "caches"}
+
+    found = for_tools(environ, Path("/start"), of=["poetry", "pdm", "pipenv", "conda", "make"])
+
+    assert found == {**kept, "POETRY_CACHE_DIR": "/start/caches", "PATH": found["PATH"]}
+    assert set(for_tools(environ, of=["pdm"])) == {"PDM_PYPI_URL", "PATH"}
+    assert settings_of(environ, "poetry").keys() & kept.keys() == set()  # A credential does not change what is found.
+    assert settings_of(kept, "pdm") == {"PDM_PYPI_URL": "https://index.example"}
+
+
 def test_limit(tmp_path: Path) -> None:
     """One that writes more than is wanted is ended at once, with its children, and what is wanted of it is known."""
     code = f"trap '' TERM; while :; do printf {'x' * 99}; done"

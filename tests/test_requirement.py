@@ -17,6 +17,7 @@ from pytest_envrepro.requirement import (
     equal_but_for_variables,
     has_credentials,
     parse,
+    parse_marker_or_raise,
     redact,
 )
 
@@ -164,3 +165,14 @@ def test_written() -> None:
     """As text, a requirement is what a person would write, without its marker."""
     assert str(parse("Flask[b,a] >= 3 , <4 ; os_name == 'nt'")) == "flask[a,b]>=3,<4"
     assert str(parse("f @ https://me:x@example.org/f.zip")) == "f @ https://****@example.org/f.zip"
+
+
+@pytest.mark.parametrize("variable", ["dependency_groups", "extras"])
+def test_sets(variable: str) -> None:
+    """A variable that only `pylock.toml` has is refused: nothing else can tell whether such a marker holds."""
+    message = f"'{variable}' may stand after 'in' in a pylock.toml, and nowhere else"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        parse(f"flask ; 'dev' in {variable}")
+    with pytest.raises(ValueError, match=f"^the marker '\"dev\" in {variable}' is not valid: {message}$"):
+        parse_marker_or_raise(f'"dev" in {variable}')
+    assert str(parse_marker_or_raise(f"sys_platform == '{variable}'")) == f'sys_platform == "{variable}"'

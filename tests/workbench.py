@@ -114,7 +114,8 @@ class Bench:
             Asked(*each) if isinstance(each, tuple) else Asked(each, "requirements.in:1") for each in asked
         )
         constraints = tuple(Asked(*each) for each in options.pop("constraints", ()))
-        sources = Sources(requirements, constraints, options.pop("lock", None))
+        lock = options.pop("lock", None)
+        sources = Sources(requirements, constraints, None if lock is None else (Asked(lock, ""),))
         chosen = {"environ": self.environ, "workspace": self.folder(), "timeout": 120, **options}
         return resolve(sources, python or python_of(), **chosen)
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks.base import Attempt, Check, Facts
+from pytest_envrepro.checks.changes import doubtful
 from pytest_envrepro.checks.conflicts import ConflictsCheck
 from pytest_envrepro.checks.installed import InstalledCheck
 from pytest_envrepro.checks.integrity import IntegrityCheck
 from pytest_envrepro.checks.layers import without_inherited
 from pytest_envrepro.checks.lock import LockCheck
 from pytest_envrepro.checks.python import PythonCheck
-from pytest_envrepro.checks.recompile import RecompileCheck, doubtful
+from pytest_envrepro.checks.recompile import RecompileCheck
 from pytest_envrepro.kinds import added
 
 if TYPE_CHECKING:

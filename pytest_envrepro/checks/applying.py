@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
@@ -25,14 +26,17 @@ _EXTRA = re.compile(r"""\bextra\s*(==|!=)\s*(["'])([^"']*)\2""")
 _HOLDS = {True: "python_version >= '0'", False: "python_version < '0'"}
 
 
-def applying(lock: Lock, environment: Mapping[str, str], parts: frozenset[str] | None = None) -> list[Pin]:
+def applying(
+    lock: Lock, environment: Mapping[str, str], parts: frozenset[str] | None = None, *, main: bool = True
+) -> list[Pin]:
     """Give the pins that an environment has that is made from a lock, in the order of the lock.
 
     Args:
         environment: the marker variables (PEP 508).
         parts: what of the project is installed besides `MAIN`; None for what the lock's tool installs.
+        main: whether `MAIN` is.
     """
-    wanted = {MAIN, *(lock.usual if parts is None else parts)}
+    wanted = {*({MAIN} if main else ()), *(lock.usual if parts is None else parts)}
     pins = [pin for pin in lock.pins if _is_for(pin, environment, wanted)]
     if not lock.by_need:
         return pins
@@ -80,7 +84,7 @@ def _needed(lock: Lock, pins: list[Pin], environment: Mapping[str, str], wanted:
             if extras == known:
                 continue
             followed[id(pin)] = extras
-            waiting += dependencies(_with_choices(pin.requires or (), wanted), environment, extras)
+            waiting += _needs(pin.requires or (), environment, wanted, extras)
     return set(followed)
 
 
@@ -88,11 +92,19 @@ def _asked(lock: Lock, environment: Mapping[str, str], wanted: set[str]) -> Iter
     """Give what the parts ask for: by the lock's own lists, since these tell of two pins of a name which is meant."""
     if lock.asks is not None:
         texts = [text for part, text in lock.asks if part in wanted]
-        yield from dependencies(_with_choices(texts, wanted), environment)
+        yield from _needs(texts, environment, wanted)
         return
     for root in lock.roots:
         if root.part in wanted and root.requirement.name and root.requirement.applies(environment):
             yield root.requirement
+
+
+def _needs(
+    requires: Iterable[str], environment: Mapping[str, str], wanted: set[str], extras: frozenset[str] = frozenset()
+) -> Iterator[Requirement]:
+    """Give what a list asks for; what cannot be read in it asks for nothing, and its reader tells it."""
+    with contextlib.suppress(ValueError):
+        yield from dependencies(_with_choices(requires, wanted), environment, extras)
 
 
 def _with_choices(requires: Iterable[str], wanted: set[str]) -> Iterator[str]:

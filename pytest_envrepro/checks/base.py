@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from packaging.version import Version
 
 from pytest_envrepro.checks.plainly import see
-from pytest_envrepro.requirement import Requirement, parse
+from pytest_envrepro.needs import read_need
+from pytest_envrepro.requirement import evaluate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.inventory import Interpreter, Inventory
     from pytest_envrepro.model import Lock, Project, Target
     from pytest_envrepro.outcome import Outcome
+    from pytest_envrepro.requirement import Requirement
 
 
 class Facts(NamedTuple):
@@ -48,13 +50,15 @@ class Attempt(NamedTuple):
         lock: what the tool has written; None where it has written none.
         reason: why it has not, in one line.
         tool: the tool and its version, for people, with the settings outside of the project that it was given.
-        said: lines of the tool that tell of pins it could not have.
+        said: lines of the tool that tell of pins it could not have, or what it says of a lock that it has only looked at.
+        holds: of a tool that only looks at the lock, by the hash of its inputs alone: whether it holds; else None.
     """
 
     lock: Lock | None
     reason: str | None = None
     tool: str = ""
     said: tuple[str, ...] = ()
+    holds: bool | None = None
 
 
 class Compiling(Protocol):
@@ -118,6 +122,8 @@ def release_of(python: Interpreter) -> str:
 def is_other_platform(facts: Facts, target: Target) -> bool:
     """Tell whether a lock was compiled for another platform than this."""
     here = facts.inventory.interpreter.environment
+    if target.covers is not None and not evaluate(target.covers, here):
+        return True
     return not target.universal and any(here[name] != value for name, value in target.environment)
 
 
@@ -135,7 +141,7 @@ def dependencies(
         if plain is not None and plain.extra is not None and plain.extra not in extras:
             continue
         try:
-            requirement = parse(text)
+            requirement = read_need(text)
         except ValueError as error:
             fault = fault or error
             continue
@@ -145,10 +151,16 @@ def dependencies(
         raise fault
 
 
-def install_command(lock: Lock) -> str:
-    """Give the command that installs a lock, with the tool that compiled it."""
+def install_command(lock: Lock, parts: frozenset[str] | None = None) -> str:
+    """Give the command that installs a lock, with the tool that compiled it.
+
+    Args:
+        parts: what of the project is installed with it; None for what the tool installs where it is not told.
+    """
     if lock.install is not None:
-        return lock.install
+        return " ".join(
+            (lock.install, *(words for part, words in lock.choosing if part in (parts or frozenset()) - lock.usual))
+        )
     return f"uv pip install -r {lock.path}" if lock.tool == "uv" else f"pip install -r {lock.path}"
 
 

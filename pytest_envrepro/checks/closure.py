@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from pytest_envrepro.checks.base import dependencies, to_version
 from pytest_envrepro.checks.plainly import see
 from pytest_envrepro.checks.source import is_installed_from, is_the_pinned_release
+from pytest_envrepro.model import MAIN
 from pytest_envrepro.outcome import Finding
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.model import Lock, Pin, Root
     from pytest_envrepro.requirement import Requirement
 
+_MISSING = "missing-transitive"
 _PLATFORM_WORDS = ("platform", "os_name", "implementation_name")
 
 
@@ -102,7 +104,16 @@ def follow(
                         unmet = list(_unmet(lock, pin, requirement, pins.get(other, [])))
                         told.update([other] if unmet else [])
                         closure.findings += unmet
+    if any(finding.code == _MISSING for finding in closure.findings):
+        given = given_by(pins, facts)
+        closure.findings = [each for each in closure.findings if each.code != _MISSING or each.package not in given]
     return closure
+
+
+def given_by(pins: Iterable[str], facts: Facts) -> set[str]:
+    """Give the names of Python's packages that lie in pinned packages of another kind, whatever these are called."""
+    others = facts.inventory.others
+    return {name for pinned in pins if pinned in others for name in others[pinned].provides}
 
 
 def _for_extras(requires: Iterable[str], extras: frozenset[str]) -> list[str]:
@@ -117,14 +128,19 @@ def installed_as_pinned(pin: Pin, facts: Facts) -> Distribution | None:
     """
     inventory = facts.inventory
     name = pin.requirement.name
-    if name is None or name not in inventory.distributions or pin.described:
+    if name is None or pin.described:
         return None
-    if pin.version is not None:
+    if pin.version is not None and name in inventory.versions:
         version = to_version(inventory.versions[name])
         if version is None or version.public != pin.version.public:
             return None
-    distribution = inventory.distributions[name]
-    if distribution.fault or distribution.version is None or not pin.requirement.admits(distribution.version):
+    distribution = inventory.get(name)
+    if (
+        distribution is None
+        or distribution.fault
+        or distribution.version is None
+        or not pin.requirement.admits(distribution.version)
+    ):
         return None
     source = distribution.source
     if pin.requirement.url is None:
@@ -150,6 +166,11 @@ def _overridden(asked: Iterable[Requirement], overrides: Mapping[str, list[Requi
         yield from overrides.get(requirement.name or "", (requirement,))
 
 
+def _is_for_others(parent: Pin, met_by: list[Pin]) -> bool:
+    """Tell whether a pin is installed with the project whatever else is, and what it needs only with other parts."""
+    return MAIN in parent.parts and bool(met_by) and all(pin.parts and MAIN not in pin.parts for pin in met_by)
+
+
 def _unmet(lock: Lock, parent: Pin, requirement: Requirement, met_by: list[Pin]) -> Iterator[Finding]:
     name = requirement.name or ""
     needs = f"{parent.name} {parent.version or ''}".strip() + f" needs {requirement}"
@@ -158,12 +179,22 @@ def _unmet(lock: Lock, parent: Pin, requirement: Requirement, met_by: list[Pin])
         if any(word in marker for word in _PLATFORM_WORDS):
             needs += " on this platform: the lock was compiled on another, or is not closed"
         yield Finding(
-            code="missing-transitive",
+            code=_MISSING,
             package=name,
             expected=requirement.written or None,
             file=parent.file,
             line=parent.line,
             message=needs,
+        )
+    if _is_for_others(parent, met_by) and "extra" not in (requirement.marker or "") and name not in lock.excluded:
+        parts = " and ".join(f"'{part}'" for part in sorted({part for pin in met_by for part in pin.parts}))
+        yield Finding(
+            code=_MISSING,
+            package=name,
+            expected=requirement.written or None,
+            file=parent.file,
+            line=parent.line,
+            message=f"{needs}, which is locked for {parts} alone",
         )
     if lock.has_choices and any(pin.version is None or requirement.admits(pin.version) for pin in met_by):
         return  # Another pin of that name is for what else needs it.

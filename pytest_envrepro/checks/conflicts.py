@@ -87,7 +87,7 @@ def _locked(facts: Facts) -> dict[str, list[tuple[Pin, str]]]:
     for path in _installed_locks(facts):
         for pin in facts.locks[path].pins:
             if pin.requirement.applies(environment):
-                found[pin.name].append((pin, install_command(facts.locks[path])))
+                found[pin.name].append((pin, install_command(facts.locks[path], facts.parts.get(path))))
     return found
 
 

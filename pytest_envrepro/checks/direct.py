@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from pytest_envrepro.checks.base import target_environment
 from pytest_envrepro.checks.source import is_below, meets
-from pytest_envrepro.model import Root
+from pytest_envrepro.model import MAIN, UNTOLD, Root
 from pytest_envrepro.outcome import Finding
 from pytest_envrepro.requirement import parse, redact
 
@@ -39,9 +39,14 @@ def check_roots(
     wanted = [root for root in roots if root.requirement.name not in overridden]
     asked_for = {root.requirement.name for root in roots}
     everywhere = {pin.requirement.name for pin in lock.pins} - {None}
+    told = {(fault.file, fault.line) for fault in lock.faults if fault.code == "missing-direct"}
     for root in (*wanted, *(root for root in overrides if root.requirement.name in asked_for)):
-        if not met_by(root, pins, folder) and root.requirement.name not in lock.excluded | lock.unpinned:
-            yield _missing(lock, root, elsewhere=root.requirement.name in everywhere)
+        met = met_by(root, pins, folder)
+        if not met and root.requirement.name not in lock.excluded | lock.unpinned:
+            yield _missing(lock, root, ", but for other environments" if root.requirement.name in everywhere else "")
+        elif met and (root.file, root.line) not in told and not any(_is_for(root.part, pin) for pin in met):
+            parts = sorted({part for pin in met for part in pin.parts})
+            yield _missing(lock, root, f" for {_shown(root.part)}, but for {' and '.join(map(_shown, parts))}")
     for root in (*wanted, *overrides):
         violated = list(_violations("violated-direct", root, met := met_by(root, pins, folder), folder))
         # Another pin of that name may be for another part of the project.
@@ -80,7 +85,21 @@ def _violations(code: str, root: Root, pins: Iterable[Pin], folder: str) -> Iter
             yield _violated(code, root, pin)
 
 
-def _missing(lock: Lock, root: Root, *, elsewhere: bool) -> Finding:
+def _is_for(part: str, pin: Pin) -> bool:
+    """Tell whether a pin is there wherever a part of the project is; an extra may be in the pin's marker alone."""
+    return not pin.parts or MAIN in pin.parts or part in pin.parts or part == UNTOLD or part.startswith("[")
+
+
+def _shown(part: str) -> str:
+    return f"'{part.strip('[]')}'" if part else "the project itself"
+
+
+def _missing(lock: Lock, root: Root, where: str) -> Finding:
+    """Give the finding of a requirement that is not pinned.
+
+    Args:
+        where: what there is instead.
+    """
     requirement = root.requirement
     return Finding(
         code="missing-direct",
@@ -88,7 +107,7 @@ def _missing(lock: Lock, root: Root, *, elsewhere: bool) -> Finding:
         expected=(redact(requirement.url) if requirement.url else requirement.written) or None,
         file=root.file,
         line=root.line,
-        message=f"not pinned in {lock.path}" + (", but for other environments" if elsewhere else ""),
+        message=f"not pinned in {lock.path}{where}",
     )
 
 

@@ -11,10 +11,11 @@ from pytest_envrepro.checks.base import Facts, dependencies, install_command, is
 from pytest_envrepro.checks.conflicts import duplicates
 from pytest_envrepro.checks.source import is_below, is_installed_from, is_root, is_the_pinned_release
 from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.requirement import kind_of, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
 
     from pytest_envrepro.inventory import Distribution
     from pytest_envrepro.model import Lock, Pin
@@ -42,6 +43,8 @@ class InstalledCheck:
     def judge(self, facts: Facts, subject: str) -> Outcome:
         """Judge this environment by one lock."""
         lock = facts.locks[subject]
+        if lock.choosing:
+            lock = replace(lock, install=install_command(lock, facts.parts.get(subject)), choosing=())
         unknown = _unreadable(facts, lock)
         if unknown is not None:
             return Outcome(judged=False, reason=unknown)
@@ -52,7 +55,7 @@ class InstalledCheck:
         absent = 0
         for pin in pins:
             name = _name_of(pin, facts)
-            if name is None or name not in facts.inventory.versions:
+            if name is None or not facts.inventory.has(name):
                 absent += 1
                 if judges_all:
                     findings.append(_not_installed(lock, pin))
@@ -81,6 +84,9 @@ def _unreadable(facts: Facts, lock: Lock) -> str | None:
         return lock.unread or lock.partial
     if is_other_platform(facts, lock.target):
         return f"{lock.path} was compiled for {lock.target.platform}"
+    for kind in sorted({kind_of(pin.name) for pin in lock.pins}):
+        if facts.inventory.is_unseen(kind):
+            return f"{lock.path} pins packages of {kind}, and this is no environment of {kind}"
     return None
 
 
@@ -121,12 +127,14 @@ def _not_installed(lock: Lock, pin: Pin) -> Finding:
 
 def _disagreement(facts: Facts, lock: Lock, pin: Pin, name: str, others: Iterable[Pin]) -> Iterator[Finding]:
     """Give what is wrong with the installed distribution of a pin, unless another lock pins just that."""
-    distribution = facts.inventory.distributions[name]
+    distribution = facts.inventory.get(name)
     root = facts.project.root
-    if any(_has_version(distribution, other) and _other_source(other, distribution, root) is None for other in others):
+    if distribution is None or any(
+        _has_version(distribution, other) and _other_source(other, distribution, root) is None for other in others
+    ):
         return
     if not _has_version(distribution, pin):
-        version = str(distribution.version or facts.inventory.versions[name])
+        version = str(distribution.version or facts.inventory.versions.get(name, distribution.label))
         yield Finding(
             code="wrong-version",
             package=name,
@@ -148,12 +156,12 @@ def _disagreement(facts: Facts, lock: Lock, pin: Pin, name: str, others: Iterabl
             file=pin.file,
             line=pin.line,
             message=f"installed from {where}",
-            fix=f"pip install --force-reinstall --no-deps {_argument(pin)}",
+            fix=_reinstalling(lock, pin, name),
         )
 
 
 def _has_version(distribution: Distribution, pin: Pin) -> bool:
-    if not pin.requirement.specifier:
+    if not pin.requirement.is_bound:
         return True
     return distribution.version is not None and pin.requirement.admits(distribution.version)
 
@@ -181,6 +189,11 @@ def _other_source(pin: Pin, distribution: Distribution, root: str) -> str | None
     return redact(f"{source.url}{commit}") + how
 
 
+def _reinstalling(lock: Lock, pin: Pin, name: str) -> str:
+    """Give the command that puts in place what is installed from elsewhere."""
+    return install_command(lock) if kind_of(name) else f"pip install --force-reinstall --no-deps {_argument(pin)}"
+
+
 def _argument(pin: Pin) -> str:
     return f"-e '{redact(pin.requirement.url or '')}'" if pin.editable else f"'{pin.requirement}'"
 
@@ -188,25 +201,50 @@ def _argument(pin: Pin) -> str:
 def _extraneous(facts: Facts, lock: Lock) -> Iterator[Finding]:
     locks = [facts.locks[path] for path in facts.installed or (lock.path,)]
     known = {_name_of(pin, facts) for each in locks for pin in each.pins}
-    known |= _NEVER_EXTRANEOUS | _needed_by_us(facts)
+    ours = _NEVER_EXTRANEOUS | _needed_by_us(facts)
+    known |= ours
     for each in locks:
         known |= each.excluded | each.unpinned
+    kinds = {kind_of(pin.name) for each in locks for pin in each.pins}
+    others = (
+        {name: each for name, each in facts.inventory.others.items() if kind_of(name) in kinds} if any(kinds) else {}
+    )
+    known |= _parts_of_others(facts, others, ours)
     where = " or ".join(each.path for each in locks)
-    for name in facts.inventory.distributions:
-        if name in known or name == facts.project.name:
+    for name in (*facts.inventory.distributions, *others):
+        distribution = facts.inventory.get(name)
+        if name in known or name == facts.project.name or distribution is None:
             continue
-        source = facts.inventory.distributions[name].source
+        source = distribution.source
         if source is not None and source.directory and is_below(source.url, facts.project.root):
             continue
         yield Finding(
             code="extraneous",
             severity="warn",
             package=name,
-            actual=facts.inventory.versions[name],
+            actual=facts.inventory.versions.get(name) or str(distribution.version or distribution.label),
             file=lock.path,
             message=f"not in {where}",
-            fix=f"pip uninstall {name}",
+            fix=f"{kind} remove {name.partition(':')[2]}" if (kind := kind_of(name)) else f"pip uninstall {name}",
         )
+
+
+def _parts_of_others(facts: Facts, others: Mapping[str, Distribution], ours: AbstractSet[str]) -> set[str]:
+    """Give what belongs to packages of other kinds: Python's in them, and those that bring ours, with what they need."""
+    given = {part for each in others.values() for part in each.provides}
+    waiting = [name for name, each in others.items() if not each.provides.isdisjoint(ours)]
+    fine: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in others or name in fine:
+            continue
+        fine.add(name)
+        try:
+            needed = list(dependencies(others[name].requires, facts.inventory.interpreter.environment))
+        except ValueError:
+            continue  # What cannot be read is needed by nobody.
+        waiting += [need.name or "" for need in needed]
+    return given | fine
 
 
 def _needed_by_us(facts: Facts) -> set[str]:

@@ -10,9 +10,11 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.checks.alike import without_brought
 from pytest_envrepro.checks.applying import applying, are_rivals
 from pytest_envrepro.checks.base import Facts, is_other_platform, target_environment
 from pytest_envrepro.checks.closure import Closure, follow
+from pytest_envrepro.checks.derived import compare, with_parent
 from pytest_envrepro.checks.direct import check_constraints, check_roots, dynamic_roots
 from pytest_envrepro.checks.unneeded import find_unneeded
 from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 # A fault of these codes has no command that mends it: a person has to look at the file.
 _BY_HAND = frozenset({"unreadable", "merge-conflict", "input-missing", "host-leak"})
+# Faults that a tool which believes its lock does not see.
+_UNSEEN = frozenset({"missing-transitive", "violated-transitive"})
 
 
 class LockCheck:
@@ -43,6 +47,7 @@ class LockCheck:
         "ambiguous-pin",
         "partial-hashes",
         "stale-stamp",
+        "derived-drift",
         "input-missing",
         "merge-conflict",
         "host-leak",
@@ -66,22 +71,30 @@ def _judge(facts: Facts, lock: Lock) -> Outcome:
         # Pins may be missing from what could be read: only the fault itself is certain.
         unread = f"{lock.path} cannot be read in full"
         return Outcome(findings=sort_findings(lock.faults), judged=False, reason=unread, proven=0, total=len(lock.pins))
+    parent = with_parent(facts, lock)
+    if parent is not None:
+        # What was replaced or left out there on purpose is so here.
+        lock = replace(lock, overrides=parent.overrides, excluded=lock.excluded | parent.excluded)
     view = _View.of(facts, lock)
+    drift = compare(facts, lock, view.environment)
     folder = facts.project.root
     findings = [*lock.faults, *_ambiguous(view), *_partly_hashed(lock)]
     findings += check_roots(lock, view.roots, view.needed, view.environment, folder)
     findings += check_constraints(lock, view.needed, view.environment, folder)
+    findings += drift.findings
     if lock.closed:
         findings += view.closure.findings
         if _knows_inputs(view):
             asked_for = (*lock.roots, *view.roots)
             known = view.closure.proven | view.closure.listed
             findings += find_unneeded(lock, view.pins, asked_for, view.closure.needs, known, folder)
+    findings, untold = without_brought(findings, lock, view.pins, facts)
     if _may_pin_more(lock):
         findings = [finding for finding in findings if not finding.code.startswith("missing-")]
-    findings += _stale_stamp(lock, holds=not any(finding.severity == "error" for finding in findings))
+    findings += _stale_stamp(lock, holds=not findings)
     findings = [_with_fix(finding, lock) for finding in findings]
-    reason = view.unknown or lock.partial or _unproven(facts, view)
+    unstamped = lock.stamp.untold if lock.stamp else ""
+    reason = view.unknown or lock.partial or drift.unknown or untold or unstamped or _unproven(facts, view)
     elsewhere = len(lock.pins) - sum(map(len, view.pins.values()))
     proven = len(view.closure.proven) if lock.closed else None
     return Outcome(
@@ -140,8 +153,12 @@ class _View(NamedTuple):
             needed=needed,
             roots=roots,
             closure=closure,
-            unknown=lock.unread or unknown,
+            unknown=lock.unread or unknown or (_elsewhere(lock) if is_foreign and lock.target.covers else None),
         )
+
+
+def _elsewhere(lock: Lock) -> str:
+    return f"{lock.path} has no pins for this platform: it was compiled for {lock.target.platform}"
 
 
 def _needed(lock: Lock, environment: Mapping[str, str]) -> Mapping[str, list[Pin]]:
@@ -181,7 +198,11 @@ def _detail(view: _View, proven: int | None, elsewhere: int) -> str:
 
 
 def _with_fix(finding: Finding, lock: Lock) -> Finding:
-    return finding if finding.fix or finding.code in _BY_HAND else replace(finding, fix=lock.fix)
+    # Which of two locks that contradict each other is right, no command can tell.
+    is_between = finding.code == "derived-drift" and lock.exported is None
+    if finding.fix or finding.code in _BY_HAND or is_between:
+        return finding
+    return replace(finding, fix=(lock.relock if finding.code in _UNSEEN else None) or lock.fix)
 
 
 def _stale_stamp(lock: Lock, *, holds: bool) -> Iterator[Finding]:
@@ -259,4 +280,5 @@ def _knows_inputs(view: _View) -> bool:
     """Tell whether all inputs were read: else nobody can say what has left them."""
     lock = view.lock
     unread = any(fault.code in ("unreadable", "input-missing") for fault in lock.faults)
-    return bool(lock.inputs) and lock.complete and not view.unknown and not unread and not lock.partial
+    is_known = lock.complete and lock.exported is None and not view.unknown
+    return bool(lock.inputs) and is_known and not unread and not lock.partial

@@ -13,11 +13,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from packaging.version import Version
+    from pytest_envrepro.requirement import AnyVersion
 
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _NUMBER = r"[0-9]+(?:\.[0-9]+)*"
@@ -90,9 +91,15 @@ def _canonical(name: str) -> str:
     return name if name.isalnum() and name.islower() else canonicalize_name(name)
 
 
-def plain_release(version: Version | None) -> Release | None:
+def plain_release(version: AnyVersion | None) -> Release | None:
     """Give the numbers of a final release without zeros at the end; None for any other version."""
-    if version is None or version.epoch or version.is_prerelease or version.is_postrelease or version.local:
+    if (
+        not isinstance(version, Version)
+        or version.epoch
+        or version.is_prerelease
+        or version.is_postrelease
+        or version.local
+    ):
         return None
     return _trimmed(version.release)
 

@@ -50,7 +50,7 @@ def is_the_pinned_release(source: Source | None, pin: Pin) -> bool:
         return True
     if source.hashes and pin.hashes:
         return not source.hashes.isdisjoint(pin.hashes)
-    return is_local(source.url) and not source.directory
+    return source.released or (is_local(source.url) and not source.directory)
 
 
 def meets(asked: Root, pin: Pin, root: str) -> bool:

@@ -6,9 +6,15 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.compilers.arguments import Where, has_upgrades
 from pytest_envrepro.compilers.base import Compiler, RefusedError, Tool
+from pytest_envrepro.compilers.conda_lock import CondaLock
 from pytest_envrepro.compilers.own import Own
+from pytest_envrepro.compilers.pdm import Pdm
 from pytest_envrepro.compilers.pip_tools import PipTools
+from pytest_envrepro.compilers.pipenv import Pipenv
+from pytest_envrepro.compilers.poetry import Poetry
 from pytest_envrepro.compilers.uv import Uv
+from pytest_envrepro.compilers.uv_export import UvExport
+from pytest_envrepro.compilers.uv_lock import UvLock
 from pytest_envrepro.kinds import added
 
 if TYPE_CHECKING:
@@ -16,13 +22,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Compiler", "RefusedError", "Tool", "Where", "compiler_of", "has_upgrades", "is_run"]
 
-COMPILERS: tuple[Compiler, ...] = (PipTools(), Uv(), Own())
+COMPILERS: tuple[Compiler, ...] = (
+    PipTools(),
+    Uv(),
+    UvLock(),
+    UvExport(),
+    Poetry(),
+    Pdm(),
+    Pipenv(),
+    CondaLock(),
+    Own(),
+)
 
 
 def is_run(recipe: Recipe, path: str) -> bool:
     """Tell whether a lock's command would be run as far as its words go, by a compiler that is known."""
     try:
-        compiler_of(recipe.tool).arguments(recipe, path, upgrade=True)
+        compiler_of(recipe.tool).arguments(recipe, path, mending=True)
     except RefusedError:
         return False
     return True

@@ -187,7 +187,7 @@ def trusted(words: Iterable[str], where: Where, *, upgrade: bool) -> Iterator[st
     Args:
         upgrade: whether options that let go of the old pins are passed on.
     """
-    rest = iter(words if upgrade else _without_upgrades(words))
+    rest = iter(words if upgrade else without_upgrades(words))
     for word in rest:
         option, value = _parted(word, _OUTPUTS)
         if option in _OUTPUTS:
@@ -234,10 +234,11 @@ def refused(shown: str, why: str) -> RefusedError:
 
 def has_upgrades(words: Iterable[str]) -> bool:
     """Tell whether a command lets go of old pins."""
-    return [*_without_upgrades(kept := list(words))] != kept
+    return [*without_upgrades(kept := list(words))] != kept
 
 
-def _without_upgrades(words: Iterable[str]) -> Iterator[str]:
+def without_upgrades(words: Iterable[str]) -> Iterator[str]:
+    """Give a command without the options that let go of old pins."""
     rest = iter(words)
     for word in rest:
         option = word.partition("=")[0]
@@ -245,3 +246,9 @@ def _without_upgrades(words: Iterable[str]) -> Iterator[str]:
             next(rest, None)
         elif option not in _UPGRADES | _UPGRADES_OF and not (word.startswith("-P") and len(word) > 2):  # noqa: PLR2004  # `-P`.
             yield word
+
+
+def values(arguments: Iterable[str]) -> Iterator[str]:
+    """Give all that may be a path in some arguments."""
+    for word in arguments:
+        yield word.partition("=")[2] if word.startswith("--") else word[2:] if word.startswith("-") else word

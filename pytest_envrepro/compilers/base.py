@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_envrepro.inventory import Inventory
     from pytest_envrepro.model import Lock, Recipe
+    from pytest_envrepro.process import Completed
+
+
+# What a build reads first: it may tell requirements that no file states.
+PROJECT_FILES = ("pyproject.toml", "setup.cfg", "setup.py")
 
 
 class RefusedError(Exception):
@@ -23,24 +28,30 @@ class Tool(NamedTuple):
         label: its name and version, for people: `pip-tools 7.6.2 with pip 26.3`.
         argv: how it is started.
         identity: all that tells it from another version or build of it, found without starting it.
+        version: as its distribution has it; None where that is not known without starting it.
     """
 
     name: str
     label: str
     argv: tuple[str, ...]
     identity: str
+    version: str | None = None
 
 
 class Compiler(Protocol):
-    """One native tool.
+    """One native tool; `Plain` has what most of them have in common.
 
     Attributes:
-        name: as a lock's `tool` and `Recipe.tool` say it; None for commands of a project's own.
+        name: as `Recipe.tool` says it; None for commands of a project's own.
         settings: whose variables and files change what it finds: `pip`, `uv`.
+        leaves: whether it leaves a lock untouched that it would write again as it is.
+        keeps: whether it keeps all pins that still fit, so that each change can be explained.
     """
 
     name: str | None
     settings: tuple[str, ...]
+    leaves: bool
+    keeps: bool
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:
         """Find it, without starting anything.
@@ -49,26 +60,98 @@ class Compiler(Protocol):
             RefusedError: it is not installed.
         """
 
-    def check_target(self, lock: Lock, inventory: Inventory) -> None:
+    def check_target(self, lock: Lock, inventory: Inventory, *, mending: bool) -> None:
         """Tell whether it can compile this lock for what the lock was compiled for.
 
         Raises:
             RefusedError: it would be compiled for another Python or platform.
         """
 
-    def arguments(self, recipe: Recipe, path: str, *, upgrade: bool) -> tuple[str, ...]:
+    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:
         """Give what it is told.
 
         Args:
             path: the lock.
-            upgrade: whether options that leave the old pins aside are passed; a header never has them.
+            mending: whether the result is to take the lock's place: options that leave the old pins aside are passed
+                then; a header never has them.
 
         Raises:
             RefusedError: an option of a header that is not on the list of those that are run.
         """
 
+    def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:
+        """Give all that may be a path in what it is told, from where it runs."""
+
+    def builds(self, lock: Lock, text: Callable[[str], str]) -> bool:
+        """Tell whether a build of the project may have a say in the lock: that reads any file of it.
+
+        Args:
+            text: gives what stands in a file of the project.
+        """
+
+    def given(self, text: str) -> str:
+        """Give an old lock as the tool takes it for its preferences."""
+
+    def verdict(self, done: Completed) -> bool | None:
+        """Tell what it says of a lock that it has only looked at: whether it holds; None where it writes locks."""
+
     def variables(self) -> Mapping[str, str]:
         """Give the environment variables that it needs besides the user's."""
 
+    def places(self) -> Mapping[str, str]:
+        """Give the variables that name folders which it writes to, each with a folder's name in the workspace."""
+
     def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:
         """Give the user's own settings files that it would read, whether they exist or not, as absolute paths."""
+
+
+class Plain:
+    """A compiler that needs nothing but its arguments: what another one has more, it says itself."""
+
+    leaves = False
+    keeps = True
+
+    def check_target(self, lock: Lock, inventory: Inventory, *, mending: bool) -> None:
+        """Leave the target to the tool."""
+
+    def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:  # noqa: ARG002  # As all.
+        """Find none."""
+        yield from ()
+
+    def builds(self, lock: Lock, text: Callable[[str], str]) -> bool:  # noqa: ARG002  # As all.
+        """Read what stands in files alone."""
+        return False
+
+    def given(self, text: str) -> str:
+        """Take any lock."""
+        return text
+
+    def verdict(self, done: Completed) -> bool | None:  # noqa: ARG002  # As all.
+        """Write locks."""
+        return None
+
+    def variables(self) -> Mapping[str, str]:
+        """Add nothing."""
+        return {}
+
+    def places(self) -> Mapping[str, str]:
+        """Write nowhere else."""
+        return {}
+
+    def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002  # As all.
+        """Know of none."""
+        return ()
+
+
+def refuse_other_python(name: str, lock: Lock, inventory: Inventory) -> None:
+    """Refuse a lock for another Python, of a tool that compiles for the one that runs it.
+
+    Raises:
+        RefusedError: it is for another one.
+    """
+    here, there = inventory.interpreter.version, lock.target.python
+    if there and here.split(".")[:2] != there.split(".")[:2]:
+        raise RefusedError(
+            f"it was compiled with Python {there}, this is {here}, and {name} compiles for the Python that "
+            f"runs it: run this session with Python {there}"
+        )

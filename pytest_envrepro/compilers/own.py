@@ -6,16 +6,17 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers.base import RefusedError, Tool
+from pytest_envrepro.compilers.arguments import values
+from pytest_envrepro.compilers.base import Plain, RefusedError, Tool
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_envrepro.inventory import Inventory
     from pytest_envrepro.model import Lock, Recipe
 
 
-class Own:
+class Own(Plain):
     """A command of the table; what it needs it has to find by itself, in a copy of the project."""
 
     name: str | None = None
@@ -31,17 +32,14 @@ class Own:
             raise RefusedError(f"'{program}', the program of its command in the table, is not on PATH")
         return Tool(name=program, label=f"'{program}'", argv=(found,), identity="")
 
-    def check_target(self, lock: Lock, inventory: Inventory) -> None:
-        """Leave the target to the command."""
-
-    def arguments(self, recipe: Recipe, path: str, *, upgrade: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
+    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
         """Give what follows the program: what its words mean is not known."""
         return recipe.argv[1:]
 
-    def variables(self) -> Mapping[str, str]:
-        """Add nothing."""
-        return {}
+    def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:
+        """Take any word for a path."""
+        return values(arguments)
 
-    def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:  # noqa: ARG002  # As all.
-        """Know of none."""
-        return ()
+    def builds(self, lock: Lock, text: Callable[[str], str]) -> bool:  # noqa: ARG002  # As all.
+        """Do whatever it does."""
+        return True

@@ -7,11 +7,11 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers.arguments import Allowed, Where, file, looked_at, output, place, text, trusted
-from pytest_envrepro.compilers.base import RefusedError, Tool
+from pytest_envrepro.compilers.arguments import Allowed, Where, file, looked_at, output, place, text, trusted, values
+from pytest_envrepro.compilers.base import PROJECT_FILES, Plain, RefusedError, Tool, refuse_other_python
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_envrepro.inventory import Inventory
     from pytest_envrepro.model import Lock, Recipe
@@ -74,7 +74,7 @@ _ALLOWED = Allowed(
 )
 
 
-class PipTools:
+class PipTools(Plain):
     """pip-compile."""
 
     name: str | None = "pip-compile"
@@ -91,34 +91,41 @@ class PipTools:
             label += f" with pip {versions['pip']}"
         return Tool(name="pip-tools", label=label, argv=(sys.executable, "-c", _START), identity=parts)
 
-    def check_target(self, lock: Lock, inventory: Inventory) -> None:
+    def check_target(self, lock: Lock, inventory: Inventory, *, mending: bool) -> None:  # noqa: ARG002  # As all.
         """Refuse a lock for another Python: pip-compile compiles for the one that runs it."""
-        here = inventory.interpreter.version
-        there = lock.target.python
-        if there and here.split(".")[:2] != there.split(".")[:2]:
-            raise RefusedError(
-                f"it was compiled with Python {there}, this is {here}, and pip-compile compiles for the Python that "
-                f"runs it: run this session with Python {there}"
-            )
+        refuse_other_python("pip-compile", lock, inventory)
 
-    def arguments(self, recipe: Recipe, path: str, *, upgrade: bool) -> tuple[str, ...]:
+    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:
         """Give what it is told."""
         words = recipe.argv[1:] if recipe.argv[0] == "pip-compile" else recipe.argv[4:]  # `python -m piptools compile`
         where = Where.of(recipe, path)
         if recipe.is_trusted:
-            return tuple(trusted(words, where, upgrade=upgrade))
+            return tuple(trusted(words, where, upgrade=mending))
         return tuple(looked_at(words, where, _ALLOWED))
+
+    def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:
+        """Take any word and any value for a path."""
+        return values(arguments)
+
+    def builds(self, lock: Lock, text: Callable[[str], str]) -> bool:  # noqa: ARG002  # As all.
+        """Take every project for one that may have to be built."""
+        return any(os.path.basename(file) in PROJECT_FILES for file in lock.inputs)
 
     def variables(self) -> Mapping[str, str]:
         """Ask for plain text in UTF-8."""
         return {"PYTHONUTF8": "1", "PYTHONSAFEPATH": "1", "NO_COLOR": "1", "PIP_NO_INPUT": "1"}
 
     def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Give where pip 26 looks for settings (`pip config debug`), on Linux and macOS."""
-        named = environ.get("PIP_CONFIG_FILE")
-        if named == os.devnull:
-            return ()
-        return tuple(dict.fromkeys([*_pip_conf(environ), *([named] if named else [])]))
+        """Give where pip looks for settings."""
+        return pip_config_files(environ)
+
+
+def pip_config_files(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Give where pip 26 looks for settings (`pip config debug`), on Linux and macOS."""
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return ()
+    return tuple(dict.fromkeys([*_pip_conf(environ), *([named] if named else [])]))
 
 
 def _pip_conf(environ: Mapping[str, str]) -> Iterator[str]:

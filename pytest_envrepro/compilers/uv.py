@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import sysconfig
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.compilers.arguments import (
@@ -19,12 +17,15 @@ from pytest_envrepro.compilers.arguments import (
     python,
     text,
     trusted,
+    values,
 )
-from pytest_envrepro.compilers.base import RefusedError, Tool
+from pytest_envrepro.compilers.base import PROJECT_FILES, Plain
+from pytest_envrepro.compilers.finding import find_program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from pytest_envrepro.compilers.base import Tool
     from pytest_envrepro.inventory import Inventory
     from pytest_envrepro.model import Lock, Recipe
 
@@ -62,52 +63,54 @@ _ALLOWED = Allowed(
 )
 
 
-class Uv:
+class Uv(Plain):
     """`uv pip compile`."""
 
     name: str | None = "uv"
     settings: tuple[str, ...] = ("uv",)
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
-        """Find its program: that of the distribution `uv`, if that is installed here, else the first on PATH."""
-        installed = inventory.versions.get("uv")
-        if installed:
-            name = "uv.exe" if os.name == "nt" else "uv"
-            program = os.path.join(sysconfig.get_path("scripts"), name)
-            if os.path.exists(program):
-                return Tool(
-                    name="uv", label=f"uv {installed}", argv=(program, "pip", "compile"), identity=f"uv=={installed}"
-                )
-        found = shutil.which("uv", path=environ.get("PATH"))
-        if found is None:
-            raise RefusedError("uv is not installed here, nor on PATH: pip install uv")
-        status = os.stat(found)
-        # Not asked for its version, which would start it: another build is another file.
-        identity = f"{os.path.realpath(found)} {status.st_size} {status.st_mtime_ns}"
-        return Tool(name="uv", label="the uv on PATH", argv=(found, "pip", "compile"), identity=identity)
+        """Find its program; what it is not told to compile for is this Python."""
+        found = find_program("uv", inventory, environ)
+        return found._replace(argv=(*found.argv, "pip", "compile"))
 
-    def check_target(self, lock: Lock, inventory: Inventory) -> None:
-        """Compile for anything: uv is told what for, and what it is not told is this Python."""
-
-    def arguments(self, recipe: Recipe, path: str, *, upgrade: bool) -> tuple[str, ...]:
+    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:
         """Give what it is told."""
         words = recipe.argv[3:]
         where = Where.of(recipe, path)
         if recipe.is_trusted:
-            return tuple(trusted(words, where, upgrade=upgrade))
+            return tuple(trusted(words, where, upgrade=mending))
         return tuple(looked_at(words, where, _ALLOWED))
+
+    def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:
+        """Take any word and any value for a path."""
+        return values(arguments)
+
+    def builds(self, lock: Lock, text: Callable[[str], str]) -> bool:  # noqa: ARG002  # As all.
+        """Take every project for one that may have to be built."""
+        return any(os.path.basename(file) in PROJECT_FILES for file in lock.inputs)
 
     def variables(self) -> Mapping[str, str]:
         """Have it ask this Python for what it is not told, and say so nowhere in the header."""
-        return {"UV_PYTHON": sys.executable, "UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+        return variables()
 
     def config_files(self, environ: Mapping[str, str]) -> tuple[str, ...]:
-        """Give where uv looks for the user's and the machine's settings, on Linux and macOS."""
-        home = os.path.expanduser("~")
-        named = environ.get("UV_CONFIG_FILE")
-        if named:
-            return (named,)
-        beginning = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-        folders = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
-        windows = (f"{environ[name]}\\uv\\uv.toml" for name in ("APPDATA", "PROGRAMDATA") if environ.get(name))
-        return (*windows, f"{beginning}/uv/uv.toml", *(f"{folder}/uv/uv.toml" for folder in folders), "/etc/uv/uv.toml")
+        """Give where uv looks for the user's and the machine's settings."""
+        return config_files(environ)
+
+
+def variables() -> Mapping[str, str]:
+    """Give what any command of uv's is told: to ask this Python, and to fetch none."""
+    return {"UV_PYTHON": sys.executable, "UV_NO_PROGRESS": "1", "NO_COLOR": "1", "UV_PYTHON_DOWNLOADS": "never"}
+
+
+def config_files(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Give where uv looks for the user's and the machine's settings, on Linux and macOS."""
+    home = os.path.expanduser("~")
+    named = environ.get("UV_CONFIG_FILE")
+    if named:
+        return (named,)
+    beginning = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    folders = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
+    windows = (f"{environ[name]}\\uv\\uv.toml" for name in ("APPDATA", "PROGRAMDATA") if environ.get(name))
+    return (*windows, f"{beginning}/uv/uv.toml", *(f"{folder}/uv/uv.toml" for folder in folders), "/etc/uv/uv.toml")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from packaging.markers import default_environment
 
+from pytest_envrepro.envs.conda import find_prefix, with_packages
 from pytest_envrepro.envs.inventory import read_inventory
 from pytest_envrepro.inventory import Interpreter, Inventory
 
@@ -36,7 +37,9 @@ def host_inventory(root: Path) -> Inventory:
         root: the project. What pytest or `python -m` put on `sys.path` from within it is not installed: a stray
             `.egg-info` there would else be judged in one session and not in another.
     """
-    return read_inventory(host_paths(root), host_interpreter())
+    inventory = read_inventory(host_paths(root), host_interpreter())
+    prefix = find_prefix((sys.prefix, os.environ.get("CONDA_PREFIX")))
+    return inventory if prefix is None else with_packages(inventory, prefix)
 
 
 def host_paths(root: Path) -> list[str]:

@@ -18,6 +18,7 @@ class Subject(NamedTuple):
         inventory: what is installed.
         tags: gives the tags of the wheels that its Python can use; None where that is the Python that runs this.
         lock: the lock that it is made from, relative to the root, where there is one.
+        groups, extras: those that it is declared with: of a project's lock they choose parts.
         is_host: whether it is the one that runs this: then commands that mend it are told too.
     """
 
@@ -25,6 +26,8 @@ class Subject(NamedTuple):
     tags: Callable[[], Collection[str]] | None = None
     lock: str | None = None
     is_host: bool = False
+    groups: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
 
 
 class Judged(NamedTuple):

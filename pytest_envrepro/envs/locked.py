@@ -13,8 +13,11 @@ from pytest_envrepro.envs.packages import Package, Packages
 from pytest_envrepro.errors import LockError, RefusedError
 from pytest_envrepro.inventory import Distribution, Inventory, Source
 from pytest_envrepro.places import VCS, split_revision
+from pytest_envrepro.requirement import kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from pytest_envrepro.envs.asked import Command
     from pytest_envrepro.envs.comparing import Depth
     from pytest_envrepro.envs.judged import Judge
@@ -31,6 +34,7 @@ class LockEnvironment(Environment):
     Args:
         lock: its pins have to be known.
         interpreter: the Python that the markers are evaluated for.
+        choose: gives the pins for a Python, by its marker variables; without it, those whose markers hold there.
 
     Raises:
         LockError: what it pins is not known in full.
@@ -38,12 +42,21 @@ class LockEnvironment(Environment):
 
     kind = "lock"
 
-    def __init__(self, *, lock: Lock, interpreter: Interpreter, judge: Judge) -> None:
+    def __init__(
+        self,
+        *,
+        lock: Lock,
+        interpreter: Interpreter,
+        judge: Judge,
+        choose: Callable[[Mapping[str, str]], Sequence[Pin]] | None = None,
+    ) -> None:
         refuse_unknown(lock)
         self._lock = lock
         self._interpreter = interpreter
-        pins = [pin for pin in reversed(lock.pins) if pin.requirement.applies(interpreter.environment)]
-        self._distributions = {pin.name: _distribution(pin) for pin in pins}
+        self._choose = choose
+        known = interpreter.environment
+        pins = choose(known) if choose else [pin for pin in lock.pins if pin.requirement.applies(known)]
+        self._distributions = {pin.name: _distribution(pin) for pin in reversed(pins)}
         self._packages = {
             name: Package(name=name, version=str(each.version or ""), source=each.source)
             for name, each in self._distributions.items()
@@ -98,7 +111,7 @@ class LockEnvironment(Environment):
         """Give itself as another's Python reads it, where that is none of this machine."""
         if other.target is None or other.target == self._interpreter:
             return self
-        return LockEnvironment(lock=self._lock, interpreter=other.target, judge=self._judge)
+        return LockEnvironment(lock=self._lock, interpreter=other.target, judge=self._judge, choose=self._choose)
 
     def side(self, depth: Depth) -> Side:
         """Give what is compared at a depth: of a lock, packages alone."""
@@ -136,6 +149,9 @@ def refuse_unknown(lock: Lock) -> None:
     if reason is not None:
         line = re.match(rf"{re.escape(lock.path)}:(\d+) ", reason)
         raise LockError(lock.path, int(line[1]) if line else None, reason[line.end() :] if line else reason)
+    for kind in filter(None, (kind_of(pin.name) for pin in lock.pins)):
+        message = f"a lock of {kind}'s, whose packages neither pip nor uv installs: name a lock of Python's packages"
+        raise LockError(lock.path, None, message)
     if lock.unpinned:
         raise LockError(lock.path, None, f"{', '.join(sorted(lock.unpinned))} stands there without a version")
 

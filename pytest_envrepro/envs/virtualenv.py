@@ -104,8 +104,11 @@ class VirtualEnvironment(LentEnvironment, LocalEnvironment):
         """Give what is judged: see `Environment.subject`."""
         self._refuse_gone()
         inventory = read_inventory(self._paths(), self.python.interpreter)
-        lock = self.settings.lock if self.settings else None
-        return Subject(inventory, tags=lambda: self.python.tags, lock=lock)
+        subject = Subject(inventory, tags=lambda: self.python.tags)
+        declared = self.settings
+        if declared is None:
+            return subject
+        return subject._replace(lock=declared.lock, groups=declared.groups, extras=declared.extras)
 
     def _intact(self, subject: Subject) -> Judged:
         judged = super()._intact(subject)

@@ -15,6 +15,7 @@ from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.installers.effective import pip_table
 from pytest_envrepro.installers.filed import refuse, table_of, variables_of, words_of
 from pytest_envrepro.installers.hidden import in_text, netrc_for, text_of, variables_in
+from pytest_envrepro.installers.indexes import indexes_of, unsaid
 from pytest_envrepro.installers.taking import ROOM, folders_of_index, inside, local_path, outermost
 from pytest_envrepro.installers.uvwords import uv_files, uv_variables
 
@@ -102,10 +103,11 @@ def carry(  # noqa: PLR0913  # All but the first three are policy, by name.
     seen = for_environments(environ, resolving=True)
     filed = tuple(options)
     refuse(filed, "pip", {word.partition("=")[0] for word in arguments})
-    table = table_of(filed, pip_table(seen, folder, resolving=True))
+    table = table_of(unsaid(filed, indexes_of("pip", seen, arguments)), pip_table(seen, folder, resolving=True))
     taking = _Taking()
     pip = {key: taking.value(key, value) for key, value in table.items() if key not in _APART}
     words = tuple(taking.options(arguments))
+    filed = unsaid(filed, indexes_of("uv", seen, arguments))
     uv = tuple(taking.options(words_of(filed, "uv", arguments, seen))) if tool == "uv" else ()
     further = variables_of(filed, tool, arguments, seen)
     trusted = b"\n".join(filter(None, (text_of(Path(table["cert"])) if "cert" in table else b"", ca_bundle)))

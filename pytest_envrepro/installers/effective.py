@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.installers.misleading import pip_settings
+from pytest_envrepro.installers.misleading import own_files_of_pip, pip_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,6 +74,12 @@ def pip_table(environ: Mapping[str, str], folder: Path, *, resolving: bool) -> d
     if not resolving:
         table.pop("constraint", None)
     return {key: value.strip() for key, value in table.items() if value.strip() and key not in _LEFT}
+
+
+def files_of_pip(environ: Mapping[str, str]) -> Iterator[str]:
+    """Give the files of settings that pip reads, those that count more last; none where a variable says so."""
+    if environ.get("PIP_CONFIG_FILE") != os.devnull:
+        yield from (*_machine_files(environ), *own_files_of_pip(environ))
 
 
 def written(table: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ PLACES = ("--index-url", "--extra-index-url", "--find-links")
 _PIP: dict[str, tuple[str, ...]] = {
     **{name: (name,) for name in (*PLACES, "--trusted-host", "--only-binary", "--no-binary", "--no-index")},
     **{name: (name,) for name in ("--pre", "--prefer-binary")},
+    "--index-strategy": (),  # pip looks at all indexes anyway.
 }
 # uv reads some of them from files too, but there its user's own default index would win over theirs (uv 0.9).
 _UV: dict[str, tuple[str, ...]] = {
@@ -24,6 +25,7 @@ _UV: dict[str, tuple[str, ...]] = {
     "--index-url": ("--default-index",),
     "--trusted-host": ("--allow-insecure-host",),
     "--pre": ("--prerelease", "allow"),
+    "--index-strategy": ("--index-strategy",),
 }
 _WORDS: dict[str, dict[str, tuple[str, ...]]] = {"pip": _PIP, "uv": _UV}
 # Of these, what the settings say counts in the place of what a file says.
@@ -32,7 +34,9 @@ _SINGLE: dict[str, set[str]] = {
     "--no-index": {"--no-index"},
     "--pre": {"--pre", "--prerelease"},
     "--prefer-binary": {"--prefer-binary"},
+    "--index-strategy": {"--index-strategy"},
 }
+_OURS = {"--index-strategy"}  # Locks mean it; no requirements file can say it.
 # Variables whose places uv would leave aside for those of an option, where pip looks at both: with what parts them. Where
 # the user has set one, what files name is added to it: every user of a machine can read a command line, with the
 # credentials in it.
@@ -114,7 +118,7 @@ def refuse(options: Iterable[Option], tool: str, own: Collection[str] = ()) -> N
             if index.value != option.value:
                 faults[f"{place}: another index is named at {index.file}:{index.line}"] = None
     if faults:
-        known = ", ".join(sorted(_WORDS[tool]))
+        known = ", ".join(sorted(_WORDS[tool].keys() - _OURS))
         first = "options in files that an environment is made of cannot be followed:"
         raise SettingsError("\n".join([first, *faults, f"  what can be followed, with {tool}: {known}"]))
 
@@ -127,6 +131,8 @@ def table_of(options: Iterable[Option], table: dict[str, str]) -> dict[str, str]
     """
     merged = dict(table)
     for option in options:
+        if option.name in _OURS:
+            continue
         key = option.name.removeprefix("--")
         before = merged.get(key)
         if option.name in _SINGLE:
@@ -139,7 +145,7 @@ def table_of(options: Iterable[Option], table: dict[str, str]) -> dict[str, str]
 
 
 def _said(option: Option, words: tuple[str, ...], tool: str) -> Iterator[tuple[str, ...]]:
-    if not option.value:
+    if not option.value or not words:
         yield words
         return
     listed = option.value.split(",") if tool == "uv" and option.name.endswith("-binary") else [option.value]

@@ -12,7 +12,7 @@ from pytest_envrepro.hiding import Hiding
 from pytest_envrepro.installers.bench import Bench, furnish
 from pytest_envrepro.installers.disagreeing import contradictions
 from pytest_envrepro.installers.local import implied
-from pytest_envrepro.installers.pinning import read_pins
+from pytest_envrepro.installers.pinning import pins_among
 from pytest_envrepro.installers.pip import PipReport
 from pytest_envrepro.installers.taking import ROOM, archives_of, moved, moved_pin
 from pytest_envrepro.installers.tools import TIMEOUT, Question, offline_variables, told
@@ -77,7 +77,7 @@ def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by na
     environment = python.interpreter.environment
     archives = archives_of(sources)
     if sources.lock is not None:
-        pins = read_pins(sources.lock, environment, "the lock")
+        pins = pins_among(sources.lock, environment)
         return resolved_of((moved_pin(pin, archives) for pin in pins), sources, "")
     there = _applying(sources, environment, archives)
     if not there.requirements:

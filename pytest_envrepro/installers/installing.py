@@ -10,6 +10,7 @@ from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.errors import BuildError, SettingsError
 from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, missing_in, named_in
 from pytest_envrepro.installers.filed import variables_of, words_of
+from pytest_envrepro.installers.indexes import indexes_of, unsaid
 from pytest_envrepro.installers.pinning import render
 from pytest_envrepro.installers.pip import Pip
 from pytest_envrepro.installers.tools import TIMEOUT, Call, Installer, MissingToolError, Program, start, told
@@ -76,7 +77,7 @@ class ReadyInstaller:
         Raises:
             SettingsError: it cannot be told some of that.
         """
-        asked = tuple(options)
+        asked = unsaid(tuple(options), indexes_of(self.name, environ, self.arguments))
         words = words_of(asked, self.name, self.arguments, environ)
         variables = variables_of(asked, self.name, self.arguments, environ)
         return replace(self, arguments=(*words, *self.arguments), variables=variables)

@@ -52,7 +52,7 @@ def pip_settings(environ: Mapping[str, str], folder: Path, *, resolving: bool) -
     if named == os.devnull:
         return named
     parser = configparser.RawConfigParser()
-    for file in [named] if named and os.path.exists(named) else _pip_files(environ):
+    for file in own_files_of_pip(environ):
         try:
             parser.read(file, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError) as error:
@@ -74,7 +74,7 @@ def uv_settings(environ: Mapping[str, str], folder: Path) -> str | None:
     Raises:
         BuildError: they cannot be read, or lie in two files: uv would read only the one that it is told of.
     """
-    files = [file for file in _uv_files(environ) if file.is_file()]
+    files = list(files_of_uv(environ))
     misleading = {file: refused for file in files if (refused := _refused_in(file, _read(file)))}
     if not misleading:
         return None
@@ -97,6 +97,12 @@ def uv_settings(environ: Mapping[str, str], folder: Path) -> str | None:
     return str(path)
 
 
+def own_files_of_pip(environ: Mapping[str, str]) -> Iterator[str]:
+    """Give the user's own files of pip's settings, those that count more last: one that a variable names is the only one."""
+    named = environ.get("PIP_CONFIG_FILE")
+    yield from [named] if named and os.path.exists(named) else _pip_files(environ)
+
+
 def _pip_files(environ: Mapping[str, str]) -> Iterator[str]:
     """Give the user's own files, those that count more last."""
     home = environ.get("HOME") or environ.get("USERPROFILE") or os.path.expanduser("~")
@@ -106,6 +112,11 @@ def _pip_files(environ: Mapping[str, str]) -> Iterator[str]:
         return
     application = f"{home}/Library/Application Support/pip"
     yield from (f"{home}/.pip/pip.conf", f"{application if os.path.isdir(application) else f'{config}/pip'}/pip.conf")
+
+
+def files_of_uv(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Give the files of settings that uv reads, as far as they are there."""
+    yield from (file for file in _uv_files(environ) if file.is_file())
 
 
 def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:

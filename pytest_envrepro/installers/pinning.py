@@ -75,14 +75,13 @@ class Sources(NamedTuple):
     """All that an environment is made of.
 
     Attributes:
-        lock: the text of a requirements file that is hashed and closed, to be installed as it is; None where the
-            requirements have to be resolved.
+        lock: pins that are installed as they are, and nothing besides; None where the requirements have to be resolved.
         options: what the files that it was read from tell an installer; places in it are URLs.
     """
 
     requirements: tuple[Asked, ...] = ()
     constraints: tuple[Asked, ...] = ()
-    lock: str | None = None
+    lock: tuple[Asked, ...] | None = None
     options: tuple[Option, ...] = ()
 
 
@@ -186,6 +185,12 @@ def read_pins(text: str, environment: Mapping[str, str], origin: str) -> tuple[P
             raise BuildError(f"{origin} pins {pin.name} twice: '{found[pin.name].line}' and '{pin.line}'")
         found[pin.name] = pin._replace(via=tuple(dict.fromkeys(comments)))
     return tuple(found[name] for name in sorted(found))
+
+
+def pins_among(asked: Iterable[Asked], environment: Mapping[str, str]) -> tuple[Pinned, ...]:
+    """Read the pins of a lock, as far as they apply; see `read_pins`."""
+    text = "".join(f"{each.text}\n" + (f"    # via {each.source}\n" if each.source else "") for each in asked)
+    return read_pins(text, environment, "the lock")
 
 
 def render(pins: Iterable[Pinned]) -> str:

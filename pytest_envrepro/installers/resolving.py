@@ -9,7 +9,7 @@ from pytest_envrepro.childenv import for_environments
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.disagreeing import contradictions
 from pytest_envrepro.installers.local import implied
-from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources, read_pins
+from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources, pins_among
 from pytest_envrepro.installers.pip import PipReport
 from pytest_envrepro.installers.pip_tools import PipTools
 from pytest_envrepro.installers.tools import TIMEOUT, Call, MissingToolError, Question, start
@@ -60,7 +60,7 @@ def resolve(  # noqa: PLR0913  # All but the first two are policy, by name.
     """
     environment = python.interpreter.environment
     if sources.lock is not None:
-        return resolved_of(read_pins(sources.lock, environment, "the lock"), sources, "")
+        return resolved_of(pins_among(sources.lock, environment), sources, "")
     known = (*sources.requirements, *implied(sources.requirements, environment))
     found = contradictions(sources._replace(requirements=known), environment)
     if found:

@@ -78,18 +78,13 @@ def archives_of(sources: Sources) -> dict[str, Path]:
     Raises:
         BuildError: there is none; or it is a folder, whose wheel should stand in its place.
     """
-    texts = [asked.bare for asked in (*sources.requirements, *sources.constraints)]
-    texts += [_whole(line) for line in (sources.lock or "").replace("\\\n", " ").splitlines()]
     found = {}
-    for text in texts:
-        local = local_of(text) if text and (EDITABLE.match(text) or not text.startswith("-")) else None
+    for asked in (*sources.requirements, *sources.constraints, *(sources.lock or ())):
+        text = asked.bare
+        local = local_of(text) if EDITABLE.match(text) or not text.startswith("-") else None
         if local is not None and not local.is_editable:
             found[_room(local.path, text)] = local.path
     return found
-
-
-def _whole(line: str) -> str:
-    return Asked(re.sub(r"(?:^|\s)#.*$", "", line).strip(), "").bare
 
 
 def _room(path: Path, text: str) -> str:

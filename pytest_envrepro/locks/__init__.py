@@ -2,7 +2,7 @@
 
 from pytest_envrepro.kinds import added
 from pytest_envrepro.locks.base import Declaration, LockFormat, Tree
-from pytest_envrepro.locks.foreign import ForeignFormat, exporting, instead_of
+from pytest_envrepro.locks.foreign import instead_of, is_foreign
 from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.ondemand import OnDemand
 from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject, read_setup_cfg
@@ -13,7 +13,8 @@ FORMATS: tuple[LockFormat, ...] = (
     OnDemand("pylock", ("pylock.toml", "pylock.*.toml"), "pylock"),
     OnDemand("uv.lock", ("uv.lock",), "uv_lock"),
     OnDemand("poetry", ("poetry.lock",), "poetry"),
-    ForeignFormat(),
+    OnDemand("pdm", ("pdm.lock",), "pdm"),
+    OnDemand("conda", ("conda-lock.y*ml", "*.conda-lock.y*ml", "conda-*.lock"), "conda"),
 )
 
 
@@ -30,9 +31,9 @@ __all__ = [
     "LockFormat",
     "ProjectFile",
     "Tree",
-    "exporting",
     "formats",
     "instead_of",
+    "is_foreign",
     "read_pyproject",
     "read_setup_cfg",
 ]

@@ -9,6 +9,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.locks.exports import is_export
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _VALUED = {
     "-o": "output",
     "--output-file": "output",
+    "--output": "output",
     "-c": "constraints",
     "--constraint": "constraints",
     "--constraints": "constraints",
@@ -135,10 +137,15 @@ def read_command(text: str) -> Command:
         argv = _split(text)
     except ValueError:
         return Command(own=redact(text))
+    if is_export(argv) and argv[-2] == ">":
+        argv, redirected = argv[:-2], f" > {shlex.quote(argv[-1])}"
+    else:
+        redirected = ""
     if any(word in SHELL_WORDS or word.endswith(";") for word in argv):
         return Command(own=redact(text))
-    if argv[:2] == ("uv", "export"):
-        return Command(tool="uv", argv=argv, text=_join(argv), exported=True)
+    if is_export(argv):
+        output = _read_options(argv[2:], argv[0]).output
+        return Command(tool=argv[0], argv=argv, text=f"{_join(argv)}{redirected}", output=output, exported=True)
     start = _start(argv)
     if not start:
         return Command(own=redact(text))

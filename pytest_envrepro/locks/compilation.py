@@ -92,9 +92,7 @@ def _add_options(path: str, command: Command, origin: Origin, inputs: Inputs) ->
 
 def _unknown(header: Header, origin: Origin) -> str | None:
     """Say why the inputs cannot be compared, where there must be some and none is known."""
-    if header.command.exported:
-        return f"exported by '{header.command.text}': a lock of that format cannot be read yet"
-    if origin.paths or header.tool is None:
+    if header.command.exported or origin.paths or header.tool is None:
         return None
     return origin.unknown or "its inputs were not found: name them in [[tool.envrepro.locks]]"
 
@@ -103,21 +101,19 @@ def record(path: str, header: Header, origin: Origin, declaration: Declaration |
     """Give how the lock is compiled, by the table or its header; or the reason why that is not known."""
     command = header.command
     told = declaration.command if declaration else None
-    if told and not read_command(told).argv:
-        return _own(told)
-    if command.exported:
-        return None, f"it was exported by '{command.text}'"
+    if told and (command.exported or not read_command(told).argv):
+        return own_recipe(told)
     if command.argv:
         folder = origin.folder
+        tool = "uv export" if command.exported else command.tool
         words = tuple(_words(path, command, origin))
-        recipe = Recipe(command.tool, words, folder.path, folder.above, is_trusted=told is not None)
-        return recipe, ""
+        return Recipe(tool, words, folder.path, folder.above, is_trusted=told is not None), ""
     if command.own:
         return None, f"its header says '{command.own}', which is no command of pip-compile or uv"
     return None, "it does not say how it was compiled"
 
 
-def _own(command: str) -> tuple[Recipe | None, str]:
+def own_recipe(command: str) -> tuple[Recipe | None, str]:
     """Read a command of the project's own in the table."""
     try:
         words = tuple(shlex.split(command))
@@ -131,7 +127,7 @@ def _own(command: str) -> tuple[Recipe | None, str]:
 def repair(path: str, header: Header, origin: Origin, document: Document) -> str | None:
     """Give the command that compiles the lock again, from the root, for people; None where none is known."""
     command = header.command
-    if command.argv and not command.exported:
+    if command.argv and (not command.exported or command.tool == "uv"):
         folder = origin.folder
         words = _words(path, command, origin)
         text = command.text if tuple(words) == command.argv else redact(shlex.join(words))

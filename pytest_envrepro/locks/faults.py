@@ -31,9 +31,12 @@ def merge_conflict(path: str, line: int) -> Finding:
     return Finding(code="merge-conflict", file=path, line=line, message="a merge conflict begins here")
 
 
+def quoted(raw: str) -> str:
+    """Give a line for a message: without secrets, and not too long."""
+    shown = redact(raw)
+    return shown if len(shown) <= _LONGEST_QUOTE else f"{shown[: _LONGEST_QUOTE - 3]}..."
+
+
 def not_a_requirement(raw: str, error: Exception) -> str:
     """Say that a line is none that pip would read."""
-    shown = redact(raw)
-    if len(shown) > _LONGEST_QUOTE:
-        shown = f"{shown[: _LONGEST_QUOTE - 3]}..."
-    return f"'{shown}' is not a requirement" + (": a variable in it is not set" if "${" in raw else f": {error}")
+    return f"'{quoted(raw)}' is not a requirement" + (": a variable in it is not set" if "${" in raw else f": {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.errors import LockError
@@ -93,9 +94,14 @@ class Keys:
         """Find where the last of some keys stands that is found: as a table's header, or at the start of a line."""
         position = 0
         for key in keys:
-            name = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", key)))
-            begins = rf"""^[ \t]*(?:\[+(?:[\w."'-]*\.)?)?["']?{name}["']?[ \t]*[\]=.]"""
-            found = re.compile(begins, re.IGNORECASE | re.MULTILINE).search(self.text, position)
-            if found is not None:
-                position = found.start()
+            position = _position_of(self.text, key, position)
         return position
+
+
+@lru_cache(maxsize=1024)
+def _position_of(text: str, key: str, position: int) -> int:
+    """Find a key from some position on, or give that: the tables around the requirements of a file are the same for all."""
+    name = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", key)))
+    begins = rf"""^[ \t]*(?:\[+(?:[\w."'-]*\.)?)?["']?{name}["']?[ \t]*[\]=.]"""
+    found = re.compile(begins, re.IGNORECASE | re.MULTILINE).search(text, position)
+    return position if found is None else found.start()

@@ -1,9 +1,8 @@
-"""Opens a lock that is one document, TOML or JSON: a merge that is not finished and an old or a new schema come first."""
+"""Opens a lock that is one document, TOML, JSON or whatever else can be loaded: a merge that is not finished and an old or a new schema come first."""
 
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.errors import LockError
@@ -16,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_envrepro.locks.base import Tree
+    from pytest_envrepro.outcome import Finding
 
-_CONFLICT = re.compile(r"^<{7}(?: |$)", re.MULTILINE)
+_CONFLICT = "<<<<<<<"
 
 
 class Opened(NamedTuple):
@@ -48,21 +48,40 @@ def open_toml(path: str, tree: Tree, shorten: Callable[[str], str] | None = None
     Args:
         shorten: takes out of valid lines what nobody reads, since the parser's time is most of a lock's; no line goes.
     """
-    return _open(path, tree, load_toml if shorten is None else lambda file, text: load_toml(file, shorten(text)))
+
+    def load(file: str, text: str) -> dict[str, Any]:
+        try:
+            return load_toml(file, _quickened(shorten(text) if shorten else text))
+        except LockError:
+            return load_toml(file, text)  # The fault in the words that stand there.
+
+    return open_by(path, tree, load)
+
+
+def _quickened(text: str) -> str:
+    """Write plain strings with single quotes, which mean the same: the parser takes them in one step, others by characters.
+
+    Every column and line stays where it is.
+    """
+    if '"""' in text or "'''" in text:
+        return text
+    return "\n".join(
+        line if "'" in line or "\\" in line or "#" in line else line.replace('"', "'") for line in text.split("\n")
+    )
 
 
 def open_json(path: str, tree: Tree) -> Opened | Lock:
     """Read a JSON lock; one that cannot be read is given as a lock with that fault."""
-    return _open(path, tree, _load_json)
+    return open_by(path, tree, _load_json)
 
 
-def _open(path: str, tree: Tree, load: Callable[[str, str], Any]) -> Opened | Lock:
+def open_by(path: str, tree: Tree, load: Callable[[str, str], Any]) -> Opened | Lock:
+    """Read a lock with a reader of its own, which raises a `LockError`; the same for one that cannot be read."""
     try:
         text = tree.read(path)
-        conflicts = [text.count("\n", 0, found.start()) + 1 for found in _CONFLICT.finditer(text)]
-        if conflicts:
-            faults = tuple(merge_conflict(path, line) for line in conflicts)
-            return Lock(path=path, faults=faults, partial=f"{path}:{conflicts[0]}: {faults[0].message}")
+        faults = conflicts(path, text)
+        if faults:
+            return unmerged(path, faults)
         if not text.strip():
             raise LockError(path, 1, "is empty: was its tool interrupted?")  # noqa: TRY301  # As any other fault.
         data = load(path, text)
@@ -71,6 +90,21 @@ def _open(path: str, tree: Tree, load: Callable[[str, str], Any]) -> Opened | Lo
     except LockError as error:
         return broken(path, error)
     return Opened(path, text, data)
+
+
+def conflicts(path: str, text: str) -> tuple[Finding, ...]:
+    """Give the finding of each merge in a text that is not finished."""
+    if _CONFLICT not in text:
+        return ()
+    # What follows, if anything, is a space and the name of a branch: longer rows of these signs are text.
+    lines = enumerate(text.split("\n"), 1)
+    marked = (number for number, line in lines if line.rstrip("\r") == _CONFLICT or line.startswith(f"{_CONFLICT} "))
+    return tuple(merge_conflict(path, number) for number in marked)
+
+
+def unmerged(path: str, faults: tuple[Finding, ...]) -> Lock:
+    """Give a lock with merges that are not finished, of which nothing else is read."""
+    return Lock(path=path, faults=faults, partial=f"{path}:{faults[0].line}: {faults[0].message}")
 
 
 def broken(path: str, error: LockError) -> Lock:

@@ -20,6 +20,11 @@ def is_url(path: str) -> bool:
     return _URL.match(path) is not None
 
 
+def is_below_root(path: str) -> bool:
+    """Tell whether a path, as `beside` gives it, is one of the project's: none that is absolute, or goes above the root."""
+    return not posixpath.isabs(path) and path.partition("/")[0] != ".."
+
+
 def is_project_file(path: str) -> bool:
     """Tell whether an input is a project's own file and not a list of requirements."""
     return posixpath.basename(path) in PROJECT_FILES

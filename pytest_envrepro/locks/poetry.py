@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 import shlex
@@ -11,13 +12,16 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_envrepro.errors import LockError
+from pytest_envrepro.locks.archives import shorten_files
 from pytest_envrepro.locks.faults import missing, unreadable
 from pytest_envrepro.locks.leaks import find_leaks_of
 from pytest_envrepro.locks.opening import broken, newer, open_toml
 from pytest_envrepro.locks.poetry_constraints import lowest
-from pytest_envrepro.locks.poetry_packages import extras_asked_for, read_package, shorten_files, string_of
+from pytest_envrepro.locks.poetry_packages import extras_asked_for, read_package, string_of
 from pytest_envrepro.locks.poetry_project import PoetryProject, read_poetry_project
-from pytest_envrepro.model import MAIN, Lock, Stamp, Target
+from pytest_envrepro.locks.poetry_words import python_marker
+from pytest_envrepro.locks.recipes import native_recipe
+from pytest_envrepro.model import MAIN, Lock, Stamp, Support, Target
 from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
@@ -66,6 +70,11 @@ class _Metadata(NamedTuple):
     line: int
     lines: Mapping[str, int]
 
+    @property
+    def is_old(self) -> bool:
+        """Whether the schema is one in which packages have no groups."""
+        return self.schema is not None and self.schema < _WITH_GROUPS
+
     @classmethod
     def of(cls, opened: Opened) -> _Metadata:
         """Read the table.
@@ -108,6 +117,7 @@ def _read(opened: Opened, metadata: _Metadata, tree: Tree, declaration: Declarat
     parts = project.parts if project else frozenset()
     locked = {part for pin in pins for part in pin.parts}
     extras = {f"[{canonicalize_name(extra)}]" for extra in _tables(opened.data.get("extras"))}
+    recipe, unrecorded = native_recipe(path, "poetry", ("poetry", "lock"), declaration)
     return Lock(
         path=path,
         tool="poetry",
@@ -120,14 +130,20 @@ def _read(opened: Opened, metadata: _Metadata, tree: Tree, declaration: Declarat
         target=_target(metadata),
         fix=f"{in_folder}poetry lock",
         install=f"{in_folder}poetry sync",
-        unrecorded="locks of Poetry are not compiled again yet",
+        choosing=tuple(
+            (part, f"--extras {part.strip('[]')}" if part.startswith("[") else f"--with {part}")
+            for part in sorted(parts)
+        ),
+        recipe=recipe,
+        unrecorded=unrecorded,
         faults=(*faults, *find_leaks_of(path, _places(pins, opened)), *input_faults),
         unread=_unread(inputs, project),
         partial=partial,
         stamp=_stamp(opened, metadata, inputs, project),
         parts=parts | extras | (locked - {MAIN}),
         usual=project.usual if project else frozenset(locked - {MAIN}),
-        by_need=metadata.schema is not None and metadata.schema < _WITH_GROUPS,
+        by_need=metadata.is_old,
+        supports=tuple(_supports(metadata)),
     )
 
 
@@ -170,6 +186,13 @@ def _target(metadata: _Metadata) -> Target:
     return Target(python=python, line=metadata.lines.get("python-versions"), universal=True)
 
 
+def _supports(metadata: _Metadata) -> Iterator[Support]:
+    with contextlib.suppress(ValueError):
+        marker = python_marker(metadata.python or "*")
+        if marker is not None:
+            yield Support(marker, f"python-versions {metadata.python}", metadata.lines.get("python-versions"))
+
+
 def _stamp(opened: Opened, metadata: _Metadata, inputs: tuple[str, ...], project: PoetryProject | None) -> Stamp | None:
     """Give the content hash; a lock of Poetry before 2.3 may have it without the standard's groups."""
     if project is None or not project.hashes:
@@ -200,8 +223,9 @@ def _pins(opened: Opened, metadata: _Metadata, roots: Iterable[Root]) -> tuple[l
     pins: list[Pin] = []
     faults: list[Finding] = []
     packages = _packages(opened)
-    extras = extras_asked_for(package for package, _ in packages)
-    for root in roots:
+    # In an old lock the lists of extras have no markers: what stands there may be for other Pythons than the lock's.
+    extras = extras_asked_for(() if metadata.is_old else (package for package, _ in packages))
+    for root in () if metadata.is_old else roots:
         extras[root.requirement.name or ""] |= root.requirement.extras
     for package, line in packages:
         try:

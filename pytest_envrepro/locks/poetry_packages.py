@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from pytest_envrepro.errors import LockError
+from pytest_envrepro.locks.archives import hashes_of
 from pytest_envrepro.locks.poetry_entries import git_url
-from pytest_envrepro.locks.poetry_words import checked, to_text
+from pytest_envrepro.locks.poetry_words import checked, read_marker, to_text
 from pytest_envrepro.model import MAIN, Pin
 from pytest_envrepro.requirement import Requirement, parse_marker_or_raise
 
@@ -22,14 +23,6 @@ if TYPE_CHECKING:
 _MAIN_GROUP = "main"
 _EXTRA = re.compile(r"""\bextra\s*[=!]=\s*("[^"]*"|'[^']*')""")
 _PEP508_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?\s*(?:\(([^)]*)\))?\s*(?:;\s*(.*))?")
-# In the form that Poetry writes it in: any other is left to the parser.
-_FILE = re.compile(r"""^    \{file = "([^"'\\\n]*)", hash = "([^"'\\\s]*)"\},$""", re.MULTILINE)
-_SUFFIX = re.compile(r"\.(?:tar\.(?:gz|bz2|xz|Z)|tgz|zip|whl|egg|exe)$")
-
-
-def shorten_files(text: str) -> str:
-    """Write the file with its hash, of which nearly all lines of a lock are, as one string: the parser's time is in them."""
-    return _FILE.sub(r"    '\1 \2',", text)
 
 
 def extras_asked_for(packages: Iterable[Any]) -> dict[str, frozenset[str]]:
@@ -53,7 +46,7 @@ def read_package(
     Args:
         line: the line that it begins on.
         files: of the schema 1.1, the files of all packages, by their names.
-        extras: what is asked for of all packages, by their names.
+        extras: what is asked for of all packages, by their names, where the lists of extras can be told from.
 
     Raises:
         LockError: a value has a wrong type.
@@ -113,6 +106,7 @@ class _Package:
             requires=tuple(self._requires(extras.get(self.name, frozenset()))),
             parts=parts,
             markers=markers,
+            index=self._string_in(source, "url") if source.get("type") == "legacy" else "",
         )
 
     def _string(self, key: str) -> str | None:
@@ -136,12 +130,14 @@ class _Package:
         if found is None:
             return None, ()
         if isinstance(found, str):
-            own = dict.fromkeys(parts, found)
-            if "extra" not in found or not parts:
-                parse_marker_or_raise(found)
-                return found, ()
+            only: str = read_marker(found)
+            own = dict.fromkeys(parts, only)
+            if "extra" not in only or not parts:
+                parse_marker_or_raise(only)
+                return only, ()
         else:
-            own = {_part(group): marker for group, marker in self._table(self._data, "markers").items()}
+            table = self._table(self._data, "markers")
+            own = {_part(group): read_marker(marker) for group, marker in table.items()}
         plain = [None if parts - own.keys() else "", *map(self._without_extras, own.values())]
         every = None if None in plain else " or ".join(f"({each})" for each in dict.fromkeys(plain) if each)
         return every or None, tuple(sorted(own.items()))
@@ -170,18 +166,15 @@ class _Package:
             return git_url(url, commit or reference, folder)
         return f"{url}#subdirectory={folder}" if folder and kind == "url" else url
 
+    def _string_in(self, source: Mapping[str, Any], key: str) -> str:
+        return string_of(self._path, self._line, source, key, f"the source of '{self.name}'") or ""
+
     def _hashes(self, version: Version) -> tuple[str, ...]:
         """Give the hashes of the files of this version: who changes a version by hand leaves those of another."""
         files = self._data.get("files", self._files.get(self.name, []))
         if not isinstance(files, list) or not all(isinstance(each, (dict, str)) for each in files):
             raise ValueError(f"'files' of the package '{self.name}' has to be a list of tables")
-        listed = [_file_of(each) for each in files]
-        usual = f"-{version}"
-        own = [each for name, each in listed if usual in name]
-        if not own:
-            told = ((_version_in(name), each) for name, each in listed)
-            own = [each for found, each in told if found is None or found.public == version.public]
-        return tuple(filter(None, own))
+        return hashes_of(files, version)
 
     def _requires(self, asked: frozenset[str]) -> Iterator[str]:
         """Give what it needs, by its table of dependencies; of an extra that has none there, by the list of that extra."""
@@ -194,7 +187,8 @@ class _Package:
                     for key in ("version", "markers")
                 )
                 told.update(canonicalize_name(found[1:-1]) for found in _EXTRA.findall(marker or ""))
-                yield to_text(name, version or "*", extras=self._strings(entry, "extras"), marker=marker)
+                listed = self._strings(entry, "extras")
+                yield to_text(name, version or "*", extras=listed, marker=read_marker(marker))
         extras = self._table(self._data, "extras")
         for extra in extras if asked else ():
             if canonicalize_name(extra) in asked - told:
@@ -220,22 +214,3 @@ def _of_extra(text: str, extra: str) -> Iterator[str]:
 def _part(group: str) -> str:
     name = canonicalize_name(group)
     return MAIN if name == _MAIN_GROUP else name
-
-
-def _file_of(entry: Mapping[str, Any] | str) -> tuple[str, str]:
-    """Give the name and the hash of a file, as it stands there or as it was shortened."""
-    if isinstance(entry, str):
-        name, _, digest = entry.rpartition(" ")
-        return name, digest
-    return str(entry.get("file", "")), str(entry.get("hash") or "")
-
-
-def _version_in(file: str) -> Version | None:
-    """Give the version that a file's name tells, or None."""
-    stem = _SUFFIX.sub("", file)
-    wheel = stem.split("-")
-    text = wheel[1] if file.endswith(".whl") and len(wheel) > 1 else stem.rpartition("-")[2]
-    try:
-        return Version(text.replace("_", "+", 1) if "+" not in text else text)
-    except InvalidVersion:
-        return None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.locks.poetry_constraints import ALTERNATIVES, joined, read_constraint, to_specifier
-from pytest_envrepro.requirement import NAME, Requirement, parse_marker_or_raise
+from pytest_envrepro.requirement import NAME, Requirement, parse, parse_marker_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.locks.poetry_constraints import Clause
 
 _NAME = re.compile(NAME)
+_NEVER = 'python_version < "0"'
 
 
 def to_requirement(
@@ -49,6 +50,7 @@ def to_text(name: str, constraint: str, *, extras: Iterable[str] = (), marker: s
     """
     listed = ",".join(extras)
     text = checked(name) + (f"[{listed}]" if listed else "") + to_specifier(constraint)[0]
+    parse(text)
     if not marker:
         return text
     parse_marker_or_raise(marker)
@@ -64,6 +66,11 @@ def checked(name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise ValueError(f"'{name}' is no name of a package")
     return canonicalize_name(name)
+
+
+def read_marker(text: Any) -> Any:
+    """Give a marker of a lock, or whatever stands in its place: Poetry writes `<empty>` for one that never holds."""
+    return _NEVER if text == "<empty>" else text
 
 
 def python_marker(constraint: str) -> str | None:

@@ -7,18 +7,25 @@ or the lock is compared with itself and with what is installed alone.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.locks.faults import unreadable
+from pytest_envrepro.locks.command import Command, read_command
+from pytest_envrepro.locks.exports import find_exported
+from pytest_envrepro.locks.faults import missing, unreadable
 from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.opening import broken, newer, open_toml
 from pytest_envrepro.locks.project import Choice
-from pytest_envrepro.model import MAIN, Lock, Pin, Target
-from pytest_envrepro.requirement import Requirement, redact
+from pytest_envrepro.locks.pylock_parts import by_part
+from pytest_envrepro.locks.pylock_recipes import made_by
+from pytest_envrepro.locks.support import lowest, marker_of, of_markers, of_pythons
+from pytest_envrepro.model import MAIN, UNTOLD, Lock, Pin, Target
+from pytest_envrepro.requirement import Requirement, parse_marker_or_raise, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,13 +34,11 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.locks.base import Declaration, Tree
     from pytest_envrepro.locks.opening import Opened
+    from pytest_envrepro.model import Support
 
 _SCHEMA = "1.0"
-# What tells for which groups and extras a package is: the only two variables of a marker that are sets.
-_MEMBER = re.compile(
-    r"""(?P<quote>["'])(?P<name>[^"']*)(?P=quote)\s+(?P<negated>not\s+)?in\s+(?P<set>extras|dependency_groups)\b"""
-)
-_ALWAYS, _NEVER = 'python_version >= "0"', 'python_version < "0"'
+_RELEASE = r"\d{1,9}(?:\.\d{1,9})*"
+_PYTHON = re.compile(rf"""\bpython_(?:full_)?version\s*(?:>=|==|~=)\s*["']({_RELEASE})""")
 
 
 def parse(path: str, tree: Tree, declaration: Declaration | None) -> Lock:
@@ -52,6 +57,11 @@ def parse(path: str, tree: Tree, declaration: Declaration | None) -> Lock:
         found = Pylock.from_dict(opened.data)
     except (PylockValidationError, RecursionError) as error:
         return broken(path, LockError(path, _line_of(opened, str(error)), f"is no valid pylock file: {error}"))
+    if found.created_by == "pdm":
+        from pytest_envrepro.locks.pdm_pylock import completed, is_lock_of_pdm  # noqa: PLC0415  # For its locks alone.
+
+        if is_lock_of_pdm(opened, tree):
+            return completed(opened, _read(opened, found, tree, None), tree, declaration)
     return _read(opened, found, tree, declaration)
 
 
@@ -66,7 +76,15 @@ def _read(opened: Opened, found: Pylock, tree: Tree, declaration: Declaration | 
     path = opened.path
     inputs = Inputs(tree=tree)
     chosen = Choice(extras=frozenset(found.extras or ()), groups=tuple(found.dependency_groups or ()))
+    comments = [line.lstrip("# ") for line in opened.text.partition("\n[")[0].splitlines() if line.startswith("#")]
+    command = next(filter(None, map(_exporting, comments)), Command())
     named = (declaration.inputs if declaration else None) or ()
+    exported = find_exported(path, command.argv, named or None, comments, tree)
+    made = made_by(path, found.created_by, comments, declaration)
+    if exported is not None:
+        named = ()
+    elif not named:
+        named, chosen = made.inputs, made.choice
     for each in named:
         inputs.add(each, chosen, (path, None))
     parts = [
@@ -83,44 +101,72 @@ def _read(opened: Opened, found: Pylock, tree: Tree, declaration: Declaration | 
         if package.version is None and url is None:
             faults.append(unreadable((path, line), f"'{package.name}' has no version and no source that tells one"))
             continue
-        pins.append(_pin(opened, package, url, line, parts))
+        try:
+            pins.append(_pin(opened, package, url, line, parts))
+        except ValueError as error:
+            faults.append(unreadable((path, line), f"'{package.name}': {error}"))
     inputs.settle(lambda place: place, pins, follow=True)
+    if exported is not None and not tree.exists(exported.parent):
+        faults.append(missing(exported.parent, (path, 1)))
     return Lock(
         path=path,
         tool=found.created_by,
         pins=tuple(pins),
-        inputs=named,
-        roots=tuple(inputs.roots),
+        inputs=(exported.parent,) if exported else named,
+        roots=tuple(replace(root, part=UNTOLD) for root in inputs.roots),
         constraints=tuple(inputs.constraints),
         dynamic=tuple(inputs.dynamic),
-        rests_on=frozenset(inputs.files),
-        target=Target(python=_lowest(found.requires_python), line=opened.keys.line("requires-python"), universal=True),
-        unrecorded=f"{path} does not say how it was made",
-        fix=redact(declaration.command) if declaration and declaration.command else None,
+        rests_on=frozenset(inputs.files | ({exported.parent} if exported else set())),
+        target=_target(opened, found),
+        recipe=made.recipe,
+        unrecorded=made.unrecorded,
+        fix=redact(declaration.command) if declaration and declaration.command else made.text or None,
         faults=tuple(faults),
         unread=inputs.unread,
         parts=frozenset(parts) - {MAIN},
         usual=frozenset(map(canonicalize_name, found.default_groups or ())),
         install=f"pip install -r {path}",
+        exported=exported,
+        supports=tuple(_supports(opened, found)),
     )
+
+
+def _supports(opened: Opened, found: Pylock) -> Iterator[Support]:
+    if found.requires_python:
+        yield from of_pythons(found.requires_python, opened.keys.line("requires-python"))
+    if found.environments:
+        yield from of_markers(map(str, found.environments), opened.keys.line("environments"))
+
+
+def _exporting(comment: str) -> Command | None:
+    """Read a command at the head of a lock, where it is one that writes another lock in this form."""
+    if not comment.startswith("uv export"):
+        return None
+    command = read_command(comment)
+    return command if command.exported else None
 
 
 def _pin(opened: Opened, package: Package, url: str | None, line: int | None, parts: Iterable[str]) -> Pin:
     marker = str(package.marker) if package.marker else None
     if package.requires_python:
-        bounds = " and ".join(
-            f'python_full_version {each.operator} "{each.version}"' for each in package.requires_python
-        )
+        bounds = marker_of(package.requires_python)
         marker = f"({marker}) and {bounds}" if marker else bounds
     specifier = SpecifierSet(f"=={package.version}" if package.version is not None and url is None else "")
-    by_part = _by_part(marker, parts)
+    markers = by_part(marker, parts)
+    texts = list(dict.fromkeys(markers.values() if markers else (marker,)))
+    for text in texts:
+        if text is not None:
+            parse_marker_or_raise(text)
+    known = [text for text in texts if text is not None]
+    either = known[0] if len(known) == 1 else " or ".join(f"({text})" for text in known)
+    together = either if len(known) == len(texts) else None
     return Pin(
         requirement=Requirement(
             name=canonicalize_name(package.name),
             specifier=specifier,
             written=str(specifier),
             url=url,
-            marker=" or ".join(f"({text})" for text in dict.fromkeys(by_part.values())) if by_part else marker,
+            marker=together,
         ),
         version=package.version,
         hashes=tuple(_hashes(package)),
@@ -128,33 +174,10 @@ def _pin(opened: Opened, package: Package, url: str | None, line: int | None, pa
         line=line,
         editable=bool(package.directory and package.directory.editable),
         requires=_requires(package),
-        parts=frozenset(by_part),
-        markers=tuple(by_part.items()),
+        parts=frozenset(markers),
+        markers=tuple((part, text) for part, text in markers.items() if text is not None),
+        index=(package.index or "") if url is None else "",
     )
-
-
-def _by_part(marker: str | None, parts: Iterable[str]) -> dict[str, str]:
-    """Give, where a marker speaks of groups and extras, what it says for each part that it may hold for; else nothing."""
-    if marker is None or not _MEMBER.search(marker):
-        return {}
-    found = {part: _for_part(marker, part) for part in parts}
-    return {part: text for part, text in found.items() if not _is_never(text)} or found
-
-
-def _for_part(marker: str, part: str) -> str:
-    """Put what holds of a part in the place of what a marker says of groups and extras."""
-
-    def said(member: re.Match[str]) -> str:
-        name = canonicalize_name(member["name"])
-        is_in = part == (f"[{name}]" if member["set"] == "extras" else name)
-        return _ALWAYS if is_in is not bool(member["negated"]) else _NEVER
-
-    return _MEMBER.sub(said, marker)
-
-
-def _is_never(marker: str) -> bool:
-    """Tell whether a marker plainly holds nowhere; of another one, that is seen where it is evaluated."""
-    return " or " not in marker and _NEVER in marker.replace("(", "").replace(")", "").split(" and ")
 
 
 def _url(package: Package) -> str | None:
@@ -183,7 +206,12 @@ def _requires(package: Package) -> tuple[str, ...] | None:
     return tuple(f"{each['name']}=={each['version']}" if "version" in each else each["name"] for each in named)
 
 
-def _lowest(requires_python: SpecifierSet | None) -> str | None:
-    """Give the earliest Python that is meant: what the markers of such a lock are for."""
-    bounds = [each.version for each in requires_python or () if each.operator in (">=", "~=", "==")]
-    return bounds[0].removesuffix(".*") if bounds else None
+def _target(opened: Opened, found: Pylock) -> Target:
+    """Give the earliest Python that it is for: by its environments, where all of them are for later ones than the file says."""
+    python, key = lowest(found.requires_python), "requires-python"
+    told = [_PYTHON.findall(text) if " or " not in (text := str(each)) else [] for each in found.environments or ()]
+    if told and all(told):
+        earliest = min((bounds[0] for bounds in told), key=Version)
+        if python is None or (re.fullmatch(_RELEASE, python) and Version(earliest) > Version(python)):
+            python, key = earliest, "environments"
+    return Target(python=python, line=opened.keys.line(key), universal=True)

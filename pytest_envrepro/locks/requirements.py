@@ -12,8 +12,11 @@ from packaging.utils import canonicalize_name
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.command import Command, platform_variables, read_command, unknown_platform
 from pytest_envrepro.locks.compilation import read_inputs, record, repair
-from pytest_envrepro.locks.faults import merge_conflict, unreadable
-from pytest_envrepro.locks.foreign import ForeignFormat
+from pytest_envrepro.locks.conda import is_list
+from pytest_envrepro.locks.conda import parse as parse_list
+from pytest_envrepro.locks.exports import find_exported
+from pytest_envrepro.locks.faults import merge_conflict, missing, unreadable
+from pytest_envrepro.locks.foreign import is_foreign
 from pytest_envrepro.locks.header import Header, read_header, read_unsafe, read_via
 from pytest_envrepro.locks.leaks import find_leaks
 from pytest_envrepro.locks.lines import read_entry
@@ -42,7 +45,7 @@ class RequirementsFormat:
 
     def may_be(self, path: str) -> bool:
         """Tell, by the name alone, whether the file could be such a lock."""
-        if ForeignFormat().may_be(path):
+        if is_foreign(path):
             return False
         return path.endswith((".txt", ".lock", ".pip")) and posixpath.basename(path) not in _OTHER_LOCKS
 
@@ -56,13 +59,12 @@ class RequirementsFormat:
             text = tree.read(path)
         except LockError as error:
             return None if named else error.message
-        if not named and not _TRACES.search(text):
-            return "no header of a compiler, no 'via' comments, and no .in file beside it"
-        document = tree.document(path)
-        if _is_compiled(document):
+        may_be_compiled = named or _TRACES.search(text)
+        if is_list(text) or (may_be_compiled and _is_compiled(tree.document(path))):
             return None
         if not named:
             return "no header of a compiler, no 'via' comments, and no .in file beside it"
+        document = tree.document(path)
         return None if document.conflicts else _why_unpinned(path, document, tree)
 
     def parse(self, path: str, tree: Tree, declaration: Declaration | None) -> Lock:
@@ -71,6 +73,8 @@ class RequirementsFormat:
             text = tree.read(path)
         except LockError as error:
             return Lock(path=path, faults=(unreadable((error.file, error.line), error.message),), partial=str(error))
+        if is_list(text):
+            return parse_list(path, tree, declaration)
         document = tree.document(path)
         if document.conflicts:
             faults = tuple(merge_conflict(path, line) for line in document.conflicts)
@@ -143,7 +147,11 @@ def _read(path: str, document: Document, tree: Tree, declaration: Declaration | 
     header = _header(document, declaration)
     pins = Pins(tree=tree)
     pins.add(path, document)
+    named = declaration.inputs if declaration else None
+    exported = find_exported(path, header.command.argv, named, (line.text for line in document.header), tree)
     origin = find_origin(path, header, declaration, tuple(pins.found), tree)
+    if exported is not None:
+        origin = origin._replace(paths=(), unknown=None, mentioned=())
     command, inputs = read_inputs(path, header, origin, tuple(pins.found), tree)
     for bound, place in pins.bounds:
         inputs.add_requirements(bound, inputs.constraints, place)
@@ -153,17 +161,19 @@ def _read(path: str, document: Document, tree: Tree, declaration: Declaration | 
         fix = redact(declaration.command)
     recipe, unrecorded = record(path, header, origin, declaration)
     faults = [replace(fault, fix=fix) if fault.code == "unpinned" else fault for fault in pins.faults]
+    if exported is not None and not tree.exists(exported.parent):
+        faults.append(missing(exported.parent, (path, header.line)))
     return Lock(
         path=path,
         tool=header.tool,
         pins=tuple(pins.found),
-        inputs=origin.paths,
+        inputs=(exported.parent,) if exported else origin.paths,
         roots=tuple(inputs.roots),
         constraints=tuple(inputs.constraints),
         overrides=tuple(inputs.overrides),
         excluded=_left_out(header, command, document, pins) | inputs.excluded,
         dynamic=tuple(inputs.dynamic),
-        rests_on=frozenset(inputs.files | pins.files) - {path},
+        rests_on=frozenset(inputs.files | pins.files | ({exported.parent} if exported else set())) - {path},
         target=_target(header, command),
         closed=not command.no_deps,
         # Without its command it is not known which extras and groups a lock was compiled with.
@@ -177,6 +187,7 @@ def _read(path: str, document: Document, tree: Tree, declaration: Declaration | 
         partial=pins.partial,
         unpinned=frozenset(filter(None, pins.unpinned)),
         options=(*pins.options, *(each for each in inputs.options if each.file in {bound for bound, _ in pins.bounds})),
+        exported=exported,
     )
 
 

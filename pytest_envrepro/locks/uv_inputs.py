@@ -10,10 +10,11 @@ from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.faults import missing, unreadable
+from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.keys import Keys
 from pytest_envrepro.locks.paths import PROJECT_FILES, beside
 from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject
-from pytest_envrepro.locks.uv_members import find_members
+from pytest_envrepro.locks.uv_members import find_members, workspace_of
 from pytest_envrepro.locks.uv_origins import Origin, Origins, at, texts_at
 from pytest_envrepro.model import MAIN, Dynamic, Root
 from pytest_envrepro.tables import load_toml
@@ -73,6 +74,10 @@ class Told:
         unlisted: the files of projects that belong to the workspace, and that the lock has not.
         groups: the groups of the projects that are installed, and of the workspace.
         default: those that are installed where nobody says which; None for uv's own default.
+        table: `[tool.uv]` at the root of the workspace.
+        settings: the same, or what stands in a `uv.toml` in its place.
+        build_constraints: what bounds the packages that build others.
+        conflicts: whether parts of a project exclude each other.
     """
 
     roots: list[Root] = field(default_factory=list)
@@ -88,6 +93,10 @@ class Told:
     unlisted: list[str] = field(default_factory=list)
     groups: set[str] = field(default_factory=set)
     default: frozenset[str] | None = None
+    table: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    build_constraints: list[Root] = field(default_factory=list)
+    conflicts: bool = False
 
 
 WORKSPACE = ""  # Stands for the root of a workspace that is no project, where a name of one would.
@@ -120,25 +129,38 @@ def read_workspace(path: str, members: Iterable[Member], tree: Tree) -> Told:
                 told.faults.append(unreadable((error.file, error.line), error.message))
             continue
         own = at(data, "tool", "uv")
+        if member is None or member.is_whole:
+            told.conflicts = told.conflicts or bool(own.get("conflicts"))
         if file == top:
             settings = own
             told.unlisted += (each for each in find_members(path, own, tree) if each not in listed)
             _add_settings(told, tree, path, own, Keys(file, text))
-        origins = Origins(path, file, own, settings, {member.name: member.path for member in listed.values()})
+        # What a project outside of the workspace needs is told by a workspace of its own, or by itself alone.
+        shared = (top, settings) if member is None or member.is_whole else workspace_of(file, tree) or (file, {})
+        origins = Origins(*shared, file, own, {member.name: member.path for member in listed.values()})
         reader = _Reader(file, text, project, own, {member.name: member for member in listed.values()}, origins)
         try:
             if member is None or isinstance(data.get("project"), dict):
                 _add_member(told, tree, reader, member)
-                if member is not None and isinstance(version := at(data, "project").get("version"), str):
-                    told.versions[member.name] = version
+                _add_versions(told, at(data, "project"), member)
         except LockError as error:
             told.faults.append(unreadable((error.file, error.line), error.message))
             told.asked.pop(WORKSPACE if member is None else member.name, None)
     return told
 
 
+def _add_versions(told: Told, project: Mapping[str, Any], member: Member | None) -> None:
+    """Add a project's version and its Pythons: uv reads neither of other tools' tables."""
+    version, python = (project.get(key) for key in ("version", "requires-python"))
+    if member is not None and isinstance(version, str):
+        told.versions[member.name] = version
+    if (member is None or member.is_whole) and isinstance(python, str):
+        told.pythons.append(python)
+
+
 def _add_settings(told: Told, tree: Tree, path: str, own: Mapping[str, Any], keys: Keys) -> None:
     """Add what the root of the workspace says for all: a `uv.toml` beside it stands for its table."""
+    told.table = own
     groups = own.get("default-groups")
     if isinstance(groups, list):
         told.default = frozenset(canonicalize_name(group) for group in groups if isinstance(group, str))
@@ -150,7 +172,12 @@ def _add_settings(told: Told, tree: Tree, path: str, own: Mapping[str, Any], key
         except LockError as error:
             told.faults.append(unreadable((error.file, error.line), error.message))
             return
-    for key, into in (("constraint-dependencies", told.constraints), ("override-dependencies", told.overrides)):
+    told.settings = own
+    for key, into in (
+        ("constraint-dependencies", told.constraints),
+        ("override-dependencies", told.overrides),
+        ("build-constraint-dependencies", told.build_constraints),
+    ):
         try:
             into.extend(keys.roots(texts_at(own, key), key))
         except LockError as error:
@@ -171,17 +198,26 @@ def _add_member(told: Told, tree: Tree, reader: _Reader, member: Member | None) 
     else:
         told.asked[WORKSPACE if member is None else member.name] = asked
         if member is not None:
-            asked += reader.part(MAIN, Choice())
-            for extra in project.extras:
-                asked += reader.part(f"[{extra}]", Choice(extras=frozenset({extra}), dependencies=False))
-    if is_whole and project.requires_python is not None:
-        told.pythons.append(project.requires_python.text)
+            parts = {f"[{extra}]": Choice(extras=frozenset({extra}), dependencies=False) for extra in project.extras}
+            for part, choice in {MAIN: Choice(), **parts}.items():
+                asked += reader.part(part, choice)
+                asked += (reader.asked(root, part, None) for root in _of_files(told, tree, project, choice))
     prefix = "" if member is None or is_first else f"{member.name}/"
     for each in asked:
         other = reader.members.get(each.root.requirement.name or "")
         # What another project of the workspace asks for are roots of its own.
         if (other is None or other.is_pin) and (is_whole or each.root.part == MAIN):
             told.roots.append(replace(each.root, part=f"{prefix}{each.root.part}"))
+
+
+def _of_files(told: Told, tree: Tree, project: ProjectFile, choice: Choice) -> Iterator[Root]:
+    """Give what stands in the requirements files that setuptools reads for the project when it is built."""
+    inputs = Inputs(tree=tree)
+    for file, line in project.chosen_files(choice):
+        inputs.add_requirements(beside(project.path, file), inputs.roots, (project.path, line))
+    told.files += sorted(inputs.files.difference(told.files))
+    told.faults += inputs.faults
+    yield from inputs.roots
 
 
 def _groups(told: Told, reader: _Reader, *, is_first: bool) -> Iterator[Asked]:

@@ -16,9 +16,12 @@ from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.leaks import find_leaks_of
 from pytest_envrepro.locks.opening import Opened, broken, newer, open_toml
 from pytest_envrepro.locks.paths import beside
+from pytest_envrepro.locks.recipes import native_recipe
+from pytest_envrepro.locks.support import lowest, of_markers, of_pythons
 from pytest_envrepro.locks.uv_graph import Graph, is_own
 from pytest_envrepro.locks.uv_inputs import Member, read_workspace
 from pytest_envrepro.locks.uv_markers import Space
+from pytest_envrepro.locks.uv_members import workspace_of
 from pytest_envrepro.locks.uv_packages import FOLDERS, Package, read_packages, shorten, split_git, without_choices
 from pytest_envrepro.locks.uv_stamp import compare, read_copies
 from pytest_envrepro.model import Lock, Pin, Target
@@ -29,27 +32,31 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.locks.base import Declaration, Tree
     from pytest_envrepro.locks.uv_inputs import Told
+    from pytest_envrepro.model import Recipe, Support
 
 _SCHEMA = 1
 
 
-def parse(path: str, tree: Tree, declaration: Declaration | None) -> Lock:  # noqa: ARG001  # It says nothing more.
+def parse(path: str, tree: Tree, declaration: Declaration | None) -> Lock:
     """Read the lock with its inputs."""
     opened = open_toml(path, tree, shorten)
     if isinstance(opened, Lock):
         return opened
+    if found := workspace_of(own := beside(path, "pyproject.toml"), tree):
+        unread = f"uv reads {beside(found[0], 'uv.lock')} in its place, as {own} is of the workspace of {found[0]}"
+        return Lock(path=path, unread=f"{unread}: remove {path}")
     try:
         schema = opened.data.get("version")
         if not isinstance(schema, int) or isinstance(schema, bool):
             raise LockError(path, 1, "has no number of a schema ('version = 1'): is it a lock of uv's?")  # noqa: TRY301
         if schema > _SCHEMA:
             return newer(path, str(schema), str(_SCHEMA))
-        return _read(opened, tree)
+        return _read(opened, tree, declaration)
     except LockError as error:
         return broken(path, error)
 
 
-def _read(opened: Opened, tree: Tree) -> Lock:
+def _read(opened: Opened, tree: Tree, declaration: Declaration | None) -> Lock:
     path = opened.path
     packages = read_packages(opened)
     members = _members(opened, packages)
@@ -59,6 +66,7 @@ def _read(opened: Opened, tree: Tree) -> Lock:
     shared = _shared_groups(opened)
     roots = [root for root in told.roots if space.has(root.requirement.marker)]
     folder = posixpath.dirname(path)
+    recipe, unrecorded = _recipe(path, members, declaration)
     return Lock(
         path=path,
         tool="uv",
@@ -74,14 +82,36 @@ def _read(opened: Opened, tree: Tree) -> Lock:
         target=_target(opened),
         fix="uv lock" + (f" --project {folder}" if folder else ""),
         install="uv sync" + (f" --project {folder}" if folder else ""),
-        unrecorded="locks of uv's projects are not compiled again yet",
+        relock=_relock(recipe, folder),
+        choosing=tuple(
+            (part, f"--extra {part.strip('[]')}" if part.startswith("[") else f"--group {part}")
+            for part in sorted({*graph.parts, *told.groups, *shared})
+            if "/" not in part
+        ),
+        recipe=recipe,
+        unrecorded=unrecorded,
         faults=(*find_leaks_of(path, _places(packages)), *told.faults),
         stamp=compare(opened, packages, members, told, space),
         parts=frozenset({*graph.parts, *told.groups, *shared}),
         usual=_usual(told, graph),
         by_need=True,
         asks=tuple(graph.asks(shared)),
+        supports=tuple(_supports(opened)),
     )
+
+
+def _relock(recipe: Recipe | None, folder: str) -> str | None:
+    """Give the command that has uv resolve, and not believe the lock, where it is uv's own."""
+    if recipe is None or recipe.is_trusted:
+        return None
+    return " ".join((*recipe.argv, *(("--project", folder) if folder else ())))
+
+
+def _recipe(path: str, members: Mapping[str, Member], declaration: Declaration | None) -> tuple[Recipe | None, str]:
+    """Have uv resolve, with one of the project's own names to upgrade: else it believes what the lock says of packages."""
+    own = next((member.name for member in members.values() if member.is_whole), None)
+    resolving = ("--upgrade-package", own) if own else ()
+    return native_recipe(path, "uv lock", ("uv", "lock", *resolving), declaration)
 
 
 def _members(opened: Opened, packages: list[Package]) -> dict[str, Member]:
@@ -126,9 +156,16 @@ def _space(opened: Opened) -> Space:
 def _target(opened: Opened) -> Target:
     """Give the lowest Python that it is for: a universal lock is for all later ones too."""
     specifiers = SpecifierSet(opened.keys.string(opened.data, "requires-python") or "")
-    lowest = [spec.version.removesuffix(".*") for spec in specifiers if spec.operator in (">=", "==", "~=")]
-    line = opened.keys.line("requires-python") if lowest else None
-    return Target(python=lowest[0] if len(lowest) == 1 else None, line=line, universal=True)
+    python = lowest(specifiers)
+    return Target(python=python, line=opened.keys.line("requires-python") if python else None, universal=True)
+
+
+def _supports(opened: Opened) -> Iterator[Support]:
+    """Give where it may be installed; both have been read before."""
+    pythons = SpecifierSet(opened.keys.string(opened.data, "requires-python") or "")
+    yield from of_pythons(pythons, opened.keys.line("requires-python") if pythons else None)
+    supported = opened.keys.strings(opened.data, "supported-markers")
+    yield from of_markers(supported, opened.keys.line("supported-markers") if supported else None)
 
 
 def _shared_groups(opened: Opened) -> dict[str, tuple[str, ...]]:
@@ -155,7 +192,7 @@ def _pins(opened: Opened, packages: list[Package], members: Mapping[str, Member]
         if is_own(package, members):
             continue
         yield Pin(
-            requirement=_requirement(opened.path, package),
+            requirement=_requirement(package),
             version=package.version if package.kind == "registry" else None,
             hashes=package.hashes if package.is_hashed else (),
             hashless=package.place not in hashed,
@@ -166,6 +203,7 @@ def _pins(opened: Opened, packages: list[Package], members: Mapping[str, Member]
             line=package.line,
             editable=package.kind == "editable",
             requires=tuple(graph.requires(package)),
+            index=package.place if package.kind == "registry" else "",
         )
 
 
@@ -178,7 +216,7 @@ def _described(opened: Opened) -> set[str]:
     return {canonicalize_name(name) for name in names if isinstance(name, str)}
 
 
-def _requirement(path: str, package: Package) -> Requirement:
+def _requirement(package: Package) -> Requirement:
     marker = without_choices(package.markers)
     if package.kind == "registry":
         written = f"=={package.version}"
@@ -189,7 +227,7 @@ def _requirement(path: str, package: Package) -> Requirement:
     elif package.kind == "url":
         url = package.place + (f"#subdirectory={package.subdirectory}" if package.subdirectory else "")
     else:
-        url = beside(path, package.place)
+        url = package.place
     return Requirement(name=package.name, specifier=SpecifierSet(), url=url, marker=marker)
 
 

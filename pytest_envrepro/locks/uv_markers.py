@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 
-from pytest_envrepro.requirement import parse_marker
+from pytest_envrepro.requirement import parse_known_marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -56,7 +56,7 @@ class Space(NamedTuple):
 def _holds_somewhere(space: Space, marker: str) -> bool:
     try:
         environments = list(_environments(space, (marker,)))
-        return not environments or any(parse_marker(marker).evaluate(dict(each)) for each in environments)
+        return not environments or any(parse_known_marker(marker).evaluate(dict(each)) for each in environments)
     except (ValueError, UndefinedComparison, UndefinedEnvironmentName):
         return True
 
@@ -65,7 +65,7 @@ def _holds_somewhere(space: Space, marker: str) -> bool:
 def _are_equal(space: Space, one: str | None, other: str | None) -> bool:
     try:
         for environment in _environments(space, tuple(filter(None, (one, other)))):
-            results = {parse_marker(each).evaluate(dict(environment)) if each else True for each in (one, other)}
+            results = {parse_known_marker(each).evaluate(dict(environment)) if each else True for each in (one, other)}
             if len(results) > 1:
                 return False
     except (ValueError, UndefinedComparison, UndefinedEnvironmentName):
@@ -93,7 +93,7 @@ def _environments(space: Space, markers: tuple[str, ...]) -> Iterator[Mapping[st
         count *= len(each)
     if count > _MOST:
         return
-    supported = [parse_marker(marker) for marker in space.supported]
+    supported = [parse_known_marker(marker) for marker in space.supported]
     for several in itertools.product(*choices):
         environment = {name: value for each in several for name, value in each.items()}
         if not supported or any(marker.evaluate(dict(environment)) for marker in supported):

@@ -1,4 +1,4 @@
-"""Finds the projects of a uv workspace by its own table, to know of those that its lock has not."""
+"""Finds the projects of a uv workspace by its own table, and the workspace of a project."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import posixpath
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.paths import beside
 from pytest_envrepro.locks.uv_origins import at, texts_at
+from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,7 +21,7 @@ def find_members(path: str, own: Mapping[str, Any], tree: Tree) -> Iterator[str]
     """Give the files of the projects that `tool.uv.workspace` names, below the root alone.
 
     Args:
-        path: the lock, which lies at the root of the workspace.
+        path: a file at the root of the workspace.
         own: the table `[tool.uv]` there.
     """
     workspace = at(own, "workspace")
@@ -31,6 +33,33 @@ def find_members(path: str, own: Mapping[str, Any], tree: Tree) -> Iterator[str]
             file = beside(path, f"{folder}/pyproject.toml")
             if not file.startswith("../") and tree.exists(file) and not any(_fits(folder, each) for each in left_out):
                 yield file
+
+
+def workspace_of(file: str, tree: Tree) -> tuple[str, Mapping[str, Any]] | None:
+    """Find the workspace that a project is a member of: the file at its root, and the table `[tool.uv]` there.
+
+    As in uv, the next `pyproject.toml` above the project decides. None for the root of a workspace itself.
+
+    Args:
+        file: the project's `pyproject.toml`.
+    """
+    folder = posixpath.dirname(file)
+    if not tree.exists(file) or "workspace" in _settings(file, tree):
+        return None
+    while folder:
+        folder = posixpath.dirname(folder)
+        top = posixpath.join(folder, "pyproject.toml")
+        if tree.exists(top):
+            own = _settings(top, tree)
+            return (top, own) if file in find_members(top, own, tree) else None
+    return None
+
+
+def _settings(file: str, tree: Tree) -> Mapping[str, Any]:
+    try:
+        return at(load_toml(file, tree.read(file)), "tool", "uv")
+    except LockError:
+        return {}  # It is told where it is an input.
 
 
 def _matching(folder: str, pattern: list[str], root: str, tree: Tree) -> Iterator[str]:

@@ -50,17 +50,17 @@ class Origins(NamedTuple):
     """The tables of one project.
 
     Attributes:
-        lock: the lock of the workspace.
+        top: the file at the root of the workspace.
+        shared: its table `[tool.uv]`.
         file: the project's file.
-        own: its table `[tool.uv]`.
-        shared: that of the root of the workspace.
+        own: that table there.
         members: the file of each project of the workspace, by its name.
     """
 
-    lock: str
+    top: str
+    shared: Mapping[str, Any]
     file: str
     own: Mapping[str, Any]
-    shared: Mapping[str, Any]
     members: Mapping[str, str]
 
     def of(
@@ -75,7 +75,7 @@ class Origins(NamedTuple):
         if requirement.url is not None:
             yield of_url(requirement.url), None
             return
-        for table, file in ((self.own, self.file), (self.shared, beside(self.lock, "pyproject.toml"))):
+        for table, file in ((self.own, self.file), (self.shared, self.top)):
             named = {str(canonicalize_name(name)): value for name, value in at(table, "sources").items()}
             found = named.get(requirement.name or "")
             if found is None:

@@ -19,15 +19,17 @@ if TYPE_CHECKING:
 
 KINDS = ("registry", "git", "url", "path", "directory", "editable", "virtual")
 FOLDERS = ("directory", "editable", "virtual")
-_IS_NAME = re.compile(NAME)
+_IS_NAME = re.compile(rf"(?=.{{1,640}}\Z){NAME}")
 _IS_VERSION = re.compile(r"[\w.!+-]{1,640}")
 # uv tells by an extra that no package has what is installed of the project, where two parts of it exclude each other:
 # `extra-4-demo-cpu` is the extra `cpu` of `demo`, whose name has 4 letters.
 _CHOICE = re.compile(r"""extra\s*(==|!=)\s*['"](extra|group|project)-(\d+)-([^'"]*)['"]""")
 _FILE = re.compile(
-    r'^    \{ url = "[^"\\\n]*"(, hash = "[^"\\\n]*")?(?:, size = [0-9]+|, upload-time = "[^"\\\n]*")* \},$',
+    r"""^    \{ url = "[^"\\\n]*"(?:, hash = "([^"'\\\n]*)")?(?:, size = [0-9]+|, upload-time = "[^"\\\n]*")* \},$""",
     re.MULTILINE,
 )
+_SHORT = "#"
+_FILES = re.compile(rf"(?:^    '{_SHORT}[^']*',\n)+", re.MULTILINE)
 _ALWAYS = "python_version >= '0'"
 
 
@@ -79,13 +81,22 @@ class Edge(NamedTuple):
     marker: str | None
 
 
+def first_of(table: Mapping[str, Any], key: str, other: str) -> str:
+    """Give the key that a table has: uv 0.4 wrote another one for some weeks, and all later ones read it."""
+    return other if other in table and key not in table else key
+
+
 def shorten(text: str) -> str:
-    """Leave of each line that is a file of a package, as uv writes it, its hash alone: of them is nine tenths of a lock."""
-    return _FILE.sub(_hash_alone, text)
+    """Leave of the lines that are files of a package, as uv writes them, their hashes alone, in one string for all of them.
+
+    Of such lines is nine tenths of a lock, and the parser's time goes with the values that it has to make.
+    """
+    return _FILES.sub(_together, _FILE.sub(rf"    '{_SHORT}\1',", text))
 
 
-def _hash_alone(found: re.Match[str]) -> str:
-    return f"    {{ {found[1].lstrip(', ')} }}," if found[1] else "    {},"
+def _together(found: re.Match[str]) -> str:
+    lines: str = found[0]
+    return lines.replace("',\n    '", " ") + "\n" * (lines.count("\n") - 1)
 
 
 def read_packages(opened: Opened) -> list[Package]:
@@ -136,7 +147,7 @@ class _Reader(NamedTuple):
             markers=tuple(self._marker(marker, name, line) for marker in markers),
             needs=self._edges(table.get("dependencies", []), name, line),
             optional=self._needs_by(table, "optional-dependencies", name, line),
-            grouped=self._needs_by(table, "dev-dependencies", name, line),
+            grouped=self._needs_by(table, first_of(table, "dev-dependencies", "dependency-groups"), name, line),
             hashes=hashes,
             is_hashed=is_hashed,
         )
@@ -159,10 +170,16 @@ class _Reader(NamedTuple):
         if not isinstance(wheels, list):
             raise LockError(self.path, line, f"'wheels' of {name} has to be a list of tables")
         files = [*wheels, *([table["sdist"]] if "sdist" in table else [])]
-        if not all(isinstance(file, dict) for file in files):
-            raise LockError(self.path, line, f"a file of {name} has to be a table")
-        found = tuple(hash_ for file in files if (hash_ := self._text(file, "hash", line)))
-        return found, len(found) == len(files)
+        hashes: list[str | None] = []
+        for file in files:
+            if isinstance(file, str) and file.startswith(_SHORT):
+                hashes += [each.removeprefix(_SHORT) for each in file.split(" ")]
+            elif isinstance(file, dict):
+                hashes.append(self._text(file, "hash", line))
+            else:
+                raise LockError(self.path, line, f"a file of {name} has to be a table")
+        found = tuple(filter(None, hashes))
+        return found, len(found) == len(hashes)
 
     def _needs_by(
         self, table: Mapping[str, Any], key: str, name: str, line: int | None

@@ -5,6 +5,7 @@ The order of requirements, their spelling and what `requires-python` says alread
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -16,7 +17,8 @@ from pytest_envrepro.locks.paths import beside
 from pytest_envrepro.locks.uv_inputs import WORKSPACE, Asked
 from pytest_envrepro.locks.uv_markers import releases_around
 from pytest_envrepro.locks.uv_origins import Origin
-from pytest_envrepro.locks.uv_packages import split_git
+from pytest_envrepro.locks.uv_packages import first_of, split_git
+from pytest_envrepro.locks.uv_settings import changed_settings
 from pytest_envrepro.model import Stamp
 from pytest_envrepro.places import normal
 from pytest_envrepro.requirement import parse, parse_marker, redact
@@ -73,11 +75,17 @@ def _differences(
         cause = f"{file} belongs to the workspace, and {opened.path} does not have it"
         yield _Difference("members", cause, _line(opened, "manifest", "members"))
     yield from _pythons(opened, told, space)
+    yield from (_Difference(*each) for each in changed_settings(opened, told, space))
+    # uv keeps no bound on what is not locked.
+    locked = {package.name for package in packages}
     for key, roots in (("constraints", told.constraints), ("overrides", told.overrides)):
-        asked = [_of_root(root) for root in roots]
-        copies = read_copies(opened.path, manifest.get(key, []))
+        asked = [_of_root(root) for root in roots if root.requirement.name in locked]
+        copies = [each for each in read_copies(opened.path, manifest.get(key, [])) if each.requirement.name in locked]
         lists = _Lists(key, _line(opened, "manifest", key), told.files[0])
         yield from lists.differences(asked, copies, space)
+    lists = _Lists("build-constraints", _line(opened, "manifest", "build-constraints"), told.files[0])
+    copies = read_copies(opened.path, manifest.get("build-constraints", []))
+    yield from lists.differences([_of_root(root) for root in told.build_constraints], copies, space)
     if WORKSPACE in told.asked:
         for group, asked in _by_group(told.asked[WORKSPACE]).items():
             listed = opened.keys.lists(manifest, "dependency-groups").get(group or "", ())
@@ -98,8 +106,10 @@ def _of_member(
     path: str, package: Package, member: Member, asked: Sequence[Asked], space: Space
 ) -> Iterator[_Difference]:
     metadata = package.data.get("metadata", {})
-    dev = metadata.get("requires-dev", {}) if isinstance(metadata, dict) else None
-    if not isinstance(dev, dict):
+    dev = {}
+    if isinstance(metadata, dict):
+        dev = metadata.get(first_of(metadata, "requires-dev", "dependency-groups"), {})
+    if not isinstance(metadata, dict) or not isinstance(dev, dict):
         raise LockError(path, package.line, f"'metadata' of {package.name} has to be a table")
     groups: dict[str | None, Any] = {None: metadata.get("requires-dist", [])}
     groups |= {canonicalize_name(group): listed for group, listed in dev.items()}
@@ -163,23 +173,29 @@ class _Lists(NamedTuple):
 
     def differences(self, asked: Iterable[Asked], copies: Iterable[Copy], space: Space) -> Iterator[_Difference]:
         """Give what is not in both lists."""
-        unmatched: dict[str, list[Copy]] = {}
-        for copy in copies:
-            unmatched.setdefault(copy.requirement.name or "", []).append(copy)
-        copies_of = {name: tuple(several) for name, several in unmatched.items()}
+        listed = list(copies)
+        alike: dict[tuple[str | None, frozenset[str]], list[int]] = defaultdict(list)
+        for place, copy in enumerate(listed):
+            alike[copy.requirement.name, copy.requirement.extras].append(place)
+        matched: set[int] = set()
+        unsettled: set[str | None] = set()
         new: list[Asked] = []
         for each in asked:
-            name = each.requirement.name or ""
-            matches = [copy for copy in copies_of.get(name, []) if _is_same(each, copy, space)]
+            requirement = each.requirement
+            places = alike.get((requirement.name, requirement.extras), ())
+            matches = [place for place in places if _is_same(each, listed[place], space)]
+            matched.update(matches)
             if not each.settled:
-                unmatched.pop(name, None)  # It stands there for each of its origins.
-            elif matches:
-                unmatched[name] = [copy for copy in unmatched[name] if copy not in matches]
-            elif space.has(each.marker):
+                unsettled.add(requirement.name)  # It stands there for each of its origins.
+            elif not matches and space.has(each.marker):
                 new.append(each)
+        unmatched: dict[str | None, list[Copy]] = defaultdict(list)
+        for place, copy in enumerate(listed):
+            if place not in matched and copy.requirement.name not in unsettled:
+                unmatched[copy.requirement.name].append(copy)
         among = f" in {self.group}" if self.group else ""
         for each in new:
-            rest = unmatched.get(each.requirement.name or "")
+            rest = unmatched.get(each.requirement.name)
             has = f"has {_shown(rest.pop(0))}" if rest else "does not"
             wanted = f"{each.root.file}:{each.root.line} asks for {_shown(each)}{among}"
             yield _Difference(self.key, f"{wanted}, and the copy in the lock {has}", self.line)
@@ -189,8 +205,9 @@ class _Lists(NamedTuple):
 
 
 def _is_same(asked: Asked, copy: Copy, space: Space) -> bool:
+    """Tell whether two that have one name and the same extras are one."""
     one, other = asked.requirement, copy.requirement
-    if one.extras != other.extras or not space.equal(asked.marker, copy.marker):
+    if not space.equal(asked.marker, copy.marker):
         return False
     if asked.origin is not None and asked.origin.is_shared and copy.origin is None:
         return True  # uv writes it for some members of a workspace and not for others: nothing else has that name.

@@ -451,7 +451,7 @@ class TestUnchecked:
         )
 
     def test_format_that_cannot_be_read(self, tmp_path: Path) -> None:
-        """A lock of another tool is unchecked, and never clean."""
-        outcome = Case(tmp_path, {"pdm.lock": ""}).judge("installed", "pdm.lock")
+        """A lock of a schema that is not known is unchecked, and never clean."""
+        outcome = Case(tmp_path, {"uv.lock": "version = 99\n"}).judge("installed", "uv.lock")
 
         assert outcome.status == "unchecked"

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import toolshed
 from indexes import COMMANDS, Index, compile_lock, use, write
+from natives import Native, made
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from projects import Project
 
 
@@ -61,3 +66,36 @@ def locked(
         known_locks[tool] = lock.read_bytes()
     lock.write_bytes(known_locks[tool])
     return project
+
+
+@pytest.fixture(scope="session")
+def known_native_locks() -> dict[str, bytes]:
+    """Give the locks of `native`, by their tools."""
+    return {}
+
+
+@pytest.fixture
+def native(
+    request: pytest.FixtureRequest,
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    known_native_locks: dict[str, bytes],
+) -> Iterator[Native]:
+    """Give a project of the tool that the test is parametrized with, whose lock is true."""
+    index = Index(tmp_path / "index", is_hashed=True)
+    index.add("flask", "3.0", ("werkzeug>=3", "click; sys_platform != 'win32'"))
+    index.add("werkzeug", "3.0", ("markupsafe",))
+    index.add("markupsafe", "1.0")
+    index.add("markupsafe", "2.0")
+    index.add("click", "8.0")
+    index.add("six", "1.16")
+    index.add("httpx", "1.0", ("anyio",))
+    index.add("anyio", "4.0")
+    with toolshed.served(index) as variables:
+        native = made(request.param, project, index, variables, monkeypatch, tmp_path / "home")
+        if native.tool not in known_native_locks:
+            native.compile()
+            known_native_locks[native.tool] = native.lock.read_bytes()
+        native.lock.write_bytes(known_native_locks[native.tool])
+        yield native

@@ -262,8 +262,8 @@ def test_what_another_step_installs(machine: Machine) -> None:
 def test_a_lock_needs_no_container(machine: Machine) -> None:
     """It is taken as it is, for the target's markers; an archive of this machine stands at a place that tells its content."""
     own = wheel(machine.path / "my dist", "own", "1.0")
-    text = f"a==1 --hash=sha256:{'0' * 64}\nb==1 ; sys_platform == 'win32'\nown @ {own.as_uri()}\n"
-    sources = Sources(lock=text)
+    texts = (f"a==1 --hash=sha256:{'0' * 64}", "b==1 ; sys_platform == 'win32'", f"own @ {own.as_uri()}")
+    sources = Sources(lock=tuple(Asked(text, "requirements.txt:1") for text in texts))
 
     resolved = resolve_inside(sources, python_of(), NOTHING, machine.carried())
 

@@ -156,7 +156,6 @@ def test_default_of_a_project() -> None:
             "pip-compile https://me:x@example.org/a.in",
             "its header names https://****@example.org/a.in, which is not opened",
         ),
-        ("uv export --no-dev", "exported by 'uv export --no-dev': a lock of that format cannot be read yet"),
         ("make lock", "its inputs were not found: name them in [[tool.envrepro.locks]]"),
         ("uv pip compile script.py", "script.py is a script (PEP 723): its requirements cannot be read yet"),
     ],

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from judging import Case
+from locks.reading import tree
+
+from pytest_envrepro.locks.pylock import parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +96,18 @@ def test_what_is_wrong(case: Case, change: tuple[str, str, str], expected: tuple
     assert expected[5] is None or found[5] == expected[5]
 
 
+@pytest.mark.parametrize("marker", ["dependency_groups in 'dev'", "extras >= 'x'"])
+def test_marker_of_no_sense(tmp_path: Path, marker: str) -> None:
+    """What the standard's sets cannot be compared by is told at its package, and does not stop the session."""
+    case = Case(tmp_path, {"pylock.toml": IN_PARTS + package("last", "1.0", marker)})
+
+    (found,) = case.findings("lock", "pylock.toml")
+
+    assert found[0] == "unreadable"
+    assert found[4] == f"pylock.toml:{IN_PARTS.count(chr(10)) + 2}"
+    assert (found[5] or "").startswith("'last': the marker '")
+
+
 @pytest.mark.parametrize(
     ("installed", "absent"),
     [
@@ -112,6 +127,50 @@ def test_parts(tmp_path: Path, installed: str, absent: list[str]) -> None:
     assert [(each[0], each[1]) for each in found] == [("not-installed", name) for name in absent]
 
 
+@pytest.mark.parametrize("pythons", [">=3.8,>=3.11", ">=3.11,>=3.8", "==3.11.*,>=3.9,!=3.12.1"])
+def test_lowest_python(pythons: str) -> None:
+    """Of several bounds the highest is meant, as for the locks of pdm, in whatever order they stand."""
+    text = BY_UV.replace('requires-python = ">=3.9"', f'requires-python = "{pythons}"')
+    assert text != BY_UV
+
+    assert parse("pylock.toml", tree({"pylock.toml": text}), None).target.python == "3.11"
+
+
+@pytest.mark.parametrize("condition", ["", " and sys_platform == 'linux'"])
+def test_many_groups(tmp_path: Path, condition: str) -> None:
+    """A package that is for most of many groups is not written down once for each of them."""
+    groups = [f"group{number}" for number in range(100)]
+    asked = " or ".join(f"'{each}' in dependency_groups" for each in groups[1:])
+    asked = f"({asked}){condition}"
+    head = f'lock-version = "1.0"\ncreated-by = "it"\ndependency-groups = {groups}\n'
+
+    case = Case(tmp_path, {"pylock.toml": head + package("six", "1.16", asked)})
+    case.install("six", "1.16")
+
+    assert case.findings("lock", "pylock.toml") == []
+    (pin,) = parse("pylock.toml", tree({"pylock.toml": head + package("six", "1.16", asked)}), None).pins
+    assert pin.parts == set(groups[1:])
+    assert pin.requirement.marker == ('sys_platform == "linux"' if condition else None)
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ("'dev' in dependency_groups or os_name == 'nt'", {"dev": None, "": 'os_name == "nt"', "docs": 'os_name == "nt"', "[pg]": 'os_name == "nt"'}),
+        ("'dev' not in dependency_groups", {"": None, "docs": None, "[pg]": None}),
+        ("('pg' in extras or os_name == 'nt') and ('pg' in extras or python_version > '3')", dict.fromkeys(("", "dev", "docs"), 'os_name == "nt" and python_version > "3"') | {"[pg]": None}),
+        ("'pg' in extras and (os_name == 'nt' or python_version > '3') and os_name != 'x'", {"[pg]": '(os_name == "nt" or python_version > "3") and os_name != "x"'}),
+        ("'dev' in dependency_groups and (os_name == ') or (' or os_name == 'and')", {"dev": '(os_name == ") or (" or os_name == "and")'}),
+        ("'none' in extras", dict.fromkeys(("", "dev", "docs", "[pg]"), 'python_version < "0"')),
+    ],
+)  # fmt: skip
+def test_what_is_said_of_a_part(marker: str, expected: dict[str, str | None]) -> None:
+    """What groups and extras settle is left out."""
+    (*_, pin) = parse("pylock.toml", tree({"pylock.toml": IN_PARTS + package("last", "1", marker)}), None).pins
+
+    assert {part: dict(pin.markers).get(part) for part in pin.parts} == expected
+
+
 def test_how_it_is_installed(tmp_path: Path) -> None:
     """The fix is the command that installs such a file."""
     case = Case(tmp_path, {"pylock.toml": BY_UV})
@@ -123,7 +182,7 @@ def test_how_it_is_installed(tmp_path: Path) -> None:
 
 def test_without_inputs(tmp_path: Path) -> None:
     """A file that names no input, none of which is installed, proves nothing: that is unchecked, and no green."""
-    case = Case(tmp_path, {"pylock.toml": BY_UV})
+    case = Case(tmp_path, {"pylock.toml": BY_UV.partition("pylock.toml\n")[2]})
 
     outcome = case.judge("lock", "pylock.toml")
 

@@ -669,6 +669,59 @@ class TestSources:
             "lib/pyproject.toml:4",
         )
 
+    def test_several_origins(self, tmp_path: Path) -> None:
+        """Of one name, what comes from several places by markers is not compared, and what comes from one is."""
+        inputs = """\
+[project]
+name = "demo"
+version = "0.1.0"
+requires-python = ">=3.10"
+[project.optional-dependencies]
+a = ["six"]
+b = ["six"]
+[[tool.uv.index]]
+name = "one"
+url = "https://one.example/simple"
+explicit = true
+[[tool.uv.index]]
+name = "two"
+url = "https://two.example/simple"
+explicit = true
+[tool.uv.sources]
+six = [
+    { index = "one", extra = "a", marker = "sys_platform == 'linux'" },
+    { index = "two", extra = "a", marker = "sys_platform == 'darwin'" },
+]
+"""
+        lock = """\
+version = 1
+revision = 3
+requires-python = ">=3.10"
+
+[[package]]
+name = "demo"
+version = "0.1.0"
+source = { virtual = "." }
+
+[package.optional-dependencies]
+b = [{ name = "six" }]
+
+[package.metadata]
+requires-dist = [
+    { name = "six", marker = "sys_platform == 'darwin' and extra == 'a'", index = "https://two.example/simple" },
+    { name = "six", marker = "sys_platform == 'linux' and extra == 'a'", index = "https://one.example/simple" },
+    { name = "six", marker = "extra == 'b'" },
+]
+provides-extras = ["a", "b"]
+
+[[package]]
+name = "six"
+version = "1.17.0"
+source = { registry = "https://index.example/simple" }
+wheels = [{ url = "https://index.example/six-1.17.0-py3-none-any.whl" }]
+"""
+        assert codes(Case(tmp_path, {"pyproject.toml": inputs, "uv.lock": lock})) == []
+
     def test_host_leak(self, tmp_path: Path) -> None:
         """An index of this machine alone is told once."""
         lock = LOCK.replace("https://index.example/simple", "http://localhost:3141/root")
@@ -688,6 +741,7 @@ class TestFaults:
         [
             ('version = "3.0.2"\n', "", 105, "markupsafe has no version"),
             ('version = "3.0.2"', 'version = "three"', 105, "'three' is not a version of markupsafe"),
+            ('{ name = "iniconfig" }', f'{{ name = "{"9" * 700}" }}', 121, "a dependency of pytest has no name"),
             ('version = "3.0.2"', "version = 3", 105, "'version' has to be a string, not int"),
             ('name = "markupsafe"\nversion', "version", 105, "a package has no name"),
             ('name = "six"\nversion', 'name = "s ix"\nversion', 135, "'s ix' is no name"),
@@ -778,3 +832,13 @@ def test_files_of_packages() -> None:
     jinja = next(pin for pin in read({**PROJECT, "uv.lock": lock}).pins if pin.name == "jinja2")
 
     assert jinja.hashes == ("sha256:84a0dafe", "sha256:1", "sha256:2", "sha256:3")
+
+
+def test_command_that_installs(tmp_path: Path) -> None:
+    """What is missing of the groups and extras that the table names is told with the command that installs those too."""
+    table = '[tool.envrepro]\ninstalled = [{ lock = "uv.lock", groups = ["dev", "docs"], extras = ["i18n"] }]\n'
+    case = Case(tmp_path, {**PROJECT, "pyproject.toml": f"{PROJECT['pyproject.toml']}\n{table}"})
+
+    fixes = {finding.fix for finding in case.judge("installed", "uv.lock").findings}
+
+    assert fixes == {"uv sync --extra i18n --group docs"}

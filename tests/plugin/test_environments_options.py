@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import making
 import pytest
@@ -15,7 +11,6 @@ from borrowing import headed
 from indexes import Index
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from borrowing import Suite
@@ -213,37 +208,6 @@ def test_elsewhere(environments, monkeypatch, tmp_path):
     )
 
     suite.run().assert_outcomes(passed=2)
-
-
-class Guarded(SimpleHTTPRequestHandler):
-    """Serves a folder to whoever knows the password."""
-
-    def do_GET(self) -> None:
-        """Answer."""
-        known = base64.b64encode(b"bob:s3cretpw").decode()
-        if self.headers.get("Authorization") == f"Basic {known}":
-            super().do_GET()
-            return
-        self.send_response(401)
-        self.send_header("WWW-Authenticate", 'Basic realm="x"')
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[str]:
-    """Give the address of an index that wants a password, with credentials."""
-    index = Index(tmp_path / "guarded")
-    index.add("guarded", "1.0")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Guarded, directory=str(index.path)))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://bob:s3cretpw@127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @INSTALLERS

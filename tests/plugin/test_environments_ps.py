@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import making
 from indexes import Index
-from plugin.test_environments_options import guarded  # noqa: F401  # A fixture.
 
 if TYPE_CHECKING:
     from borrowing import Suite
@@ -18,7 +17,7 @@ def test_it(environments):
 """
 
 
-def test_places_of_variables(fresh: Suite, guarded: str) -> None:  # noqa: F811  # The fixture.
+def test_places_of_variables(fresh: Suite, guarded: str) -> None:
     """Places that a file names count beside those of uv's variables, whose credentials stand on no command line."""
     further = Index(fresh.path / "further")
     further.add("further", "1.0")

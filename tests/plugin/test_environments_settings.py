@@ -168,41 +168,29 @@ def test_contradicted(environment): pass
 
 
 def test_foreign_lock(suite: Suite) -> None:
-    """A lock of another format is told with what to write in its place."""
+    """Of a lock of conda's no environment is made; what to name in its place is told."""
     suite.write(
         """
 import pytest
-
-@pytest.mark.environment(lock="poetry.lock")
-def test_poetry(environment): pass
 
 @pytest.mark.environment(lock="conda-lock.yml")
 def test_conda(environment): pass
 
 def test_read(environments):
-    environments.lock("sub/uv.lock")
+    environments.lock("sub/conda-lock.yaml")
 
 def test_matched(throwaway_venv):
-    throwaway_venv.assert_matches("poetry.lock")
+    throwaway_venv.assert_matches("conda-linux-64.lock")
 """
     )
-    suite.project.write({"poetry.lock": "", "conda-lock.yml": "", "sub/uv.lock": ""})
-    unread = "a lock of this format cannot be read yet: name a requirements file that is exported from it"
+    suite.project.write({"conda-lock.yml": "", "sub/conda-lock.yaml": "", "conda-linux-64.lock": ""})
+    instead = "a lock of conda's, whose packages neither pip nor uv installs: name a lock of Python's packages"
 
     result = suite.run()
 
-    result.assert_outcomes(errors=2, failed=2)
-    assert headed(result, "ERROR at setup of test_poetry") == [
-        (
-            f'poetry.lock: {unread} (`poetry export`), or write replicate-local = "poetry export" in the place of lock '
-            "(@pytest.mark.environment on test_poetry)"
-        )
-    ]
-    assert headed(result, "ERROR at setup of test_conda") == [f"conda-lock.yml: {unread}"]
-    for line in (
-        f"sub/uv.lock: {unread} (`uv export --no-emit-project`)",
-        f"poetry.lock: {unread} (`poetry export`)",
-    ):
+    result.assert_outcomes(errors=1, failed=2)
+    assert headed(result, "ERROR at setup of test_conda") == [f"conda-lock.yml: {instead}"]
+    for line in (f"sub/conda-lock.yaml: {instead}", f"conda-linux-64.lock: {instead}"):
         assert f"E       pytest_envrepro.errors.LockError: {line}" in result.outlines
 
 

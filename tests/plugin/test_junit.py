@@ -62,15 +62,15 @@ def test_reasons_and_waivers(clean: Project) -> None:
             "requirements.in": "flask\nclick\nhttpx\n",
             "envrepro.toml": '[[waivers]]\ncode = "missing-direct"\npackage = "click"\nreason = "later"\n',
             "pyproject.toml": "",
-            "pdm.lock": "",
+            "uv.lock": "version = 99\n",
         }
     )
 
     clean.run("--junitxml=junit.xml")
 
     cases = _read(clean)[1]
-    reason = 'pdm.lock cannot be read yet: leave it out with exclude = ["pdm.lock"]'
-    assert cases["pdm.lock::installed"] == {"envrepro.outcome": "unchecked", "envrepro.reason": reason}
+    reason = "uv.lock has schema 99, and the latest that is known here is 1"
+    assert cases["uv.lock::installed"] == {"envrepro.outcome": "unchecked", "envrepro.reason": reason}
     assert cases["requirements.txt::lock"] == {
         "envrepro.outcome": "broken",
         "envrepro.proven": "1/1",
@@ -94,14 +94,14 @@ def test_control_characters(clean: Project) -> None:
 
 def test_reason_of_a_skip(clean: Project) -> None:
     """Why a check was skipped is escaped wherever it is shown: there is a path in it."""
-    clean.write({"##[error]/pdm.lock": ""})
+    clean.write({"##[error]/uv.lock": "version = 99\n"})
 
     clean.run("--junitxml=junit.xml")
 
     root = ET.parse(clean.path / "junit.xml").getroot()  # noqa: S314  # Our own file.
     messages = [str(each.get("message")) for each in root.iter("skipped")]
     assert len(messages) == 2
-    assert all(r'exclude = ["\x23#[error]/pdm.lock"]' in message for message in messages)
+    assert all(r"\x23#[error]/uv.lock has schema 99" in message for message in messages)
 
 
 def test_not_asked(broken: Project) -> None:
