@@ -14,6 +14,7 @@ FORMATS: tuple[LockFormat, ...] = (
     OnDemand("uv.lock", ("uv.lock",), "uv_lock"),
     OnDemand("poetry", ("poetry.lock",), "poetry"),
     OnDemand("pdm", ("pdm.lock",), "pdm"),
+    OnDemand("pipenv", ("Pipfile.lock",), "pipfile"),
     OnDemand("conda", ("conda-lock.y*ml", "*.conda-lock.y*ml", "conda-*.lock"), "conda"),
 )
 
