@@ -10,7 +10,6 @@ from judging import Case
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.core
 
 INDEX = 'source = { registry = "https://index.example/simple" }'
 HASH = f"sha256:{'0' * 64}"
@@ -86,6 +85,7 @@ IN_A_FILE = {
 }
 
 
+@pytest.mark.core
 class TestUv:
     """`uv.lock`; what uv itself says of each is in the page."""
 
@@ -266,6 +266,7 @@ def poetry_end(schema: str, content_hash: str = "0") -> str:
     return f'[metadata]\nlock-version = "{schema}"\npython-versions = ">=3.10"\ncontent-hash = "{content_hash}"\n'
 
 
+@pytest.mark.core
 class TestPoetry:
     """`poetry.lock`."""
 
