@@ -28,7 +28,7 @@ def test_network(environment): pass
 @pytest.mark.environment("box", platform="linux/arm64")
 def test_platform(environment): pass
 
-@pytest.mark.environment("box", base_image="sha256:000", pull="missing")
+@pytest.mark.environment("box", base_image="sha256:" + 64 * "0", pull="missing")
 def test_id(environment): pass
 
 @pytest.mark.environment("box", base_image="envrepro-tests/nowhere:1")
@@ -84,7 +84,7 @@ def test_refused(boxes: Suite, base: Base) -> None:
     ]
     assert told("id") == [
         (
-            f"box: the image sha256:000 is not on {engine}, and no registry knows an id: load it (docker load), or name another "
+            f"box: the image sha256:{64 * '0'} is not on {engine}, and no registry knows an id: load it (docker load), or name another "
             "base-image"
         ),
         by("base-image", "id"),
