@@ -199,10 +199,14 @@ class Depot:
             self._progress.done("made", f"{packages}, Python {python}, {plan.installer.label}")
         return Made(plan, resolved, entry)
 
-    def shared(self, made: Made) -> VirtualEnvironment:
-        """Give the environment that all tests share that declare it."""
+    def shared(self, made: Made, scratch: Path | None = None) -> VirtualEnvironment:
+        """Give the environment that all tests share that declare it.
+
+        Args:
+            scratch: an empty folder for what programs write; a new one unless given.
+        """
         verify = partial(self.store.verify, made.entry)
-        return self._virtualenvs.handle(made, made.entry.path, self._scratch(), verify=verify)
+        return self._virtualenvs.handle(made, made.entry.path, scratch or self._scratch(), verify=verify)
 
     def prepare(self, made: Made, copies: int) -> None:
         """Make ready what private copies of an environment are taken from; where that fails, the copy says so.

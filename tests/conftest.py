@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import making
@@ -16,6 +18,10 @@ import pytest_envrepro.answers
 import pytest_envrepro.gate
 import pytest_envrepro.markers  # noqa: F401  # Once here, and not again in every session that a test runs.
 
+with contextlib.suppress(ImportError):
+    # Once here: parts of `http` that a session of a test loads first would be there twice.
+    import docker  # noqa: F401
+
 with contextlib.suppress(ImportError):  # The extra `conda` may be absent.
     # Once here: what they have in C and in Rust stays with the module that it was loaded with, and cannot be loaded again.
     import rattler  # noqa: F401
@@ -23,11 +29,22 @@ with contextlib.suppress(ImportError):  # The extra `conda` may be absent.
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As for what a shell starts in the background: the programs that tests start, and end by Ctrl-C, would inherit it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+_MOST = 700  # Files that a process of the suite may have open at its end.
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_files_left() -> Iterator[None]:
+    """Fail where tests have left files open: from 1,024 on, all that waits by `select` fails, in tests that are innocent."""
+    yield
+    opened = Path("/proc/self/fd")
+    if opened.is_dir():
+        assert len(os.listdir(opened)) < _MOST
 
 
 @pytest.fixture

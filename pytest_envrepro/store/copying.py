@@ -1,9 +1,10 @@
 """Makes private copies of an entry: of a spare that lies ready, else on the spot.
 
 No file of a copy is another's, so a copy costs what it takes to write all files (where the disk cannot share blocks).
-Therefore one that is given back serves the next. A copy that is made on the spot has no bytecode: a third of the files,
-which Python makes again of what it imports, as it does in an environment that uv has made. What is made ready, before a
-session's tests or beside them, has it.
+Therefore one that is given back serves the next: a copy is made on the spot only while more of them are in use than ever
+before, or where those that lie ready cannot be put right. Such a copy has no bytecode: a third of the files, which Python
+makes again of what it imports, as it does in an environment that uv has made. What is made ready, before a session's tests
+or beside them, has it.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.errors import EnvReproError
 from pytest_envrepro.locking import held
-from pytest_envrepro.store import cloning, looking, relocating, spares
+from pytest_envrepro.store import cloning, holding, looking, relocating, renewing, spares
 from pytest_envrepro.store.background import Interrupted, Pace
 from pytest_envrepro.store.entries import INSIDE, Damaged, Entry
 from pytest_envrepro.store.housekeeping import KEPT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from threading import Event
 
@@ -32,24 +33,26 @@ if TYPE_CHECKING:
 def private(parts: Parts, entry: Entry, found: Manifest, name: str) -> Path:
     """Make a private copy for a test, and give its prefix.
 
-    Where none is left for the next, one is made ready in the background, but for a session's first: most sessions use
-    one at a time, which lies ready again when it was given back.
+    Where none is left for the next, one is made ready in the background, unless what is lent lies ready again by then:
+    most sessions use one at a time.
 
     Raises:
         Damaged: the entry has changed.
         OSError: it cannot be made.
     """
     folder = entry.path.parent
-    made = _copy(parts, entry, found, name)
-    if folder.name not in parts.taken:
-        parts.taken.add(folder.name)
-    elif not spares.count(folder):
+    made, is_new = _copy(parts, entry, found, name)
+    was_not_enough = is_new and folder.name in parts.taken  # The one before has not come back as it should.
+    is_beside_another = folder.name in [*parts.lent.values()]
+    parts.taken.add(folder.name)
+    parts.lent[made] = folder.name
+    if (was_not_enough or is_beside_another) and not spares.count(folder):
         parts.ahead.start(partial(_make_ahead, parts, entry, found))
-    return made
+    return made / INSIDE
 
 
 def give_back(parts: Parts, folder: Path, *, keep: bool) -> None:
-    """End the use of a private copy.
+    """End the use of a private copy: it lies ready for the next, or goes where a program still has something of it.
 
     Args:
         folder: the one that it lies in.
@@ -57,12 +60,15 @@ def give_back(parts: Parts, folder: Path, *, keep: bool) -> None:
     Raises:
         OSError: it is to be kept, and that cannot be noted.
     """
+    parts.lent.pop(folder, None)
     if keep:
         if (folder / KEPT).is_symlink():  # The folder is the test's, and so may be what lies in it.
             (folder / KEPT).unlink()
         (folder / KEPT).touch()
-    elif not spares.put(parts, folder):
-        parts.throw_away(folder)
+        return
+    withdrawn = spares.withdraw(parts, folder)
+    if holding.is_held(withdrawn, parts.since) or not spares.put(parts, withdrawn):
+        parts.throw_away(withdrawn)
 
 
 def prepare(parts: Parts, entry: Entry, found: Manifest, wanted: int) -> None:
@@ -76,25 +82,34 @@ def prepare(parts: Parts, entry: Entry, found: Manifest, wanted: int) -> None:
         _make_ready(parts, entry, found)
 
 
-def _copy(parts: Parts, entry: Entry, found: Manifest, name: str) -> Path:
-    new = parts.folder_of_ours(name)
-    try:
-        with _damaged(entry):
-            written, links = _own(entry, found, new.name)
-            if spares.take(entry.path.parent, new):
-                if spares.renew(parts, new, entry.path.parent, found, written, links):
-                    return new / INSIDE
-                parts.trash.put(new)
-            without_bytecode = found.tree.keys() - looking.bytecode(found.tree)
-            tree = {folder: found.tree[folder] for folder in without_bytecode}
-            _fill(parts, new, entry, found, tree)
-            cloning.write(new / INSIDE, written, tree)
-            cloning.link(new / INSIDE, links)
-            spares.note(new, entry.path.parent, found.build, tree)
-    except BaseException:
-        parts.throw_away(new)
-        raise
-    return new / INSIDE
+def _copy(parts: Parts, entry: Entry, found: Manifest, name: str) -> tuple[Path, bool]:
+    """Give the folder of a private copy, and whether it was made on the spot."""
+    while True:
+        new = parts.folder_of_ours(name)
+        try:
+            with _damaged(entry):
+                written, links = _own(entry, found, new.name)
+                if not spares.take(entry.path.parent, new):
+                    _make(parts, new, entry, found, written, links)
+                    return new, True
+                if renewing.renew(parts, new, entry.path.parent, found, written, links):
+                    return new, False
+        except BaseException:
+            parts.throw_away(new)
+            raise
+        parts.trash.put(new)  # And the next one may be worth it.
+
+
+def _make(
+    parts: Parts, new: Path, entry: Entry, found: Manifest, written: Mapping[str, bytes], links: Mapping[str, str]
+) -> None:
+    """Make a copy on the spot, without bytecode."""
+    without_bytecode = found.tree.keys() - looking.bytecode(found.tree)
+    tree = {folder: found.tree[folder] for folder in without_bytecode}
+    _fill(parts, new, entry, found, tree)
+    cloning.write(new / INSIDE, written, tree)
+    cloning.link(new / INSIDE, links)
+    spares.note(new, entry.path.parent, found.build, tree)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from typing import Any
 
 # By folder (`""`, or a path that ends with a slash) and name: the mode alone of a folder, else mode, size, and the times
 # of the last change of content and of status, in nanoseconds. Lists, because that is what JSON gives back: a dictionary
@@ -38,7 +39,8 @@ def scan_since(root: str | Path, since: int, known: Mapping[str, int]) -> Tree:
 
     Args:
         since: in nanoseconds, by the clock of that disk; the time itself counts as later.
-        known: folders, as keys of a tree, with their inodes. Another one has -1 besides its mode.
+        known: folders, as keys of a tree, with their inodes. Another one has -1 besides its mode; so has one that has
+            other `traits` than the first one, but for the mode: an owner, or rights that no mode tells.
 
     Raises:
         OSError: a folder cannot be read.
@@ -50,6 +52,7 @@ def _look(root: str | Path, since: int, known: Mapping[str, int] | None) -> Tree
     """Do what `scan_since` does; None for `known` stands for all folders."""
     tree: Tree = {}
     base = os.fspath(root)
+    usual = None if known is None else traits(base)
     folders = [""]
     while folders:
         folder = folders.pop()
@@ -62,13 +65,34 @@ def _look(root: str | Path, since: int, known: Mapping[str, int] | None) -> Tree
                 if not stat.S_ISDIR(mode):
                     changed = status.st_ctime_ns
                     here[name] = [mode, status.st_size, status.st_mtime_ns, 0 if changed < since else changed]
-                elif known is None or known.get(f"{folder}{name}/") == status.st_ino:
+                elif known is None or (
+                    known.get(f"{folder}{name}/") == status.st_ino
+                    and (status.st_ctime_ns < since or traits(f"{base}/{folder}{name}") == usual)
+                ):
                     here[name] = [mode]
                     folders.append(f"{folder}{name}/")
                 else:
                     here[name] = [mode, -1]
         tree[folder] = here
     return tree
+
+
+def traits(folder: str | Path) -> list[Any]:
+    """Tell what a folder has besides its mode and what lies in it: owner, group, and attributes (xattr(7), acl(5)).
+
+    What the system itself labels (`security`, as by SELinux) is left out.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    status = os.lstat(folder)
+    found: list[str] = []
+    if hasattr(os, "listxattr"):
+        with contextlib.suppress(OSError):  # The disk has none.
+            names = sorted(os.listxattr(folder, follow_symlinks=False))
+            names = [name for name in names if not name.startswith("security.")]
+            found = [f"{name}={os.getxattr(folder, name, follow_symlinks=False).hex()}" for name in names]
+    return [status.st_uid, status.st_gid, *found]
 
 
 def untouched(tree: Tree) -> Tree:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_envrepro.errors import BuildError, EnvReproError
 from pytest_envrepro.locking import Waiting
-from pytest_envrepro.store import cloning, layout, owners
+from pytest_envrepro.store import cloning, holding, layout, owners
 from pytest_envrepro.store.background import Background
 from pytest_envrepro.store.entries import INSIDE
 from pytest_envrepro.store.housekeeping import KEPT, Housekeeping
@@ -40,6 +40,8 @@ class Parts:
     Attributes:
         ahead: makes ready what is to be taken later.
         taken: the names of entries that this session has had a private copy of.
+        lent: the folders of the private copies that it has, each with the name of its entry.
+        since: programs that began earlier are none of this run; see `holding.began`.
         came_to: the bytes of the last environment that found no room.
     """
 
@@ -53,6 +55,9 @@ class Parts:
         self._waiting = Waiting(tell, run)
         self.ahead = Background("pytest-envrepro makes ready")
         self.taken: set[str] = set()
+        self.lent: dict[Path, str] = {}
+        # What the process has begun that has begun this one may work for a test too.
+        self.since = holding.began(os.getppid() if run else os.getpid())
         self._means: Means | None = None
         self.came_to = 0
 

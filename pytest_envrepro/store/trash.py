@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
 import threading
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from pytest_envrepro.store.background import Background
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 _HAS_DESCRIPTORS = shutil.rmtree.avoids_symlink_attacks and os.rename in os.supports_dir_fd and hasattr(os, "fchmod")
 _FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
 _DEEPEST = 50  # Folders within folders that are open at once.
+_ESCAPED = re.compile(rb"\\([0-7]{3})")
 
 
 class Trash:
@@ -69,6 +67,8 @@ def _names(folder: Path) -> list[str]:
 
 def _removed(trash: Path, name: str, stop: threading.Event) -> bool:
     """Remove what has this name, as far as it can be; tell whether it is gone."""
+    if _is_mounted_into(trash / name):
+        return False
     if not _HAS_DESCRIPTORS:
         shutil.rmtree(trash / name, ignore_errors=True)
         with contextlib.suppress(OSError):
@@ -84,6 +84,16 @@ def _removed(trash: Path, name: str, stop: threading.Event) -> bool:
         return False
     finally:
         os.close(at)
+
+
+def _is_mounted_into(folder: Path) -> bool:
+    """Tell whether something is mounted below a folder, which has its files elsewhere: they are not ours to delete."""
+    try:
+        rows = Path("/proc/self/mountinfo").read_bytes().splitlines()  # Linux, proc(5).
+    except OSError:
+        return False
+    below = os.fsencode(os.path.realpath(folder)) + b"/"
+    return any(_ESCAPED.sub(lambda found: bytes([int(found[1], 8)]), row.split()[4]).startswith(below) for row in rows)
 
 
 class _TooManyOpenError(Exception):

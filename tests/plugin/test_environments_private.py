@@ -96,6 +96,188 @@ def test_ready_for_each_worker(fresh: Suite) -> None:
     result.assert_outcomes(passed=2)
 
 
+SHORT = """
+import pathlib
+
+import pytest
+
+pytestmark = pytest.mark.environment(requirements=["alpha==1.0", "tool"])
+told = pathlib.Path(__file__).with_name("told.txt")
+
+def names(prefix):
+    return sorted(str(each.relative_to(prefix)) for each in prefix.rglob("*") if not each.match("*__pycache__*"))
+
+@pytest.fixture
+def module(throwaway_venv):
+    return throwaway_venv.prefix / throwaway_venv.python.layout.purelib / "alpha.py"
+
+@pytest.fixture(autouse=True)
+def as_made(throwaway_venv, module, environment):
+    own = throwaway_venv.run_python("-c", "import os; print(os.environ['HOME'], os.environ['TMPDIR'])").stdout
+    with told.open("a") as file:
+        print(throwaway_venv.prefix.stat().st_ino, throwaway_venv.prefix, module.stat().st_mode, own, file=file, end="")
+    assert module.read_text() == "version = '1.0'\\n"
+    assert not environment.diff(throwaway_venv, depth="files")
+    assert names(throwaway_venv.prefix) == names(environment.prefix)
+    for each in ("bin/activate", "bin/tool"):
+        assert str(throwaway_venv.prefix) in (throwaway_venv.prefix / each).read_text()
+    throwaway_venv.assert_intact()
+    assert throwaway_venv.run("tool", check=False).returncode == 1
+
+def test_nothing(): pass
+
+def test_changed(module):
+    module.write_text("version = 'mine'\\n")
+
+def test_gone(module):
+    module.unlink()
+
+def test_added(module, throwaway_venv):
+    module.with_name("own.py").touch()
+    (throwaway_venv.prefix / "pyvenv.cfg").write_text("")
+    (throwaway_venv.prefix / "own").symlink_to("lib")
+    (throwaway_venv.prefix / "bin" / "activate").write_text("exit 1")
+
+def test_modes(module, throwaway_venv):
+    module.chmod(0o400)
+    (throwaway_venv.prefix / "bin").chmod(0o500)
+    module.parent.chmod(0o500)
+
+def test_links(throwaway_venv):
+    python = throwaway_venv.scripts / "python"
+    python.unlink()
+    python.symlink_to("/bin/false")
+
+def test_installed(throwaway_venv):
+    throwaway_venv.install("alpha==2.0", "beta")
+
+def test_written_in_its_home(throwaway_venv):
+    throwaway_venv.run_python("-c", "import os; [open(os.environ[each] + '/own', 'w') for each in ('HOME', 'TMPDIR')]")
+
+def test_again(throwaway_venv):
+    code = "import os; print([os.path.exists(os.environ[each] + '/own') for each in ('HOME', 'TMPDIR')])"
+    assert throwaway_venv.run_python("-c", code).stdout == "[False, False]\\n"
+"""
+
+
+def test_one_copy_for_many_short_tests(fresh: Suite) -> None:
+    """Each finds it as it was made, at a path of its own, whatever the one before has done; and no other is made."""
+    fresh.write(SHORT)
+
+    fresh.run("-p", "no:randomly").assert_outcomes(passed=9)
+    fresh.run("-p", "no:randomly").assert_outcomes(passed=9)
+
+    numbers, prefixes, modes, homes, temporaries = zip(*told(fresh), strict=True)
+    assert len(set(numbers)) == len(set(modes)) == 1
+    assert len(set(prefixes)) == len(set(homes)) == len(set(temporaries)) == 18
+    assert not any(map(os.path.exists, prefixes))
+
+
+def test_few_copies_for_workers(fresh: Suite) -> None:
+    """Beside others too: one for each, and one more where somebody had taken the last."""
+    fresh.write(SHORT)
+
+    fresh.run("-n2").assert_outcomes(passed=9)
+
+    numbers, prefixes, *_ = zip(*told(fresh), strict=True)
+    assert len(set(numbers)) <= 3
+    assert len(set(prefixes)) == 9
+
+
+def told(suite: Suite) -> list[list[str]]:
+    """Give what tests have written down, by line and word."""
+    return [line.split() for line in (suite.path / "told.txt").read_text().splitlines()]
+
+
+def test_as_many_as_a_test_had(fresh: Suite) -> None:
+    """What a test has had at the same time is there for the next that has as many, in later sessions too."""
+    fresh.write(
+        """
+import pathlib
+
+import pytest
+
+@pytest.mark.parametrize("number", range(3))
+def test_three(environments, number):
+    three = [environments.throwaway() for _ in range(3)]
+    with pathlib.Path(__file__).with_name("told.txt").open("a") as file:
+        print(*(each.prefix.stat().st_ino for each in three), file=file)
+"""
+    )
+
+    fresh.run("-k", "0").assert_outcomes(passed=1, deselected=2)
+    fresh.run().assert_outcomes(passed=3)
+
+    assert len(told(fresh)) == 4
+    assert len({number for line in told(fresh) for number in line}) <= 4  # One was made ready beside the first three.
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="is found by /proc")
+@BOTH
+def test_a_program_that_goes_on(fresh: Suite, workers: tuple[str, ...]) -> None:
+    """What it writes into a file of one test's environment is in no other's: those files serve nobody else."""
+    fresh.write(
+        """
+import pathlib
+import subprocess
+import time
+
+import pytest
+
+pytestmark = pytest.mark.environment(requirements=["alpha==1.0"])
+here = pathlib.Path(__file__).parent
+programs = []
+
+def module(environment):
+    return environment.prefix / environment.python.layout.purelib / "alpha.py"
+
+def wait(name):
+    ends = time.monotonic() + 30
+    while not (here / name).exists():
+        assert time.monotonic() < ends
+        time.sleep(0.005)
+
+def test_starts(throwaway_venv):
+    argv = [throwaway_venv.scripts / "python", here / "writes.py", module(throwaway_venv), here]
+    programs.append(subprocess.Popen(argv, cwd="/"))
+    wait("opened")
+
+@pytest.mark.parametrize("number", range(3))
+def test_after(throwaway_venv, number):
+    (here / "write").touch()
+    for _ in range(2):
+        (here / "wrote").unlink(missing_ok=True)
+        wait("wrote")
+        assert module(throwaway_venv).read_text() == "version = '1.0'\\n"
+    throwaway_venv.assert_intact()
+
+def test_ends():
+    (here / "end").touch()
+    assert programs[0].wait(30) == 0
+""",
+        writes="""
+import pathlib, sys, time
+
+here = pathlib.Path(sys.argv[2])
+ends = time.monotonic() + 120
+with open(sys.argv[1], "r+") as file:
+    (here / "opened").touch()
+    while not (here / "write").exists():
+        time.sleep(0.001)
+    while not (here / "end").exists() and time.monotonic() < ends:
+        file.seek(0)
+        file.write("version = '9.9'\\n")
+        file.flush()
+        (here / "wrote").touch()
+        time.sleep(0.001)
+""",
+    )
+
+    result = fresh.run("-p", "no:randomly", *workers, *["--dist=loadfile"] * bool(workers))
+
+    result.assert_outcomes(passed=5)
+
+
 @pytest.mark.parametrize(
     ("options", "kept"),
     [

@@ -735,7 +735,7 @@ def test_a_spare_that_was_written_into(store: Store, build: Building) -> None:
     assert (store.private(entry, "mine") / "lib" / "m.py").read_text() == "x = 1\n"
 
 
-# Left running in a private copy by a test: writes where a file has been put right, as if nothing had happened.
+# Has found its way into a copy that lies ready: writes where a file has been put right, as if nothing had happened.
 _LEFT_RUNNING = """
 import os, sys, time
 ends = time.monotonic() + 30
@@ -755,7 +755,7 @@ sys.exit("nothing was put right")
 
 
 def test_a_program_that_writes_while_it_is_put_right(store: Store) -> None:
-    """What a test has left running may write at any moment: whoever has the copy next but one has none of that."""
+    """It may write at any moment: whoever has the copy next but one has none of that."""
 
     def many(prefix: Path) -> dict[str, Any]:
         (prefix / "a").mkdir()
@@ -772,13 +772,15 @@ def test_a_program_that_writes_while_it_is_put_right(store: Store) -> None:
     (used / "a" / "m.py").write_text("x = 2\n# More.")
     for index in range(1_500):
         (used / f"b{index}" / "n.py").write_text("y = 2\n")
+    first.release(used)
+    first.close()
+    # Before that it would be found, and the copy would serve nobody.
+    (spare,) = entry.path.with_name("spares").iterdir()
     argv = [sys.executable, "-c", _LEFT_RUNNING, str(time_of_source)]
-    left = subprocess.Popen(argv, cwd=used / "a", stdout=subprocess.PIPE, text=True)
+    left = subprocess.Popen(argv, cwd=spare / "env" / "a", stdout=subprocess.PIPE, text=True)
     assert left.stdout is not None
     assert left.stdout.readline() == "runs\n"
 
-    first.release(used)
-    first.close()
     second = next_one.private(entry, "two")
     left.communicate(timeout=60)
     assert left.returncode == 0

@@ -54,6 +54,33 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "trash") == []
 
 
+@pytest.mark.requires_integration("disks")
+def test_what_is_mounted_there_stays(tmp_path: Path) -> None:
+    """A folder of somebody's that a test has mounted into its environment is not emptied; all goes once it is not there."""
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "precious").touch()
+    folder, other = tmp_path / "a folder", tmp_path / "other"
+    (folder / "deep" / "mounted").mkdir(parents=True)
+    other.mkdir()
+    subprocess.run(["mount", "--bind", theirs, folder / "deep" / "mounted"], check=True)
+    trash = Trash(tmp_path / "the trash")
+    assert trash.put(folder)
+    (place,) = (tmp_path / "the trash").iterdir()
+    assert trash.put(other)
+
+    try:
+        trash.empty()
+
+        assert (theirs / "precious").exists()
+        assert list((tmp_path / "the trash").iterdir()) == [place]
+    finally:
+        subprocess.run(["umount", place / "deep" / "mounted"], check=True)
+    trash.empty()
+    assert os.listdir(tmp_path / "the trash") == []
+    assert (theirs / "precious").exists()
+
+
 def test_modes_of_others_stay(tmp_path: Path) -> None:
     """A link to a folder without rights gives nobody rights to it."""
     closed = tmp_path / "closed"
