@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_envrepro.declarations import declares
 from pytest_envrepro.late import SKIPPED, load_audit, load_lending, load_markers, usage_errors
 from pytest_envrepro.options import borrowed
 
@@ -48,4 +49,4 @@ class Answering:
 
 def _foresee(item: pytest.Item) -> tuple[Foreseen, ...]:
     """Say which environments a test would be given."""
-    return load_lending(item.config).foresee(item) if borrowed(item) else ()
+    return load_lending(item.config).foresee(item) if borrowed(item) or declares(item) else ()

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 from packaging.tags import parse_tag
 
 from pytest_envrepro.checks import Facts, checks
-from pytest_envrepro.discovery import format_of, read_project, tree_of
+from pytest_envrepro.discovery import read_project, tree_of
 from pytest_envrepro.envs.judged import Judged
-from pytest_envrepro.envs.locked import refuse_unknown
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.files import Files
 from pytest_envrepro.lockparts import parts_of
-from pytest_envrepro.lockpins import pins_of
-from pytest_envrepro.locks import instead_of
+from pytest_envrepro.lockpins import pins_of, refuse_unusable
+from pytest_envrepro.locks import format_of
 from pytest_envrepro.outcome import Finding, Outcome, Result, with_findings
 from pytest_envrepro.policy import Policy
 from pytest_envrepro.reports.terminal import columns
@@ -56,9 +55,7 @@ class Asserting:
             LockError: there is no such lock, or what it pins is not known.
         """
         found = self._lock(lock)
-        if (instead := instead_of(found)) is not None:
-            raise LockError(os.fspath(lock), None, instead)
-        refuse_unknown(found)
+        refuse_unusable(found)
         parts = self._parts(subject, found)
         pins_of(found, subject.inventory.interpreter.environment, parts, self._session.root)
         return self._judge("installed", subject, {found.path: found}, {} if parts is None else {found.path: parts})

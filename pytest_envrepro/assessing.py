@@ -7,6 +7,7 @@ import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.integrations import Checked, Surroundings, parse_tool
 from pytest_envrepro.integrations.guarding import ask
@@ -14,7 +15,7 @@ from pytest_envrepro.integrations.probing import why_not_imported
 from pytest_envrepro.integrations.satisfaction import Satisfaction, Wanted, pip_install, quoted, status_of
 from pytest_envrepro.integrations.system import AptPackages, variable_need
 from pytest_envrepro.integrations.tools import Tools
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

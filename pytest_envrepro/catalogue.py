@@ -10,13 +10,13 @@ from packaging.markers import default_environment
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.assessing import Assessment
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.exporting import Asked, Export, export
 from pytest_envrepro.integrations import BUILT_IN, Integration, Surroundings
 from pytest_envrepro.lookup import Lookup
 from pytest_envrepro.offered import Offered
 from pytest_envrepro.reports.wording import printable
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:

@@ -78,20 +78,25 @@ _OF_TOOLS = {
 }
 _REFUSED_BEGINNINGS = ("UV_PUBLISH_",)  # Credentials for another purpose.
 # What would change the tool itself, whatever file names it.
-_NEVER = re.compile(r"PYTHON|LD_|DYLD_|VIRTUAL_ENV|BASH_ENV$|ENV$")
+_NEVER = re.compile(r"PYTHON|LD_|DYLD_|VIRTUAL_ENV|VIRTUALENV_|WORKON_HOME$|BASH_ENV$|ENV$")
+# What tools take for settings, also where a file names it for something else: of these, their lists decide.
+_SETTINGS = re.compile(r"(?:PIP|UV|POETRY|PDM|PIPENV|CONDA|MAMBA)_|CONDARC$|MAMBARC$")
 # Settings whose words are paths, and are relative to where the user is: the tool is elsewhere.
 _PATHS = re.compile(
     r"PIP_(?:CONFIG_FILE|CONSTRAINT|BUILD_CONSTRAINT|FIND_LINKS|CERT|CLIENT_CERT|CACHE_DIR|TOOLS_CACHE_DIR)"
     r"|UV_(?:CONFIG_FILE|CONSTRAINT|OVERRIDE|EXCLUDE|BUILD_CONSTRAINT|FIND_LINKS|CACHE_DIR)"
     r"|PDM_(?:CONFIG_FILE|CACHE_DIR)|POETRY_(?:CACHE_DIR|CONFIG_DIR|CERTIFICATES_\w+)|PIPENV_CACHE_DIR|CONDARC|MAMBARC"
+    r"|CONDA_PKGS_DIRS|MAMBA_ROOT_PREFIX"
     r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|NETRC|GIT_SSL_CAINFO|GIT_SSL_CAPATH"
 )
 # Those that hold several, with what stands between them; a single one may hold a space.
 _SEPARATORS = {
     **dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "PIP_FIND_LINKS"), " "),
     **dict.fromkeys(("UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE", "UV_BUILD_CONSTRAINT"), " "),
-    "UV_FIND_LINKS": ",",
+    **dict.fromkeys(("UV_FIND_LINKS", "CONDA_PKGS_DIRS"), ","),
 }
+# Those that are the name of a program on PATH, or the path of one.
+_PROGRAMS = frozenset({"CONDA_EXE", "MAMBA_EXE"})
 # Settings that change how something is fetched or shown, and not what: nobody needs to be told of them.
 _HOW = re.compile(
     r"PIP_(?:CONFIG_FILE|CERT|CLIENT_CERT|DEFAULT_TIMEOUT|TIMEOUT|RETRIES|PROXY|DISABLE_PIP_VERSION_CHECK|NO_INPUT|CACHE_DIR"
@@ -105,6 +110,8 @@ _HOW = re.compile(
     r"|PIPENV_(?:CACHE_DIR|TIMEOUT|REQUESTS_TIMEOUT|MAX_RETRIES|KEYRING_PROVIDER)"
     r"|CONDA_(?:SSL_VERIFY|REMOTE_\w+|PROXY_\w+|PKGS_DIRS|EXE)"
 )
+
+_TRUE = frozenset({"1", "true", "t", "yes", "y", "on"})  # As uv reads variables that are set or not.
 
 # What a program needs to run at all, and to speak the user's language. The rest of what tests are given is made.
 _KEPT_FOR_TESTS = frozenset(
@@ -136,6 +143,22 @@ _FOLDERS_FOR_TESTS = {
     "XDG_STATE_HOME": "home/.local/state",
     "LOCALAPPDATA": "home/.local",
 }
+WORK = "work"  # Where a test's programs run: another folder below the same one.
+
+
+def _tree(places: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Give what lies in each of some folders, by their paths, and in those above them."""
+    inside: dict[str, set[str]] = {"": set()}
+    for place in places:
+        above = ""
+        for name in place.split("/"):
+            inside[above].add(name)
+            above = f"{above}/{name}" if above else name
+            inside.setdefault(above, set())
+    return {folder: frozenset(names) for folder, names in inside.items()}
+
+
+_TREE_FOR_TESTS = _tree([*_FOLDERS_FOR_TESTS.values(), WORK])
 
 
 def for_tests(environ: Mapping[str, str], *, scripts: Path, scratch: Path, is_shared: bool) -> dict[str, str]:
@@ -147,13 +170,25 @@ def for_tests(environ: Mapping[str, str], *, scripts: Path, scratch: Path, is_sh
         scripts: the folder of the environment's programs: with those of the system, it is all of `PATH`.
         is_shared: whether other tests use the environment too: then no bytecode is written into it.
     """
-    kept = {name: value for name, value in environ.items() if name.upper() in _KEPT_FOR_TESTS or name.startswith("LC_")}
-    folders = {name: os.path.join(scratch, *place.split("/")) for name, place in _FOLDERS_FOR_TESTS.items()}
-    for folder in folders.values():
-        os.makedirs(folder, exist_ok=True)
+    kept = {name: environ[name] for name in environ if name.upper() in _KEPT_FOR_TESTS or name.startswith("LC_")}
+    places = {place: os.path.join(scratch, *place.split("/")) for place in dict.fromkeys(_FOLDERS_FOR_TESTS.values())}
+    for folder in places.values():
+        if not os.path.isdir(folder):
+            os.makedirs(folder, exist_ok=True)
+    folders = {name: places[place] for name, place in _FOLDERS_FOR_TESTS.items()}
     writes = {"PYTHONDONTWRITEBYTECODE": "1"} if is_shared else {}
     path = os.pathsep.join([str(scripts), _system_path(environ)])
     return {**kept, **_SET_FOR_TESTS, **folders, **writes, "PATH": path}
+
+
+def is_untouched(scratch: Path) -> bool:
+    """Tell whether nothing lies below a folder for what programs write but the folders that are made there for them."""
+    try:
+        return all(
+            names.issuperset(os.listdir(os.path.join(scratch, folder))) for folder, names in _TREE_FOR_TESTS.items()
+        )
+    except OSError:  # One of them is gone, or is none any more.
+        return False
 
 
 def _system_path(environ: Mapping[str, str]) -> str:
@@ -173,10 +208,11 @@ def for_tools(
 
     Args:
         folder: what relative paths in them are relative to; None where the program runs there, or there are none.
-        besides: the names of further variables to pass, which files name as `${NAME}`.
+        besides: the names of further variables to pass, which files name as `${NAME}`; but for a tool's own settings,
+            which it would follow, whatever they are named for.
         of: the tools that lock projects (`poetry`) whose settings it sees too.
     """
-    named = {name for name in besides if not _NEVER.match(name)}
+    named = set(filter(_may_be_named, besides))
     chosen = {
         name: value
         for name, value in (environ if folder is None else with_absolute_paths(environ, folder)).items()
@@ -208,9 +244,13 @@ def with_absolute_paths(environ: Mapping[str, str], folder: Path) -> dict[str, s
         folder: what relative paths in them are relative to.
     """
     return {
-        name: _absolute(value, folder, _SEPARATORS.get(name)) if _PATHS.fullmatch(name) else value
+        name: _absolute(value, folder, _SEPARATORS.get(name)) if _is_path(name, value) else value
         for name, value in environ.items()
     }
+
+
+def _is_path(name: str, value: str) -> bool:
+    return _PATHS.fullmatch(name) is not None or (name in _PROGRAMS and os.path.dirname(value) != "")
 
 
 def with_temporary(environ: Mapping[str, str], workspace: Path) -> dict[str, str]:
@@ -223,6 +263,13 @@ def with_temporary(environ: Mapping[str, str], workspace: Path) -> dict[str, str
     return {**environ, **dict.fromkeys(_TEMPORARY, str(folder))}
 
 
+def _may_be_named(name: str) -> bool:
+    """Tell whether a variable is passed for being named in a file."""
+    if _SETTINGS.match(name):  # What pip and uv may be told, they are told anyway.
+        return any(pattern.fullmatch(name) for pattern in _OF_TOOLS.values())
+    return _NEVER.match(name) is None
+
+
 def _is_refused(name: str) -> bool:
     return name in _REFUSED or name.startswith(_REFUSED_BEGINNINGS)
 
@@ -232,6 +279,11 @@ def _absolute(value: str, folder: Path, separator: str | None) -> str:
     words = value.split(separator) if separator else [value]
     absolute = (word if "://" in word or not word else os.path.normpath(folder / word) for word in words)
     return (separator or "").join(absolute)
+
+
+def has_no_uv_files(environ: Mapping[str, str]) -> bool:
+    """Tell whether uv looks for no files of settings: a file that is named to it, it reads all the same (uv 0.13)."""
+    return environ.get("UV_NO_CONFIG", "").lower() in _TRUE and not environ.get("UV_CONFIG_FILE")
 
 
 def settings_of(environ: Mapping[str, str], tool: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_envrepro.cache import VerdictCache
 from pytest_envrepro.childenv import for_tools, settings_of
 from pytest_envrepro.compilers import COMPILERS
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.digests import digest_of_file, digest_of_setting
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers import (
@@ -28,7 +29,6 @@ from pytest_envrepro.installers import (
 )
 from pytest_envrepro.locking import Waiting
 from pytest_envrepro.plans import digest_of
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.workspace import alone, workspace
 
 if TYPE_CHECKING:
@@ -201,6 +201,7 @@ class Choosing:
                 plan.sources,
                 plan.python,
                 tool=_RESOLVERS[plan.settings.installer],
+                resolution=plan.settings.resolution,
                 environ=self._environ,
                 workspace=folder,
                 offline=self._policy.offline,
@@ -232,4 +233,5 @@ def _unpack(data: Mapping[str, Any]) -> Resolved:
         Pinned(name, version, url, tuple(hashes), line, tuple(via))
         for name, version, url, hashes, line, via in data["pins"]
     )
-    return Resolved(**{**data, "pins": pins, "reasons": tuple(data["reasons"])})
+    listed = {name: tuple(data.get(name, ())) for name in ("reasons", "unbound")}
+    return Resolved(**{**data, **listed, "pins": pins})

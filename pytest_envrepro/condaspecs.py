@@ -17,8 +17,9 @@ from rattler.exceptions import (
     InvalidVersionSpecError,
 )
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.places import taken_apart
-from pytest_envrepro.requirement import CONDA, LONGEST, Requirement, redact
+from pytest_envrepro.requirement import CONDA, LONGEST, Requirement
 
 if TYPE_CHECKING:
     from pytest_envrepro.requirement import AnyVersion

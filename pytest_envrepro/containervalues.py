@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.settingvalues import variables
 from pytest_envrepro.values import did_you_mean, kind_of
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.integrations import BUILT_IN, Integration, parse_tool
 from pytest_envrepro.reports.wording import printable
-from pytest_envrepro.requirement import NAME, parse, redact
+from pytest_envrepro.requirement import NAME, parse
 from pytest_envrepro.values import did_you_mean, kind_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
-from pytest_envrepro.locks import is_foreign
+from pytest_envrepro.locks import format_of
 from pytest_envrepro.reports.wording import printable
 from pytest_envrepro.requirement import NAME
 from pytest_envrepro.settingkeys import APPENDING, EXTENDS, read_settings
@@ -46,7 +46,7 @@ class Known(NamedTuple):
             path: the key path of their table, with a dot at its end.
             lock: the one of the environment, if any: of a project's, groups and extras are told when it is read.
         """
-        of_lock = _KINDS if isinstance(lock, str) and is_foreign(lock) else ()
+        of_lock = _KINDS if isinstance(lock, str) and format_of(lock).name != "requirements" else ()
         for key, names in settings.items():
             listed = key.removeprefix(APPENDING)
             if not names or self.offered is None or listed not in {*_KINDS, _INTEGRATIONS} or listed in of_lock:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import LockError, SettingsError
-from pytest_envrepro.locks import Declaration, Tree, formats, read_pyproject, read_setup_cfg
+from pytest_envrepro.locks import Declaration, Tree, format_of, formats, read_pyproject, read_setup_cfg
 from pytest_envrepro.model import Declared, Project
 from pytest_envrepro.values import did_you_mean
 
@@ -84,12 +84,6 @@ def _refuse_missing(named: list[str], tree: Tree, candidates: list[str], config:
     ]
     if faults:
         raise SettingsError("\n".join([f"{config.file} names locks that cannot be used:", *sorted(faults)]))
-
-
-def format_of(path: str) -> LockFormat:
-    """Give the format of a lock that somebody names: any other name than those known is a requirements file's."""
-    kinds = formats()
-    return next((kind for kind in kinds if kind.may_be(path)), kinds[0])
 
 
 def no_lock(root: Path, seen: Sequence[tuple[str, str]]) -> str:

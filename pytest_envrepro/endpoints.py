@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.credentials import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from pytest_envrepro.requirement import parse_known_marker, redact
+from pytest_envrepro.credentials import redact
+from pytest_envrepro.requirement import parse_known_marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

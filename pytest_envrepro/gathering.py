@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.absolute import absolute, located, pep508, placed
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.discovery import tree_of
 from pytest_envrepro.errors import BuildError, LockError, SettingsError
-from pytest_envrepro.installers import PLACES, Asked, Sources, has_further_indexes
+from pytest_envrepro.installers import PLACES, Asked, Sources, further_places
 from pytest_envrepro.lockparts import parts_of, unknown_in
 from pytest_envrepro.lockpins import pins_of, places_of, read_lock
 from pytest_envrepro.locks import Inputs
 from pytest_envrepro.offered import Offered
 from pytest_envrepro.places import VCS
 from pytest_envrepro.replicating import installed_here, printed
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.settingvalues import a_string_is_a_path, is_a_name
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.locks import Tree
-    from pytest_envrepro.model import Lock, Option, Pin, Root
+    from pytest_envrepro.model import Lock, Pin, Root
+    from pytest_envrepro.provenance import Option
     from pytest_envrepro.session import Session
     from pytest_envrepro.settings import Settings
 
@@ -167,7 +168,7 @@ class _Gatherer:
             self.note(lock.options, is_hashed=all(pin.hashes for pin in pins))
         else:
             environ = self._session.tool_environ
-            self.note(places_of(lock, pins, root, environ, has_further=has_further_indexes(environ)))
+            self.note(places_of(lock, pins, root, environ, further=further_places(environ)))
         return pins
 
     def asked(self, *, has_parts: bool) -> Iterator[Asked]:

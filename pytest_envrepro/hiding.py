@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.credentials import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

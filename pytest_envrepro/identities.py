@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_envrepro.digests import Digests
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.plans import SCHEMA, digest_of
-from pytest_envrepro.settingkeys import KEYS
+from pytest_envrepro.settingkeys import HIGHEST, KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,8 @@ def identity_of_choice(
         root: of the project, which is asked for itself where the settings say so.
         further: what counts besides.
     """
+    # Where it is the default it adds nothing: what earlier versions of ours have chosen stays.
+    resolution = [settings.resolution] if settings.resolution != HIGHEST else []
     return digest_of(
         [
             *(SCHEMA, python.identity, installer.name, installer.arguments, installer.variables),
@@ -48,6 +50,7 @@ def identity_of_choice(
             [asked.text for asked in sources.constraints],
             *(settings.project, str(root) if settings.project else None, sorted(settings.extras)),
             further,
+            *resolution,
         ]
     )
 

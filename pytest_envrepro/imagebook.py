@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.builders import remove_layers
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.engine import SILENT
 from pytest_envrepro.enginevalues import OWN
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.tidying import Tidying
 from pytest_envrepro.workspace import at_once
 from pytest_envrepro.writing import write_whole

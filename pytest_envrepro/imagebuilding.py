@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.builders import Job, Line, builder_for, fetching
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.engine import CancelledError, NoEngineError
 from pytest_envrepro.enginevalues import OWN
 from pytest_envrepro.errors import BuildError
@@ -17,7 +18,6 @@ from pytest_envrepro.imagebook import ImageBook, lock_of_image
 from pytest_envrepro.images import archive, entry
 from pytest_envrepro.installers.waiting import Waiting as WaitingForIndex
 from pytest_envrepro.locking import Waiting
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.settingtext import redacted
 from pytest_envrepro.tidying import FAULTS
 from pytest_envrepro.workspace import alone

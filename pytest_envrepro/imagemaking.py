@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from pytest_envrepro.imagerecipes import Packages
     from pytest_envrepro.installers import Resolved
     from pytest_envrepro.interpreter import Python
-    from pytest_envrepro.model import Option
     from pytest_envrepro.plans import ContainerPlan, Policy
     from pytest_envrepro.progress import Progress
+    from pytest_envrepro.provenance import Option
     from pytest_envrepro.pythons import Finder
     from pytest_envrepro.session import Session
 

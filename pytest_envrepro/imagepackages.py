@@ -19,7 +19,7 @@ from pytest_envrepro.installers.carrying import carry
 from pytest_envrepro.installers.inside import install_inside, resolve_inside
 from pytest_envrepro.installers.needs import needs_of
 from pytest_envrepro.installers.taking import inside
-from pytest_envrepro.planning import installer_of
+from pytest_envrepro.planning import installer_of, refuse_resolution
 from pytest_envrepro.plans import Plan
 from pytest_envrepro.workspace import workspace
 
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from pytest_envrepro.installers import Resolved
     from pytest_envrepro.installers.carrying import Carried
     from pytest_envrepro.interpreter import Python
-    from pytest_envrepro.model import Option
     from pytest_envrepro.plans import ContainerPlan
+    from pytest_envrepro.provenance import Option
     from pytest_envrepro.pythons import Finder
     from pytest_envrepro.session import Session
     from pytest_envrepro.settings import Settings
@@ -87,6 +87,7 @@ class ImagePackages:
         builder = self._finder.find(None)
         installer = installer_of(settings, self._session, builder, "auto")
         sources = gather(settings, self._session, python, offline=self._policy.offline, tell=self._building.say)
+        refuse_resolution(settings, sources)
         texts = [asked.text for asked in (*sources.requirements, *sources.constraints, *(sources.lock or ()))]
         carried = self._carried(settings, python, folder, texts, sources.options)
 
@@ -152,6 +153,7 @@ class ImagePackages:
                 container,
                 carried,
                 tool=settings.installer,
+                resolution=settings.resolution,
                 offline=self._policy.offline,
                 network=network,
                 tell=self._building.say,

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.installers import Resolved
     from pytest_envrepro.installers.needs import Needs
     from pytest_envrepro.interpreter import Python
-    from pytest_envrepro.model import Option
+    from pytest_envrepro.provenance import Option
     from pytest_envrepro.settings import Settings
 
 

@@ -41,8 +41,8 @@ class Loans(Ledger):
         self._rows: dict[str, EnvironmentRow] = {}
         self._kept: list[Kept] = []
         self._titles: dict[str, dict[str, None]] = {}  # What those are called that were lent, by the folder.
-        # Of all that were lent: what they are called, and who had them.
-        self._scratches: dict[str, tuple[str, str]] = {}
+        # Of all that were lent: what they are called, and who had them, one after the other.
+        self._scratches: dict[str, tuple[str, list[str]]] = {}
 
     def begin(
         self, name: str, is_given: Callable[[Holder], bool], may_be_given: Callable[[Holder], bool] | None = None
@@ -91,12 +91,14 @@ class Loans(Ledger):
         environment, made = loan.environment, loan.made
         environment.is_held = True
         self._titles.setdefault(made.entry.path.parent.name, {})[environment.title] = None
-        self._scratches[str(environment.scratch)] = environment.title, holder.shown
+        self._scratches.setdefault(str(environment.scratch), (environment.title, []))[1].append(holder.shown)
         self._rows.setdefault(environment.key, row_of(loan, since=self._since))
         # What is editable says so in its settings; of that, a failure's own report is reminder enough.
         reasons = "; ".join(filter(None, (pin.weakness for pin in made.resolved.pins if not pin.is_editable)))
         if reasons:
             self._note(f"{environment.title}: another day could bring something else ({reasons})")
+        for each in made.resolved.oldest:
+            self._note(f"{environment.title}: {each}")
 
     def note_end(self) -> None:
         """Note that somebody has ended, who may have changed what was looked at before."""
@@ -186,8 +188,8 @@ class Loans(Ledger):
         with tidying.step():
             self._inspecting.end()
         with tidying.step():
-            for process, (title, who) in running(self._scratches):
-                self._note(report.runs_on(title, process.argv, process.pid, who))
+            for process, (title, holders) in running(self._scratches):
+                self._note(report.runs_on(title, process.argv, process.pid, holders))
         with tidying.step():
             self._depot.store.prune()
         tidying.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -10,19 +11,22 @@ from typing import TYPE_CHECKING
 
 from pytest_envrepro.absolute import located
 from pytest_envrepro.checks.applying import applying
-from pytest_envrepro.envs.locked import refuse_unknown
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError, SettingsError
-from pytest_envrepro.locks import instead_of
+from pytest_envrepro.locks import format_of
 from pytest_envrepro.locks.syntax import expand
-from pytest_envrepro.model import Option
 from pytest_envrepro.places import VCS, is_local, normal, taken_apart
-from pytest_envrepro.requirement import evaluate, redact
+from pytest_envrepro.provenance import Option
+from pytest_envrepro.requirement import evaluate, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_envrepro.model import Lock, Pin, Support
+    from pytest_envrepro.model import Lock, Pin
+    from pytest_envrepro.provenance import Support
     from pytest_envrepro.session import Session
+
+_OF_CONDA = frozenset({"conda", "conda-lock"})
 
 
 def read_lock(session: Session, path: str, declared_by: str) -> Lock:
@@ -42,24 +46,49 @@ def read_lock(session: Session, path: str, declared_by: str) -> Lock:
     if not session.tree.exists(path):
         raise SettingsError(f"the lock {path} of {declared_by} does not exist")
     lock = session.lock(path)
-    if (instead := instead_of(lock)) is not None:
-        raise LockError(path, None, instead)
-    refuse_unknown(lock)
+    refuse_unusable(lock)
     return lock
 
 
+def refuse_unusable(lock: Lock) -> None:
+    """Refuse a lock that no environment can be made of, or compared with.
+
+    Raises:
+        LockError: it pins packages of another kind than Python's, or what it pins is not known.
+    """
+    # One that cannot be read is told by its name.
+    is_of_conda = lock.tool in _OF_CONDA or format_of(lock.path).name == "conda"
+    kinds = ("conda" if is_of_conda else "", *(kind_of(pin.name) for pin in lock.pins))
+    kind = next(filter(None, kinds), None)
+    if kind is not None:
+        what = f"a lock of {kind}'s, whose packages neither pip nor uv installs: name a lock of Python's packages"
+        raise LockError(lock.path, None, what)
+    for fault in lock.faults:
+        if fault.file == lock.path and fault.code in {"unreadable", "merge-conflict"}:
+            raise LockError(lock.path, fault.line, fault.message)
+    reason = lock.unread or lock.partial
+    if reason is not None:
+        line = re.match(rf"{re.escape(lock.path)}:(\d+) ", reason)
+        raise LockError(lock.path, int(line[1]) if line else None, reason[line.end() :] if line else reason)
+    if lock.unpinned:
+        raise LockError(lock.path, None, f"{', '.join(sorted(lock.unpinned))} stands there without a version")
+
+
 def pins_of(lock: Lock, environment: Mapping[str, str], parts: frozenset[str] | None, root: Path) -> tuple[Pin, ...]:
-    """Give the pins that an environment is made of, paths in them absolute; of each package there is one.
+    """Give the pins that an environment is made of.
+
+    Of a lock that a tool installs of itself, paths in them are absolute, and of each package there is one; of a
+    requirements file they are as they stand there.
 
     Args:
+        lock: one that is not refused by `refuse_unusable`.
         environment: the marker variables of its Python.
         parts: as `parts_of` gives them.
         root: of the project.
 
     Raises:
-        LockError: that is not known; or the lock is not for this Python, or what it pins could be any file.
+        LockError: the lock is not for this Python, or what it pins could be any file.
     """
-    refuse_unknown(lock)
     if lock.install is None:
         return tuple(pin for pin in lock.pins if pin.requirement.applies(environment))
     for support in lock.supports:
@@ -124,7 +153,7 @@ def _absolute(pin: Pin, root: Path) -> Pin:
 
 
 def places_of(
-    lock: Lock, pins: Sequence[Pin], root: Path, environ: Mapping[str, str], *, has_further: bool
+    lock: Lock, pins: Sequence[Pin], root: Path, environ: Mapping[str, str], *, further: str
 ) -> Iterator[Option]:
     """Give the indexes and folders that the pins of a project's lock come from, as options of an installer.
 
@@ -133,7 +162,7 @@ def places_of(
 
     Args:
         environ: the variables that URLs in the lock may name.
-        has_further: whether the user's configuration names indexes beside the one.
+        further: what the user's configuration names beside the one index, for a message; empty where that is nothing.
 
     Raises:
         LockError: a package without a hash could come from another place.
@@ -144,8 +173,8 @@ def places_of(
         by_place[normal(pin.index)].append(pin)
     unhashed = next((pin for pin in indexed if not pin.hashes), None)
     is_one = len(by_place) <= 1 and all(option.name != "--extra-index-url" for option in lock.options)
-    if unhashed is not None and (not is_one or (unhashed.index and has_further)):
-        others = "pip or uv is configured with further indexes" if is_one else "the lock names further indexes"
+    if unhashed is not None and (not is_one or (unhashed.index and further)):
+        others = f"pip or uv is configured with further {further}" if is_one else "the lock names further indexes"
         raise LockError(
             lock.path,
             unhashed.line,

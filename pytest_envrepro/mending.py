@@ -17,8 +17,8 @@ from pytest_envrepro.writing import put_whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from pytest_envrepro.compiling import Compiled
     from pytest_envrepro.model import Lock
-    from pytest_envrepro.recompiling import Compiled
     from pytest_envrepro.session import Session
 
 _MENDABLE = ("lock", "recompile")
@@ -138,7 +138,7 @@ def _compiled(session: Session, path: str, tell: Callable[[str], None]) -> tuple
     if new.partial is not None:
         raise RefusedError(f"what its command has written cannot be read: {new.partial}")
     changes, unexplained = doubtful(lock, new, session.facts.offline(path))
-    is_meant = lock.recipe is not None and lock.recipe.is_trusted and has_upgrades(lock.recipe.argv)
+    is_meant = lock.recipe is not None and lock.recipe.is_trusted and has_upgrades(lock.recipe)
     if lock.recipe is not None and not compiler_of(lock.recipe.tool).keeps:
         # It brings later versions with what it adds. An earlier one is what an index that is down looks like, and what is
         # left out may be needed by a package that stays, where the lock does not tell.

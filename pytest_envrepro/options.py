@@ -16,10 +16,15 @@ import pytest
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pytest_envrepro.session import Session
 
 _STARTED = pytest.StashKey[float]()
 _WORD = pytest.StashKey[str]()
+LOOK: pytest.StashKey[Callable[[], Session]] = (
+    pytest.StashKey()
+)  # Gives the look at the project, once it may be asked for.
 # What ends a session before its tests: lists of tests and of fixtures, plans, the content of the cache, explanations.
 _CHECKING = frozenset({"--env-lock", "--env-recompile", "--env-fix"})
 _LISTS = (

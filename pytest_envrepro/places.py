@@ -7,12 +7,11 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from pytest_envrepro.requirement import equal_but_for_variables
-
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 VCS = ("git+", "hg+", "bzr+", "svn+")
+_PLACEHOLDER = re.compile(r"\$\{\w+\}")
 _FILE_SCHEME = re.compile(r"file:(?://(?:localhost)?(?=/))?", re.IGNORECASE)
 
 
@@ -82,3 +81,21 @@ def normal(url: str) -> str:
     host = parts.netloc.rpartition("@")[2].lower()
     query = f"?{parts.query}" if parts.query else ""
     return f"{parts.scheme}://{host}{parts.path.rstrip('/').removesuffix('.git')}{query}"
+
+
+def equal_but_for_variables(one: str, other: str) -> bool:
+    """Tell whether two URLs or paths may be the same, where `${NAME}` in either stands for any text."""
+    if one == other:
+        return True
+    pattern, text = (one, other) if "${" in one else (other, one)
+    first, *rest = _PLACEHOLDER.split(pattern)
+    if not rest or not text.startswith(first):
+        return False
+    *between, last = rest
+    position = len(first)
+    for part in between:
+        found = text.find(part, position)
+        if found < 0:
+            return False
+        position = found + len(part)
+    return text.endswith(last) and position <= len(text) - len(last)

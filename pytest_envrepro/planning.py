@@ -11,12 +11,13 @@ from pytest_envrepro.gathering import gather
 from pytest_envrepro.identities import identity_of_choice
 from pytest_envrepro.installers import absolute_words, installer_for
 from pytest_envrepro.plans import SCHEMA, Plan, digest_of
+from pytest_envrepro.settingkeys import HIGHEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from pytest_envrepro.installers import ReadyInstaller, Resolved
+    from pytest_envrepro.installers import ReadyInstaller, Resolved, Sources
     from pytest_envrepro.interpreter import Python
     from pytest_envrepro.session import Session
     from pytest_envrepro.settings import Settings
@@ -40,6 +41,7 @@ def plan_of(
     """
     installer = installer_of(settings, session, python, settings.installer)
     sources = gather(settings, session, python, offline=offline, tell=tell)
+    refuse_resolution(settings, sources, installer)
     installer = installer.following(sources.options, session.tool_environ)
     files = _files(settings, session.root)
     identity = identity_of_choice(settings, python, installer, sources, root=session.root, further=settings.files)
@@ -100,6 +102,31 @@ def installer_of(
         return installer_for(name, python, session.tool_environ, arguments)
     except SettingsError as error:
         raise SettingsError(f"{error} ({settings.origins['installer-args']})") from None
+
+
+def refuse_resolution(settings: Settings, sources: Sources, installer: ReadyInstaller | None = None) -> None:
+    """Refuse to choose other versions than the newest where nothing is chosen, or by what cannot.
+
+    Args:
+        installer: of this machine; None where versions are chosen elsewhere.
+
+    Raises:
+        SettingsError: a lock has all versions already; or uv is not here.
+    """
+    word = settings.resolution
+    if word == HIGHEST:
+        return
+    where = settings.origins["resolution"]
+    if sources.lock is not None:
+        raise SettingsError(
+            f"resolution: '{word}' says which versions are chosen ({where}), and the lock {settings.lock} has chosen them "
+            f"all ({settings.origins['lock']}): take requirements in the place of the lock, or leave one of the two out"
+        )
+    if installer is not None and installer.name != "uv":
+        raise SettingsError(
+            f"resolution: '{word}' is what uv can choose ({where}), and uv is not here; pip-tools and pip choose the newest "
+            "versions alone: pip install uv"
+        )
 
 
 def _told(files: Mapping[str, Path]) -> dict[str, tuple[str, int]]:

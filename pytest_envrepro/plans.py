@@ -7,8 +7,8 @@ import json
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pytest_envrepro.requirement import redact
-from pytest_envrepro.settingkeys import KEYS
+from pytest_envrepro.credentials import redact
+from pytest_envrepro.settingkeys import HIGHEST, KEYS
 from pytest_envrepro.settings import DEFAULT
 from pytest_envrepro.settingtext import is_of_table
 
@@ -73,8 +73,10 @@ class Plan(NamedTuple):
         asked = [redact(each.text) for each in self.sources.requirements]
         more = f" and {len(asked) - _MOST_NAMED} more" if len(asked) > _MOST_NAMED else ""
         made_of = self.settings.lock or f"{', '.join(asked[:_MOST_NAMED])}{more}"
-        python = f" ({self.settings.python})" if self.settings.python else ""
-        return f"{f'{self.settings.kind} of {made_of}' if made_of else f'empty {self.settings.kind}'}{python}"
+        resolution = self.settings.resolution if self.settings.resolution != HIGHEST else None
+        given = ", ".join(filter(None, (self.settings.python, resolution)))
+        title = f"{self.settings.kind} of {made_of}" if made_of else f"empty {self.settings.kind}"
+        return f"{title} ({given})" if given else title
 
 
 class ContainerPlan(NamedTuple):

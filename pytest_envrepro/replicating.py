@@ -6,10 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.childenv import for_tools
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers import Asked, offline_variables
 from pytest_envrepro.process import NotStartedError, TimedOutError, run
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import parse
 from pytest_envrepro.toolwords import last_words
 
 if TYPE_CHECKING:

@@ -19,6 +19,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pytest_envrepro.credentials import redact
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -33,18 +35,6 @@ _PLAIN = re.compile(
     rf"(?:(?:(?P<bare>{_CLAUSES})|\([ \t]*(?P<wrapped>{_CLAUSES})[ \t]*\))[ \t]*)?"
     r"(?:;[ \t]*(?P<marker>\S(?:.*\S)?)[ \t]*)?"
 )
-_USER = re.compile(r"(?i)(?P<ssh>ssh)?://(?P<user>[^/\s'\"]+)(?=@)")
-_QUERY = re.compile(r"(?P<key>[?&](?P<name>[\w-]+)=)(?!\$\{|\*)[^&\s#'\"]+")
-# Where conda has the token of a channel: `https://host/t/tk-123-45ab/channel`.
-_TOKEN_IN_PATH = re.compile(r"(://[^/\s]+/t/)(?=[^/\s]*\d)[\w-]{8,}(?=/)")
-_SECRET_NAME = re.compile(r"(?i)token|passw|secret|key|sig")
-_VARIABLE = r"(?:\$\{\w+\}|\*+)"
-_VARIABLES = re.compile(rf"{_VARIABLE}(?::{_VARIABLE}?)?")
-_TOKEN = re.compile(
-    r"gh[oprsu]_|github_pat_|gl[a-z]{2,6}-|pypi-|dckr_[op]at_|AKIA|ASIA|xox[a-z]-|npm_|sk-|hvs\.|ATATT|ATCTT|ATBB|rpa_"
-)
-_CHANGES = re.compile(r"(?<=[0-9])[A-Za-z]|(?<=[A-Za-z])[0-9]")
-_RANDOM = (20, 5)  # Characters of a user name that may be a secret, and changes between letters and digits within.
 CONDA = "conda:"  # Before the name of a package of conda's.
 LONGEST = 8 * 1024  # Characters of a requirement: the longest markers seen in public have some hundred.
 _DIGITS = 640  # The least that Python's own limit on the length of a number can be set to.
@@ -54,7 +44,6 @@ _BRACKETS = re.compile(r"[()]")
 _SET = re.compile(r"\b(?:extras|dependency_groups)\b")
 _STRING = re.compile(r""" '[^']*' | "[^"]*" """, re.VERBOSE)
 _QUOTED = 200  # Characters of a marker, in a message.
-_PLACEHOLDER = re.compile(r"\$\{\w+\}")
 
 
 class AnyVersion(Protocol):
@@ -257,58 +246,3 @@ def evaluate(marker: str, environment: Mapping[str, str], extra: str = "") -> bo
 @lru_cache(maxsize=8192)
 def _evaluate(marker: str, environment: tuple[tuple[str, str], ...], extra: str) -> bool:
     return parse_known_marker(marker).evaluate({**dict(environment), "extra": extra})
-
-
-def redact(text: str) -> str:
-    """Replace the credentials in every URL of a text by `****`, and all else before an `@` that may be one.
-
-    `${VARIABLES}`, the user of `git@` and any user of SSH without a password are none.
-    """
-
-    def hide_user(match: re.Match[str]) -> str:
-        user = match["user"]
-        harmless = user in {"git", "hg"} or (match["ssh"] and ":" not in user) or _VARIABLES.fullmatch(user)
-        return match[0] if harmless else f"{match['ssh'] or ''}://****"
-
-    def hide_value(match: re.Match[str]) -> str:
-        return f"{match['key']}****" if _SECRET_NAME.search(match["name"]) else match[0]
-
-    return _QUERY.sub(hide_value, _USER.sub(hide_user, _TOKEN_IN_PATH.sub(r"\1****", text)))
-
-
-def has_credentials(text: str) -> bool:
-    """Tell whether a text has a URL with a secret in it; a user name alone is none, unless it is a token."""
-    if any(_SECRET_NAME.search(match["name"]) for match in _QUERY.finditer(text)) or _TOKEN_IN_PATH.search(text):
-        return True
-    return any(_is_secret(match["user"], ssh=match["ssh"] is not None) for match in _USER.finditer(text))
-
-
-def _is_secret(user_info: str, *, ssh: bool) -> bool:
-    user, colon, password = user_info.partition(":")
-    if colon and password not in {"", "x-oauth-basic"} and not _VARIABLES.fullmatch(password):
-        return True
-    if ssh or _VARIABLES.fullmatch(user):
-        return False
-    if _TOKEN.match(user) or password == "x-oauth-basic":  # noqa: S105  # GitHub's word beside a token.
-        return True
-    length, changes = _RANDOM
-    letters = re.sub(r"[-_.~]|%[0-9A-Fa-f]{2}", "", user)
-    return len(letters) >= length and len(_CHANGES.findall(letters)) >= changes
-
-
-def equal_but_for_variables(one: str, other: str) -> bool:
-    """Tell whether two URLs or paths may be the same, where `${NAME}` in either stands for any text."""
-    if one == other:
-        return True
-    pattern, text = (one, other) if "${" in one else (other, one)
-    first, *rest = _PLACEHOLDER.split(pattern)
-    if not rest or not text.startswith(first):
-        return False
-    *between, last = rest
-    position = len(first)
-    for part in between:
-        found = text.find(part, position)
-        if found < 0:
-            return False
-        position = found + len(part)
-    return text.endswith(last) and position <= len(text) - len(last)

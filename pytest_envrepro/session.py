@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_envrepro.cache import VerdictCache, cache_folder
 from pytest_envrepro.checks import Facts, checks
 from pytest_envrepro.childenv import with_absolute_paths
-from pytest_envrepro.discovery import anchor_of, discover, format_of, no_lock, read_project, tree_of
+from pytest_envrepro.discovery import anchor_of, discover, no_lock, read_project, tree_of
 from pytest_envrepro.envs import host_inventory
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.files import Files
@@ -17,6 +17,7 @@ from pytest_envrepro.garbage import no_collection
 from pytest_envrepro.judging import Judging, codes
 from pytest_envrepro.loading import load_config
 from pytest_envrepro.lockparts import unknown_in
+from pytest_envrepro.locks import format_of
 from pytest_envrepro.offered import Offered
 from pytest_envrepro.once import Once
 from pytest_envrepro.selection import CheckId
@@ -71,7 +72,8 @@ class Session:
         self.printed: Once[bytes] = Once()
         self.files = Files(root)
         kinds = checks()
-        self.config = load_config(self.files, codes(kinds), Offered(self.tree))
+        self._offered = Offered(self.tree)
+        self.config = load_config(self.files, codes(kinds), self._offered)
         self.cache_folder = cache_folder(environ)
         self._cache = VerdictCache(self.cache_folder)
         self._judging = Judging(kinds, self.config, self._cache, lambda: self.facts)
@@ -114,8 +116,8 @@ class Session:
     def facts(self) -> Facts:
         """All that the checks look at."""
         with no_collection():
-            self._refuse_unknown_parts()
             locks = {path: self._judging.timed(path, partial(self._parse, path)) for path in self.discovery.locks}
+            self._refuse_unknown_parts(locks)
             anchor = anchor_of(self.root, self._configured_by, tuple(locks))
             inventory = self._judging.timed(anchor, lambda: self.inventory)
             return Facts(
@@ -133,20 +135,17 @@ class Session:
                 },
             )
 
-    def _refuse_unknown_parts(self) -> None:
+    def _refuse_unknown_parts(self, locks: Mapping[str, Lock]) -> None:
         """Refuse groups and extras in `installed` that a lock does not have.
 
         Raises:
             SettingsError: there are some; all of them are told.
         """
-        named = [each for each in enumerate(self.config.installed or ()) if each[1].groups or each[1].extras]
-        if not named:
-            return
-        offered = Offered(self.tree)
         faults = [
             f"  installed[{index}].{key}[{place}]: {message}"
-            for index, each in named
-            for key, place, message in unknown_in(self.lock(each.lock), each.groups or (), each.extras or (), offered)
+            for index, each in enumerate(self.config.installed or ())
+            if each.groups or each.extras
+            for key, place, message in unknown_in(locks[each.lock], each.groups or (), each.extras or (), self._offered)
         ]
         if faults:
             raise SettingsError("\n".join([f"{self.config.file} cannot be followed:", *sorted(faults)]))

@@ -14,7 +14,7 @@ from pytest_envrepro.matrices import Matrix
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pytest_envrepro.values import Values
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 EXTENDS = "extends"  # Is read where layers are put together, and is no setting.
 APPENDING = "extend-"
 VIRTUALENV, CONTAINER = "virtualenv", "container"
+HIGHEST, LOWEST_DIRECT = "highest", "lowest-direct"  # Of the versions that are allowed; in uv's words.
 _NAME = "name"
-_INSIDE = "inside"
+INSIDE = "inside"  # Stands in markers alone, and is no setting.
 
 
 class Key(NamedTuple):
@@ -60,7 +61,7 @@ def read_settings(
         name = str(written).replace("_", "-") if in_python else str(written)
         place = f"{path}{written}"
         extended = name.removeprefix(APPENDING)
-        if name == _INSIDE:
+        if name == INSIDE:
             values.fault(
                 place, "is no setting: a test's marker alone says whether the test itself runs in its environment"
             )
@@ -71,7 +72,7 @@ def read_settings(
         elif name in KEYS:
             found[name] = _read(values, value, place, KEYS[name])
         elif extended == name or extended not in KEYS:
-            values.fault(place, f"unknown key{_hint(str(written), in_snake=in_python and '-' not in str(written))}")
+            values.fault(place, f"unknown key{_hint(str(written), in_python=in_python)}")
         elif KEYS[extended].form == "mapping":
             values.fault(place, f"'{extended}' is merged key by key, and needs no 'extend-'")
         elif KEYS[extended].form == "value":
@@ -105,9 +106,17 @@ def _as_in_a_table(value: Any) -> Any:
     return [_as_in_a_table(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def _hint(key: str, *, in_snake: bool) -> str:
+def are_known(names: Iterable[str]) -> bool:
+    """Tell whether names of keyword arguments of a marker are keys, as they may be written there."""
+    keys = (name.replace("_", "-").removeprefix(APPENDING) for name in names)
+    return all(key in KEYS or key in {INSIDE, EXTENDS} for key in keys)
+
+
+def _hint(key: str, *, in_python: bool) -> str:
+    in_snake = in_python and "-" not in key
     plain = [*KEYS, EXTENDS]
     known = [*plain, *(f"{APPENDING}{name}" for name, each in KEYS.items() if each.form == "list")]
+    known += [INSIDE] if in_python else []
     if in_snake:
         plain, known = ([name.replace("-", "_") for name in names] for names in (plain, known))
     close = did_you_mean(key, known)
@@ -137,6 +146,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "lock": Key(of_all.path),
         "requirements": Key(of_all.requirements, (), "list"),
         "constraints": Key(partial(of_all.requirements, bounds=True), (), "list"),
+        "resolution": Key(partial(of_all.one_of, words=(HIGHEST, "lowest", LOWEST_DIRECT)), HIGHEST),
         "groups": Key(of_all.names, (), "list"),
         "extras": Key(of_all.names, (), "list"),
         "required-integrations": Key(of_all.names, (), "list"),

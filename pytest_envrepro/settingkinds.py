@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.containervalues import is_unicode
-from pytest_envrepro.settingkeys import CONTAINER, KEYS, VIRTUALENV
+from pytest_envrepro.settingkeys import CONTAINER, HIGHEST, KEYS, VIRTUALENV
 from pytest_envrepro.settingvalues import WITHIN
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ def disagreeing(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """
     if values.get("compose") and "file" not in values["compose"]:
         yield "compose", "names no Compose file: write compose = { file = 'compose.yaml', ... }"
+    if values.get("resolution", HIGHEST) != HIGHEST:
+        yield from _unchoosable(values)
     if values.get("kind", VIRTUALENV) == CONTAINER:
         yield from _of_container(values)
         return
@@ -51,6 +53,18 @@ def disagreeing(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for place in values.get("files", ()):
         if place.startswith("/"):
             yield "files", f"{place!r} {WITHIN}"
+
+
+def _unchoosable(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give why other versions than the newest cannot be chosen: uv does that alone (0.13), by its `--resolution`."""
+    word, installer = values["resolution"], values.get("installer", "auto")
+    if installer == "pip":
+        yield "resolution", f"'{word}' is what uv can choose, and pip cannot: write installer = \"uv\""
+    elif installer != "uv" and values.get("kind") == CONTAINER:
+        told = "in a container pip chooses versions unless it is told otherwise"
+        yield "resolution", f"'{word}' is what uv can choose, and {told}: write installer = \"uv\" beside it"
+    if any(each.partition("=")[0] == "--resolution" for each in values.get("installer-args", ())):
+        yield "resolution", "stands in installer-args too, as '--resolution': say it once"
 
 
 def _of_container(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

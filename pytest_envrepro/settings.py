@@ -49,6 +49,8 @@ class Settings:
         python: which Python it has; None for the one that runs pytest.
         lock: a lock whose pins it gets.
         requirements, constraints: PEP 508, or the path of a requirements file.
+        resolution: which of the versions that are allowed are chosen: `highest`, `lowest`, or `lowest-direct`, the lowest
+            of what is asked for and the highest of what that needs.
         groups, extras: of this project.
         project: whether this project itself is installed, and how.
         replicate_local: whether it gets what is installed here; or a command, whose output is a requirements file.
@@ -86,6 +88,7 @@ class Settings:
     lock: str | None = None
     requirements: tuple[str, ...] | str = ()
     constraints: tuple[str, ...] | str = ()
+    resolution: Literal["highest", "lowest", "lowest-direct"] = "highest"
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     required_integrations: tuple[str, ...] = ()
@@ -203,10 +206,14 @@ class Settings:
 
     @property
     def title(self) -> str | None:
-        """What people know it by: its name, with the Python that it does not have from its name; None without a name."""
-        if self.name is None or self.python is None or is_of_table(self.origins["python"]):
-            return self.name
-        return f"{self.name} ({self.python})"
+        """What people know it by: its name, with the Python and versions that it does not have from that; None without one."""
+        given = [str(self.raw(key)) for key in ("python", "resolution") if self._is_given(key)]
+        return f"{self.name} ({', '.join(given)})" if self.name and given else self.name
+
+    def _is_given(self, key: str) -> bool:
+        """Tell whether a marker or a call says something, and does not take it back."""
+        origin = self.origins[key]
+        return self.raw(key) is not None and origin != DEFAULT and not is_of_table(origin)
 
     def shown_variables(self) -> dict[str, tuple[str, str]]:
         """Give the variables of its programs, each as it is, and as it may be shown."""

@@ -10,8 +10,8 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.containervalues import limit_text
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.hiding import HIDDEN
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.settingkeys import APPENDING
 
 if TYPE_CHECKING:

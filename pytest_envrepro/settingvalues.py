@@ -9,8 +9,9 @@ import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.pythonspecs import FORMS, is_possible
-from pytest_envrepro.requirement import NAME, parse, redact
+from pytest_envrepro.requirement import NAME, parse
 from pytest_envrepro.requirementlines import parse_listed
 from pytest_envrepro.values import did_you_mean, kind_of
 

@@ -18,6 +18,7 @@ class Given(TypedDict, total=False):
     lock: str | os.PathLike[str] | None
     requirements: Sequence[str] | str | os.PathLike[str]
     constraints: Sequence[str] | str | os.PathLike[str]
+    resolution: Literal["highest", "lowest", "lowest-direct"]
     groups: Sequence[str]
     extras: Sequence[str]
     required_integrations: Sequence[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.credentials import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.absolute import absolute
 from pytest_envrepro.choosing import Choosing
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.envs.virtualenv import VirtualEnvironment
 from pytest_envrepro.installers import build, install_into
 from pytest_envrepro.plans import digest_of
 from pytest_envrepro.pythons import check_built
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.store.store import Store
 from pytest_envrepro.workspace import workspace
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 import toolshed
+from locks.documents import TOML_ENTRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,7 +89,6 @@ class Format(NamedTuple):
     stamp: tuple[str, str] | None = None
 
 
-_TOML_BLOCK = r'^\[\[packages?\]\]\nname = "{0}"\n(?:(?!\[\[package|\[metadata\]).*\n)*'
 _LINES_BLOCK = r"^{0}==.*\n(?: .*\n)*"
 FORMATS = (
     Format(
@@ -126,7 +126,7 @@ FORMATS = (
         files={"pyproject.toml": _PYPROJECT},
         lock_command=("lock", "--quiet"),
         check=("lock", "--check"),
-        block=_TOML_BLOCK,
+        block=TOML_ENTRY,
         edge=r'^    {{ name = "{0}".*}},\n',
         hashes=r', hash = "sha256:\w+"',
         stamp=('specifier = ">=2"', 'specifier = ">=2.1"'),
@@ -138,7 +138,7 @@ FORMATS = (
         files={"pyproject.toml": _PYPROJECT + _POETRY_SOURCE},
         lock_command=("lock", "--quiet"),
         check=("check", "--lock"),
-        block=_TOML_BLOCK,
+        block=TOML_ENTRY,
         edge=r"^{0} = .*\n",
         hashes=r"(?<=files = \[\n)    \{file = .*\n",
         stamp=('content-hash = "', 'content-hash = "0'),
@@ -150,7 +150,7 @@ FORMATS = (
         files={"pyproject.toml": _PYPROJECT},
         lock_command=("lock", "--quiet"),
         check=("lock", "--check"),
-        block=_TOML_BLOCK,
+        block=TOML_ENTRY,
         edge=r'^    "{0}.*",\n',
         hashes=r"(?<=files = \[\n)    \{file = .*\n",
         stamp=('content_hash = "sha256:', 'content_hash = "sha256:0'),
@@ -177,7 +177,7 @@ FORMATS = (
         },
         lock_command=("pip", "compile", "--quiet", "-o", "pylock.toml", "requirements.in"),
         check=(),
-        block=_TOML_BLOCK,
+        block=TOML_ENTRY,
         edge="",
         hashes=r", hashes = \{ sha256 = .*? \}",
     ),

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import toolshed
+from locks import documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -182,9 +183,7 @@ def changed(check: Mapping[str, Any]) -> list[tuple[str, str | None, str | None]
 
 def without(text: str, name: str, edges: Iterable[str] = ()) -> str:
     """Cut a package out of a TOML lock, as a bad merge does, with the lines that name it as a need."""
-    tables = re.split(r"(?m)^(?=\[\[package\]\])", text)
-    left = "".join(table for table in tables if f'\nname = "{name}"\n' not in table)
-    assert left != text
+    left = documents.without(text, name)
     for edge in edges:
         assert edge in left
         left = left.replace(edge, "")

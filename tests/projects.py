@@ -50,16 +50,15 @@ class Project:
         return self._run(args, is_outside=is_outside)
 
     def _run(self, args: tuple[str, ...], *, is_outside: bool) -> pytest.RunResult:
-        has_workers = any(each.startswith("-n") for each in args)
         reruns = any("rerun" in each for each in args) or any(
             "flaky" in path.read_text(encoding="utf-8", errors="replace")
             for path in self.pytester.path.glob("test_*.py")
         )
-        # The controller of a session with workers has a thread of pytest-rerunfailures for each, which goes round and
-        # round after the end of the session: in this process it would take the time of all further tests.
-        quiet = ("-p", "no:rerunfailures") if has_workers and not reruns else ()
+        # A session of pytest-rerunfailures leaves a socket open, and threads: in this process they would take the time,
+        # and at last the files, of all further tests.
+        quiet = () if reruns else ("-p", "no:rerunfailures")
         arguments = ("-p", "no:randomly", "-p", "no:hypothesispytest", *quiet, *args)
-        if is_outside or (has_workers and reruns):
+        if is_outside or reruns:
             return self.pytester.runpytest_subprocess(*arguments)
         return self.pytester.runpytest_inprocess(*arguments)
 

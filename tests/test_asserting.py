@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import making
@@ -12,6 +13,7 @@ from envs.handling import TARGETS, Maker, every_target, put, site_of
 from pytest_envrepro.envs.hosting import HostEnvironment
 from pytest_envrepro.envs.locked import LockEnvironment
 from pytest_envrepro.errors import LockError
+from pytest_envrepro.lockpins import pins_of
 from pytest_envrepro.session import Session
 from pytest_envrepro.settings import Settings
 
@@ -135,7 +137,9 @@ class TestMatches:
         """A lock is compared with another one as an environment is."""
         maker.write({"requirements.txt": "app==1.0\n", "other.txt": "app==2.0\n"})
         lock = Session(maker.root, configured_by=None, environ={}).lock("requirements.txt")
-        environment = LockEnvironment(lock=lock, interpreter=maker.virtualenv().python.interpreter, judge=maker.judge)
+        interpreter = maker.virtualenv().python.interpreter
+        choose = partial(pins_of, lock, parts=None, root=maker.root)
+        environment = LockEnvironment(lock=lock, interpreter=interpreter, judge=maker.judge, choose=choose)
 
         environment.assert_matches("requirements.txt")
         assert faults(environment.assert_matches, "other.txt") == [

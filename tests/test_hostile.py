@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import making
 import pytest
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.locks.syntax import read
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import parse
 from pytest_envrepro.requirementlines import parse_line
 
 if TYPE_CHECKING:

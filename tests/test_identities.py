@@ -26,6 +26,7 @@ TWO: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "lock": ({"lock": "one.txt"}, {"lock": "two.txt"}),
     "constraints": ({"constraints": [f"a @ {LOGIN.format(1)}"]}, {"constraints": [f"a @ {LOGIN.format(2)}"]}),
     "requirements": ({"requirements": [f"a @ {LOGIN.format(1)}"]}, {"requirements": [f"a @ {LOGIN.format(2)}"]}),
+    "resolution": ({"installer": "uv", "resolution": "lowest"}, {"installer": "uv"}),
     "groups": ({"groups": ["one"]}, {"groups": ["two"]}),
     "extras": ({"extras": ["one"]}, {"extras": ["two"]}),
     "required-integrations": ({"required_integrations": ["one"]}, {"required_integrations": ["two"]}),

@@ -13,13 +13,9 @@ from packaging.requirements import Requirement as PackagingRequirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from pytest_envrepro.requirement import (
-    equal_but_for_variables,
-    has_credentials,
-    parse,
-    parse_marker_or_raise,
-    redact,
-)
+from pytest_envrepro.credentials import has_credentials, redact
+from pytest_envrepro.places import equal_but_for_variables
+from pytest_envrepro.requirement import parse, parse_marker_or_raise
 
 EXAMPLES = 5 * int(os.environ.get("ENVREPRO_EXAMPLES", "200"))
 generated = settings(

@@ -60,6 +60,8 @@ ACCEPTED: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"requirements": "requirements/dev.in"}, {"requirements": "requirements/dev.in"}),
     ({"constraints": ["a<2"]}, {"constraints": ("a<2",)}),
     ({"constraints": Path("c.txt")}, {"constraints": "c.txt"}),
+    ({"resolution": "lowest-direct"}, {"resolution": "lowest-direct"}),
+    ({}, {"resolution": "highest"}),
     ({"groups": ["test"], "extras": ("pg",)}, {"groups": ("test",), "extras": ("pg",)}),
     ({"required_integrations": ["pg"]}, {"required_integrations": ("pg",)}),
     ({"project": True}, {"project": "wheel"}),
@@ -88,13 +90,31 @@ KNOWN = (
     "apt_packages, apt_snapshot, base_image, build_environment, builder, ca_bundle, compose, constraints, context, "
     "dockerfile, "
     "environment, extends, extras, files, groups, installer, installer_args, kind, limits, lock, network, platform, "
-    "project, pull, python, replicate_local, required_integrations, requirements, run, skip_build, user, workdir"
+    "project, pull, python, replicate_local, required_integrations, requirements, resolution, run, skip_build, user, "
+    "workdir"
 )
 OWN = "each environment has its own, which keeps other Pythons and packages out"
+BY_PIP = "in a container pip chooses versions unless it is told otherwise"
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"pyton": "3"}, "pyton: unknown key (did you mean 'python'?)"),
     ({"instaler_args": []}, "instaler_args: unknown key (did you mean 'installer_args'?)"),
     ({"instaler-args": []}, "instaler-args: unknown key (did you mean 'installer-args'?)"),
+    (
+        {"resolution": "low"},
+        "resolution: 'low' is not known: it may be 'highest', 'lowest' or 'lowest-direct' (did you mean 'lowest'?)",
+    ),
+    (
+        {"resolution": "lowest", "installer": "pip"},
+        "resolution: 'lowest' is what uv can choose, and pip cannot: write installer = \"uv\"",
+    ),
+    (
+        {"resolution": "lowest-direct", "kind": "container"},
+        f"resolution: 'lowest-direct' is what uv can choose, and {BY_PIP}: write installer = \"uv\" beside it",
+    ),
+    (
+        {"resolution": "lowest", "installer_args": ["--resolution=highest"]},
+        "resolution: stands in installer-args too, as '--resolution': say it once",
+    ),
     ({"zzz": 1}, f"zzz: unknown key (known: {KNOWN})"),
     ({"extends": "client"}, "extends: Settings(...) stand alone: tables and markers can extend others"),
     ({"extend_groups": ["a"]}, "extend_groups: Settings(...) stand alone: tables and markers can extend others"),

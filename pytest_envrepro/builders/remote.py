@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from pytest_envrepro.builders.base import not_noted
 from pytest_envrepro.builders.classic import ClassicBuilder
 from pytest_envrepro.builders.foreign import foreign_images
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.engine import EngineError
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

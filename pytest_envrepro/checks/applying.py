@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.checks.base import dependencies
+from pytest_envrepro.checks.plainly import see
 from pytest_envrepro.model import MAIN
 from pytest_envrepro.requirement import evaluate
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.model import Lock, Pin
     from pytest_envrepro.requirement import Requirement
 
+    _Asked = tuple[list[Pin], frozenset[str]]  # The pins that are meant, and the extras that are asked of them.
 
 _CHOICE = re.compile(r"extra (==|!=) ':([^']*)'")
 _EXTRA = re.compile(r"""\bextra\s*(==|!=)\s*(["'])([^"']*)\2""")
@@ -74,37 +76,53 @@ def _needed(lock: Lock, pins: list[Pin], environment: Mapping[str, str], wanted:
     by_name: dict[str, list[Pin]] = defaultdict(list)
     for pin in pins:
         by_name[pin.name].append(pin)
-    waiting = list(_asked(lock, environment, wanted))
+    waiting = list(_asked(lock, by_name, environment, wanted))
     followed: dict[int, frozenset[str]] = {}
     while waiting:
-        asked = waiting.pop()
-        for pin in _meant(asked, by_name[asked.name or ""]):
+        meant, asked_for = waiting.pop()
+        for pin in meant:
             known = followed.get(id(pin))
-            extras = asked.extras if known is None else known | asked.extras
+            extras = asked_for if known is None else known | asked_for
             if extras == known:
                 continue
             followed[id(pin)] = extras
-            waiting += _needs(pin.requires or (), environment, wanted, extras)
+            waiting += _needs(pin.requires or (), by_name, environment, wanted, extras)
     return set(followed)
 
 
-def _asked(lock: Lock, environment: Mapping[str, str], wanted: set[str]) -> Iterator[Requirement]:
+def _asked(
+    lock: Lock, by_name: Mapping[str, list[Pin]], environment: Mapping[str, str], wanted: set[str]
+) -> Iterator[_Asked]:
     """Give what the parts ask for: by the lock's own lists, since these tell of two pins of a name which is meant."""
     if lock.asks is not None:
         texts = [text for part, text in lock.asks if part in wanted]
-        yield from _needs(texts, environment, wanted)
+        yield from _needs(texts, by_name, environment, wanted)
         return
     for root in lock.roots:
         if root.part in wanted and root.requirement.name and root.requirement.applies(environment):
-            yield root.requirement
+            yield _meant(root.requirement, by_name), root.requirement.extras
 
 
 def _needs(
-    requires: Iterable[str], environment: Mapping[str, str], wanted: set[str], extras: frozenset[str] = frozenset()
-) -> Iterator[Requirement]:
+    requires: Iterable[str],
+    by_name: Mapping[str, list[Pin]],
+    environment: Mapping[str, str],
+    wanted: set[str],
+    extras: frozenset[str] = frozenset(),
+) -> Iterator[_Asked]:
     """Give what a list asks for; what cannot be read in it asks for nothing, and its reader tells it."""
+    rest: list[str] = []
+    for text in requires:
+        # Nearly all is one name that stands there for one pin: that is seen at a glance.
+        plain = see(text)
+        pins = by_name.get(plain.name, []) if plain is not None and plain.applies and plain.bounds is not None else []
+        if len(pins) == 1:
+            yield pins, frozenset()
+        else:
+            rest.append(text)
     with contextlib.suppress(ValueError):
-        yield from dependencies(_with_choices(requires, wanted), environment, extras)
+        for asked in dependencies(_with_choices(rest, wanted), environment, extras):
+            yield _meant(asked, by_name), asked.extras
 
 
 def _with_choices(requires: Iterable[str], wanted: set[str]) -> Iterator[str]:
@@ -113,7 +131,8 @@ def _with_choices(requires: Iterable[str], wanted: set[str]) -> Iterator[str]:
         yield _CHOICE.sub(lambda found: _HOLDS[(found[2] in wanted) is (found[1] == "==")], text)
 
 
-def _meant(asked: Requirement, pins: list[Pin]) -> list[Pin]:
+def _meant(asked: Requirement, by_name: Mapping[str, list[Pin]]) -> list[Pin]:
     """Give the pins of a name that a requirement is met by; all of them where none has such a version."""
+    pins = by_name.get(asked.name or "", [])
     fitting = [pin for pin in pins if pin.version is None or asked.admits(pin.version)]
     return fitting or pins

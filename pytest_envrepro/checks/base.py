@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_envrepro.inventory import Interpreter, Inventory
-    from pytest_envrepro.model import Lock, Project, Target
+    from pytest_envrepro.model import Lock, Project
     from pytest_envrepro.outcome import Outcome
+    from pytest_envrepro.provenance import Target
     from pytest_envrepro.requirement import Requirement
 
 
@@ -52,6 +53,7 @@ class Attempt(NamedTuple):
         tool: the tool and its version, for people, with the settings outside of the project that it was given.
         said: lines of the tool that tell of pins it could not have, or what it says of a lock that it has only looked at.
         holds: of a tool that only looks at the lock, by the hash of its inputs alone: whether it holds; else None.
+        left: what of the lock it has only looked at so, where it has compiled the rest: `linux-64`.
     """
 
     lock: Lock | None
@@ -59,6 +61,7 @@ class Attempt(NamedTuple):
     tool: str = ""
     said: tuple[str, ...] = ()
     holds: bool | None = None
+    left: str = ""
 
 
 class Compiling(Protocol):

@@ -12,7 +12,8 @@ import contextlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.requirement import parse, parse_known_marker, redact
+from pytest_envrepro.credentials import redact
+from pytest_envrepro.requirement import parse, parse_known_marker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -31,11 +32,14 @@ def doubtful(old: Lock, new: Lock, offline: Outcome) -> tuple[list[Change], list
         what has changed, and what of that nothing explains.
     """
     changes = compare(old, new)
+    if not changes:
+        return [], []
+    needing = _needing(old), _needing(new)
     wrong = _explaining(offline)
     if old.target.universal:
         # For all platforms and Pythons alike: what kept pins need, and the lock has not, is a hole.
-        wrong |= holes(changes, new)
-    explained = explain(changes, old, new, wrong) | {change.name for change in changes if change.is_moved}
+        wrong |= _holes(changes, new, needing[1])
+    explained = _explain(changes, needing, wrong) | {change.name for change in changes if change.is_moved}
     return changes, [change for change in changes if change.name not in explained]
 
 
@@ -65,10 +69,13 @@ class Change(NamedTuple):
         return f"{self.name} {self.old} is left out" if self.new is None else f"{self.name} {self.old} -> {self.new}"
 
 
-def holes(changes: Iterable[Change], new: Lock) -> frozenset[str]:
+def holes(changes: Collection[Change], new: Lock) -> frozenset[str]:
     """Give the packages that are added because inputs ask for them, or pins that have not changed."""
+    return _holes(changes, new, _needing(new))
+
+
+def _holes(changes: Collection[Change], new: Lock, needing: Mapping[str, set[str]]) -> frozenset[str]:
     changed = {change.name for change in changes}
-    needing = _needing(new)
     asked = {root.requirement.name for root in new.roots}
     added = (change.name for change in changes if change.is_added)
     return frozenset(name for name in added if name in asked or needing.get(name, frozenset()) - changed)
@@ -88,16 +95,16 @@ def compare(old: Lock, new: Lock) -> list[Change]:
         old_pins, new_pins = before.get(name, []), after.get(name, [])
         meanings = [_meanings(pins, has_more=has_more) for pins in (old_pins, new_pins)]
         is_same = meanings[0] == meanings[1]
+        lost = _lost_hashes(old_pins, new_pins) if is_same else 0
+        if name in excluded or (is_same and not lost):
+            continue
         is_moved = not is_same and _meanings(old_pins, parts=False) == _meanings(new_pins, parts=False)
         texts = [_texts(pins, parts=is_moved) for pins in (old_pins, new_pins)]
-        lost = _lost_hashes(old_pins, new_pins) if is_same else 0
-        if lost:
-            texts[1] += f" without {lost} of its hashes"
-        if (lost or not is_same) and name not in excluded:
-            is_older = not is_same and _is_older(old_pins, new_pins)
-            pin = next(iter(old_pins), None)
-            is_added = meanings[0] < meanings[1]
-            found.append(Change(name, texts[0] or None, texts[1] or None, is_older, is_added, is_moved, pin))
+        texts[1] += f" without {lost} of its hashes" if lost else ""
+        is_older = not is_same and _is_older(old_pins, new_pins)
+        pin = next(iter(old_pins), None)
+        is_added = meanings[0] < meanings[1]
+        found.append(Change(name, texts[0] or None, texts[1] or None, is_older, is_added, is_moved, pin))
     return found
 
 
@@ -153,7 +160,9 @@ def _explaining(offline: Outcome) -> frozenset[str]:
     return frozenset(finding.package for finding in offline.findings if finding.package)
 
 
-def explain(changes: Collection[Change], old: Lock, new: Lock, wrong: frozenset[str]) -> frozenset[str]:
+def _explain(
+    changes: Collection[Change], needing: Collection[Mapping[str, set[str]]], wrong: frozenset[str]
+) -> frozenset[str]:
     """Give the changes that follow from what is wrong: those of such a package, and those next to one that follows.
 
     An earlier version follows from nothing but a fault of its own: it is what a release that is gone looks like. Where the
@@ -161,14 +170,15 @@ def explain(changes: Collection[Change], old: Lock, new: Lock, wrong: frozenset[
     alone could bring them too.
 
     Args:
+        needing: for each of the two locks, which packages need which.
         wrong: canonical names.
     """
     names = {change.name for change in changes}
-    if names & wrong and not any(_needing(lock) for lock in (old, new)):
+    if names & wrong and not any(needing):
         coming = {change.name for change in changes if change.old is None}
         return frozenset(names & wrong | coming if names - coming <= wrong else names & wrong)
     later = {change.name for change in changes if not change.is_older}
-    beside = _neighbours(old, new)
+    beside = _neighbours(needing)
     explained: set[str] = set()
     waiting = [name for name in names if name in wrong]
     while waiting:
@@ -179,11 +189,11 @@ def explain(changes: Collection[Change], old: Lock, new: Lock, wrong: frozenset[
     return frozenset(explained)
 
 
-def _neighbours(*locks: Lock) -> Mapping[str, set[str]]:
+def _neighbours(needing: Iterable[Mapping[str, set[str]]]) -> Mapping[str, set[str]]:
     """Give for each package those that need it and those that it needs, by what the locks tell."""
     beside: dict[str, set[str]] = defaultdict(set)
-    for lock in locks:
-        for name, parents in _needing(lock).items():
+    for each in needing:
+        for name, parents in each.items():
             beside[name] |= parents
             for parent in parents:
                 beside[parent].add(name)

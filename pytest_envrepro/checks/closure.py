@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks.base import dependencies, to_version
-from pytest_envrepro.checks.plainly import see
+from pytest_envrepro.checks.plainly import plain_release, see
 from pytest_envrepro.checks.source import is_installed_from, is_the_pinned_release
 from pytest_envrepro.model import MAIN
 from pytest_envrepro.outcome import Finding
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_envrepro.checks.base import Facts
+    from pytest_envrepro.checks.plainly import Release
     from pytest_envrepro.inventory import Distribution
     from pytest_envrepro.model import Lock, Pin, Root
     from pytest_envrepro.requirement import Requirement
 
-_MISSING = "missing-transitive"
 _PLATFORM_WORDS = ("platform", "os_name", "implementation_name")
 
 
@@ -61,53 +61,86 @@ def follow(
         environment: the marker variables of what the lock was compiled for.
         roots: the requirements of the inputs that apply.
     """
-    closure = Closure()
-    extras: dict[str, frozenset[str]] = defaultdict(frozenset)
+    following = _Following(lock, pins, environment, facts)
     asked_for = [pin.requirement for several in pins.values() for pin in several]
-    for requirement in (*asked_for, *(root.requirement for root in roots)):
-        if requirement.name:
-            extras[requirement.name] |= requirement.extras
-    overrides = _by_name(lock.overrides, environment)
-    # Where parts of the project exclude each other, the lock is to be whole for each choice.
-    chosen = frozenset(f":{part}" for part in lock.parts)
-    visited: dict[str, frozenset[str]] = {}
-    waiting = list(pins)
-    while waiting:
-        name = waiting.pop()
-        known = visited.get(name)
-        if name not in pins or known == extras[name]:
-            continue
-        visited[name] = extras[name]
-        # Of two pins for one environment the first is meant, but where what needs them tells one from the other.
-        for pin in pins[name] if lock.has_choices else pins[name][:1]:
-            told: set[str] = set()
-            distribution = installed_as_pinned(pin, facts)
-            for requires, known_by in (
-                (distribution.requires if distribution is not None else None, closure.proven),
-                (pin.requires, closure.listed),
-            ):
-                if requires is None:
-                    continue
-                new = requires if known is None else _for_extras(requires, extras[name] - known)
-                try:
-                    asked = list(_overridden(dependencies(new, environment, extras[name] | chosen), overrides))
-                except ValueError:
-                    continue  # Is told as unreadable metadata by the check of conflicts; here it proves nothing.
-                known_by.add(name)
-                for requirement in asked:
-                    other = requirement.name or ""
-                    closure.needs[name].add(other)
-                    if not requirement.extras <= extras[other]:
-                        extras[other] |= requirement.extras
-                        waiting.append(other)
-                    if other not in told:
-                        unmet = list(_unmet(lock, pin, requirement, pins.get(other, [])))
-                        told.update([other] if unmet else [])
-                        closure.findings += unmet
-    if any(finding.code == _MISSING for finding in closure.findings):
-        given = given_by(pins, facts)
-        closure.findings = [each for each in closure.findings if each.code != _MISSING or each.package not in given]
-    return closure
+    following.run((*asked_for, *(root.requirement for root in roots)))
+    return following.closure
+
+
+class _Following:
+    """What has been followed so far, and with which extras."""
+
+    def __init__(self, lock: Lock, pins: Mapping[str, list[Pin]], environment: Mapping[str, str], facts: Facts) -> None:
+        self.closure = Closure()
+        self._lock = lock
+        self._pins = pins
+        self._environment = environment
+        self._facts = facts
+        self._overrides = _by_name(lock.overrides, environment)
+        self._releases = {name: _release(several) for name, several in pins.items() if name not in self._overrides}
+        # Where parts of the project exclude each other, the lock is to be whole for each choice.
+        self._chosen = frozenset(f":{part}" for part in lock.parts)
+        self._extras: dict[str, frozenset[str]] = defaultdict(frozenset)
+        self._waiting = list(pins)
+
+    def run(self, asked_for: Iterable[Requirement]) -> None:
+        """Follow all pins, and again those that further extras are asked of."""
+        for requirement in asked_for:
+            if requirement.name:
+                self._extras[requirement.name] |= requirement.extras
+        visited: dict[str, frozenset[str]] = {}
+        while self._waiting:
+            name = self._waiting.pop()
+            known, extras = visited.get(name), self._extras[name]
+            if name not in self._pins or known == extras:
+                continue
+            visited[name] = extras
+            # Of two pins for one environment the first is meant, but where what needs them tells one from the other.
+            for pin in self._pins[name] if self._lock.has_choices else self._pins[name][:1]:
+                self._follow(pin, known, extras)
+
+    def _follow(self, pin: Pin, known: frozenset[str] | None, extras: frozenset[str]) -> None:
+        """Follow what a pin needs with some extras, but for what was followed with those that are known."""
+        distribution = installed_as_pinned(pin, self._facts)
+        unmet: set[str] = set()
+        for requires, known_by in (
+            (distribution.requires if distribution is not None else None, self.closure.proven),
+            (pin.requires, self.closure.listed),
+        ):
+            if requires is None:
+                continue
+            new = requires if known is None else _for_extras(requires, extras - known)
+            met, doubtful = self._glance(new)
+            try:
+                needs = list(dependencies(doubtful, self._environment, extras | self._chosen))
+            except ValueError:
+                continue  # Is told as unreadable metadata by the check of conflicts; here it proves nothing.
+            known_by.add(pin.name)
+            self.closure.needs[pin.name] |= met
+            for requirement in _overridden(needs, self._overrides):
+                self._note(pin, requirement, unmet)
+
+    def _glance(self, requires: Iterable[str]) -> tuple[set[str], list[str]]:
+        """Give the names of what is plainly needed everywhere, without extras, and pinned so, as nearly all is; and the rest."""
+        met, rest = set[str](), list[str]()
+        for text in requires:
+            plain = see(text)
+            if plain is not None and plain.applies and plain.is_met(self._releases):
+                met.add(plain.name)
+            else:
+                rest.append(text)
+        return met, rest
+
+    def _note(self, pin: Pin, requirement: Requirement, unmet: set[str]) -> None:
+        """Note that a pin needs something, and once by its name what is wrong with that."""
+        name = requirement.name or ""
+        self.closure.needs[pin.name].add(name)
+        if not requirement.extras <= self._extras[name]:
+            self._extras[name] |= requirement.extras
+            self._waiting.append(name)
+        if name not in unmet and (found := list(_unmet(self._lock, pin, requirement, self._pins.get(name, [])))):
+            unmet.add(name)
+            self.closure.findings += found
 
 
 def given_by(pins: Iterable[str], facts: Facts) -> set[str]:
@@ -160,6 +193,12 @@ def _by_name(roots: Iterable[Root], environment: Mapping[str, str]) -> dict[str,
     return found
 
 
+def _release(pins: list[Pin]) -> Release | None:
+    """Give the version to compare at a glance: of a single pin, which is there whatever parts of the project are chosen."""
+    is_always_there = len(pins) == 1 and (not pins[0].parts or MAIN in pins[0].parts)
+    return plain_release(pins[0].version) if is_always_there else None
+
+
 def _overridden(asked: Iterable[Requirement], overrides: Mapping[str, list[Requirement]]) -> Iterator[Requirement]:
     """Put the overrides in the place of what a package asks for, as uv's `--override` does."""
     for requirement in asked:
@@ -173,39 +212,39 @@ def _is_for_others(parent: Pin, met_by: list[Pin]) -> bool:
 
 def _unmet(lock: Lock, parent: Pin, requirement: Requirement, met_by: list[Pin]) -> Iterator[Finding]:
     name = requirement.name or ""
-    needs = f"{parent.name} {parent.version or ''}".strip() + f" needs {requirement}"
     if not met_by and name not in lock.excluded | lock.unpinned:
         marker = requirement.marker or ""
-        if any(word in marker for word in _PLATFORM_WORDS):
-            needs += " on this platform: the lock was compiled on another, or is not closed"
-        yield Finding(
-            code=_MISSING,
-            package=name,
-            expected=requirement.written or None,
-            file=parent.file,
-            line=parent.line,
-            message=needs,
-        )
+        elsewhere = any(word in marker for word in _PLATFORM_WORDS)
+        why = " on this platform: the lock was compiled on another, or is not closed" if elsewhere else ""
+        yield _missing(parent, requirement, f"{_needs(parent, requirement)}{why}")
     if _is_for_others(parent, met_by) and "extra" not in (requirement.marker or "") and name not in lock.excluded:
         parts = " and ".join(f"'{part}'" for part in sorted({part for pin in met_by for part in pin.parts}))
-        yield Finding(
-            code=_MISSING,
-            package=name,
-            expected=requirement.written or None,
-            file=parent.file,
-            line=parent.line,
-            message=f"{needs}, which is locked for {parts} alone",
-        )
-    if lock.has_choices and any(pin.version is None or requirement.admits(pin.version) for pin in met_by):
+        yield _missing(parent, requirement, f"{_needs(parent, requirement)}, which is locked for {parts} alone")
+    violating = [pin for pin in met_by if pin.version is not None and not requirement.admits(pin.version)]
+    if lock.has_choices and len(violating) < len(met_by):
         return  # Another pin of that name is for what else needs it.
-    for pin in met_by:
-        if pin.version is not None and not requirement.admits(pin.version):
-            yield Finding(
-                code="violated-transitive",
-                package=name,
-                expected=requirement.written,
-                actual=str(pin.version),
-                file=pin.file,
-                line=pin.line,
-                message=needs,
-            )
+    for pin in violating:
+        yield Finding(
+            code="violated-transitive",
+            package=name,
+            expected=requirement.written,
+            actual=str(pin.version),
+            file=pin.file,
+            line=pin.line,
+            message=_needs(parent, requirement),
+        )
+
+
+def _needs(parent: Pin, requirement: Requirement) -> str:
+    return f"{parent.name} {parent.version or ''}".strip() + f" needs {requirement}"
+
+
+def _missing(parent: Pin, requirement: Requirement, message: str) -> Finding:
+    return Finding(
+        code="missing-transitive",
+        package=requirement.name or "",
+        expected=requirement.written or None,
+        file=parent.file,
+        line=parent.line,
+        message=message,
+    )

@@ -8,14 +8,16 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.checks.applying import applying
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.outcome import Finding
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.requirement import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_envrepro.checks.base import Facts
-    from pytest_envrepro.model import Exported, Lock, Pin
+    from pytest_envrepro.model import Lock, Pin
+    from pytest_envrepro.provenance import Exported
 
 
 _NAMED = re.compile(r"pylock\.[^.]+\.toml")  # PEP 751: several locks of one project are told from each other so.
@@ -135,15 +137,21 @@ def _of_the_same_project(facts: Facts, lock: Lock) -> Iterable[Lock]:
     """Give the locks that are to agree with one: those in its folder that belong to a whole project, as a stamp shows.
 
     Of two such locks the second is charged. Of others, those alone that have no inputs of their own: two compiled ones
-    may be for different things, and those that have a name of their own (`pylock.NAME.toml`) are.
+    may be for different things, and those that have a name of their own (`pylock.NAME.toml`) are. What pins packages of
+    another kind than Python's is for an environment of that kind, beside which the project has another.
     """
-    if (lock.stamp is None and lock.inputs) or _is_named(lock.path):
+    if (lock.stamp is None and lock.inputs) or _is_named(lock.path) or _is_of_another_kind(lock):
         return
     for path, other in facts.locks.items():
         is_first = lock.stamp is None or path < lock.path
         beside = posixpath.dirname(path) == posixpath.dirname(lock.path) and not _is_named(path)
-        if other.stamp is not None and path != lock.path and is_first and beside and not other.partial:
+        is_whole = other.stamp is not None and not other.partial and not _is_of_another_kind(other)
+        if is_whole and path != lock.path and is_first and beside:
             yield other
+
+
+def _is_of_another_kind(lock: Lock) -> bool:
+    return any(kind_of(pin.name) for pin in lock.pins)
 
 
 def _is_named(path: str) -> bool:

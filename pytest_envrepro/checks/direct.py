@@ -10,16 +10,18 @@ from packaging.utils import canonicalize_name
 
 from pytest_envrepro.checks.base import target_environment
 from pytest_envrepro.checks.source import is_below, meets
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.model import MAIN, UNTOLD, Root
 from pytest_envrepro.outcome import Finding
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_envrepro.checks.base import Facts
     from pytest_envrepro.inventory import Distribution
-    from pytest_envrepro.model import Dynamic, Lock, Pin, Project
+    from pytest_envrepro.model import Lock, Pin, Project
+    from pytest_envrepro.provenance import Dynamic
 
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']*)["']""")
 

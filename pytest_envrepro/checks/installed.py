@@ -10,8 +10,9 @@ from pytest_envrepro.checks.applying import applying
 from pytest_envrepro.checks.base import Facts, dependencies, install_command, is_other_platform
 from pytest_envrepro.checks.conflicts import duplicates
 from pytest_envrepro.checks.source import is_below, is_installed_from, is_root, is_the_pinned_release
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
-from pytest_envrepro.requirement import kind_of, redact
+from pytest_envrepro.requirement import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

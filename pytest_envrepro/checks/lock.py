@@ -17,8 +17,8 @@ from pytest_envrepro.checks.closure import Closure, follow
 from pytest_envrepro.checks.derived import compare, with_parent
 from pytest_envrepro.checks.direct import check_constraints, check_roots, dynamic_roots
 from pytest_envrepro.checks.unneeded import find_unneeded
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.outcome import Finding, Outcome, counted, sort_findings
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

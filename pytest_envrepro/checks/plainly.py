@@ -56,11 +56,13 @@ class Plain(NamedTuple):
         name: canonical.
         bounds: what the version is compared with; None where more is asked for than a version (`foo[bar]`).
         extra: the canonical name of the extra that it is for, or None.
+        applies: whether it does so everywhere: it has no marker.
     """
 
     name: str
     bounds: tuple[tuple[str, Release], ...] | None
     extra: str | None
+    applies: bool
 
     def is_met(self, releases: Mapping[str, Release | None]) -> bool:
         """Tell whether it is met whatever its marker says; False only says that it has to be parsed.
@@ -82,9 +84,10 @@ def see(text: str) -> Plain | None:
         return None
     name, extras, clauses = match.group(1, 2, 3)
     if match.lastindex is not None and match.lastindex > _LAST_OF_HEAD:
-        return Plain(_canonical(name), None, _canonical(next(filter(None, match.groups()[_LAST_OF_HEAD:]))))
+        extra = _canonical(next(filter(None, match.groups()[_LAST_OF_HEAD:])))
+        return Plain(_canonical(name), None, extra, applies=False)
     bounds = tuple((sign, _numbers(number)) for sign, number in _PLAIN_CLAUSE.findall(clauses)) if clauses else ()
-    return Plain(_canonical(name), None if extras else bounds, None)
+    return Plain(_canonical(name), None if extras else bounds, None, applies=";" not in text)
 
 
 def _canonical(name: str) -> str:

@@ -51,7 +51,7 @@ class RecompileCheck:
             findings=sort_findings(_finding(change, lock) for change in found if change not in unexplained),
             judged=not unexplained,
             reason=_doubt(unexplained, attempt, attempt.lock) if unexplained else None,
-            detail=f"{counted(len(lock.pins), 'pin')}, as {attempt.tool} compiles them",
+            detail=f"{counted(len(lock.pins), 'pin')}, as {attempt.tool} compiles them{_except(attempt)}",
         )
 
 
@@ -81,6 +81,11 @@ def _looked_at(lock: Lock, attempt: Attempt, offline: Outcome, *, is_held: bool)
         fix=lock.fix,
     )
     return Outcome(findings=(finding,), detail=f"as {attempt.tool} looks at it")
+
+
+def _except(attempt: Attempt) -> str:
+    """Say what of a lock was not compiled."""
+    return f", but for {attempt.left}, where it compares the hash of the inputs alone" if attempt.left else ""
 
 
 def _finding(change: Change, lock: Lock) -> Finding:

@@ -7,8 +7,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from pytest_envrepro.places import VCS, is_local, normal, resolved, same_place, split_revision
-from pytest_envrepro.requirement import equal_but_for_variables
+from pytest_envrepro.places import VCS, equal_but_for_variables, is_local, normal, resolved, same_place, split_revision
 
 if TYPE_CHECKING:
     from pytest_envrepro.inventory import Source

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.checks.direct import met_by
+from pytest_envrepro.checks.plainly import see
 from pytest_envrepro.outcome import Finding
 from pytest_envrepro.requirement import parse
 
@@ -71,7 +72,8 @@ def _with_comments(lock: Lock, needs: Mapping[str, set[str]]) -> Mapping[str, se
 def _names(requires: Iterable[str]) -> Iterator[str]:
     for text in requires:
         try:
-            yield parse(text).name or ""
+            plain = see(text)
+            yield plain.name if plain is not None else parse(text).name or ""
         except ValueError:
             continue  # Nothing that is followed; what cannot be read is told elsewhere.
 

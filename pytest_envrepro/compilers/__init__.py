@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers.arguments import Where, has_upgrades
+from pytest_envrepro.compilers.arguments import Where
 from pytest_envrepro.compilers.base import Compiler, RefusedError, Tool
 from pytest_envrepro.compilers.conda_lock import CondaLock
 from pytest_envrepro.compilers.own import Own
@@ -18,9 +18,9 @@ from pytest_envrepro.compilers.uv_lock import UvLock
 from pytest_envrepro.kinds import added
 
 if TYPE_CHECKING:
-    from pytest_envrepro.model import Recipe
+    from pytest_envrepro.provenance import Recipe
 
-__all__ = ["Compiler", "RefusedError", "Tool", "Where", "compiler_of", "has_upgrades", "is_run"]
+__all__ = ["Compiler", "RefusedError", "Tool", "Where", "compiler_of", "has_upgrades", "is_run", "keeping"]
 
 COMPILERS: tuple[Compiler, ...] = (
     PipTools(),
@@ -42,6 +42,26 @@ def is_run(recipe: Recipe, path: str) -> bool:
     except RefusedError:
         return False
     return True
+
+
+def has_upgrades(recipe: Recipe) -> bool:
+    """Tell whether a command lets go of old pins by an option of its tool.
+
+    Raises:
+        RefusedError: nobody here knows the tool.
+    """
+    return compiler_of(recipe.tool).upgrades.are_in(recipe.argv)
+
+
+def keeping(recipe: Recipe) -> Recipe:
+    """Give a command without such options.
+
+    Raises:
+        RefusedError: nobody here knows the tool.
+    """
+    if recipe.tool is None:  # Of a command of the project's own it is not known what an option means to it.
+        return recipe
+    return recipe._replace(argv=tuple(compiler_of(recipe.tool).upgrades.left_out(recipe.argv)))
 
 
 def compiler_of(tool: str | None) -> Compiler:

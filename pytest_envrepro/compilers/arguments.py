@@ -12,12 +12,12 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.compilers.base import RefusedError
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.credentials import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pytest_envrepro.model import Recipe
+    from pytest_envrepro.provenance import Recipe
 
 _ABSOLUTE = re.compile(r"/|~|[A-Za-z][A-Za-z0-9+.-]*:")  # Also a drive, and the scheme of a URL.
 _REMOTE = re.compile(r"(?:[\w-]+=)?https?://[^\s,]+", re.IGNORECASE)  # uv: `NAME=URL`; and lists within one value.
@@ -27,8 +27,6 @@ _CONTROL = re.compile(r"[\x00-\x1f]")
 _FOR_SHELLS = re.compile(r"\$\(|`")
 _FOR_SHELLS_IN_PATHS = re.compile(r"[$;|&<>*?]")
 _OUTPUTS = ("-o", "--output-file")
-_UPGRADES = frozenset({"-U", "--upgrade"})
-_UPGRADES_OF = frozenset({"-P", "--upgrade-package", "--upgrade-group"})
 
 
 class Where(NamedTuple):
@@ -181,13 +179,9 @@ def looked_at(words: Iterable[str], where: Where, allowed: Allowed, *, inside: s
             yield _checked(word, word, file, where)
 
 
-def trusted(words: Iterable[str], where: Where, *, upgrade: bool) -> Iterator[str]:
-    """Give the words of a command in the table again: as they are, but that the project is the copy.
-
-    Args:
-        upgrade: whether options that let go of the old pins are passed on.
-    """
-    rest = iter(words if upgrade else without_upgrades(words))
+def trusted(words: Iterable[str], where: Where) -> Iterator[str]:
+    """Give the words of a command in the table again: as they are, but that the project is the copy."""
+    rest = iter(words)
     for word in rest:
         option, value = _parted(word, _OUTPUTS)
         if option in _OUTPUTS:
@@ -230,22 +224,6 @@ def refused(shown: str, why: str) -> RefusedError:
         f"the command in its header is not run: '{redact(shown)}' {why}; "
         "if it is meant, name it as 'command' in [[tool.envrepro.locks]]"
     )
-
-
-def has_upgrades(words: Iterable[str]) -> bool:
-    """Tell whether a command lets go of old pins."""
-    return [*without_upgrades(kept := list(words))] != kept
-
-
-def without_upgrades(words: Iterable[str]) -> Iterator[str]:
-    """Give a command without the options that let go of old pins."""
-    rest = iter(words)
-    for word in rest:
-        option = word.partition("=")[0]
-        if option in _UPGRADES_OF and "=" not in word:
-            next(rest, None)
-        elif option not in _UPGRADES | _UPGRADES_OF and not (word.startswith("-P") and len(word) > 2):  # noqa: PLR2004  # `-P`.
-            yield word
 
 
 def values(arguments: Iterable[str]) -> Iterator[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pytest_envrepro.inventory import Inventory
-    from pytest_envrepro.model import Lock, Recipe
+    from pytest_envrepro.model import Lock
     from pytest_envrepro.process import Completed
+    from pytest_envrepro.provenance import Recipe
 
 
 # What a build reads first: it may tell requirements that no file states.
@@ -27,8 +28,10 @@ class Tool(NamedTuple):
         name: `pip-tools`.
         label: its name and version, for people: `pip-tools 7.6.2 with pip 26.3`.
         argv: how it is started.
-        identity: all that tells it from another version or build of it, found without starting it.
+        identity: all that tells it from another version or build of it, found without starting it; empty where nothing
+            does: then nothing that it says is remembered.
         version: as its distribution has it; None where that is not known without starting it.
+        options: what it is told behind its arguments, whatever these are.
     """
 
     name: str
@@ -36,6 +39,37 @@ class Tool(NamedTuple):
     argv: tuple[str, ...]
     identity: str
     version: str | None = None
+    options: tuple[str, ...] = ()
+
+
+class Upgrades(NamedTuple):
+    """The options of a tool that let go of old pins.
+
+    Attributes:
+        flags: those without a value.
+        valued: those with one, which may be joined to it.
+    """
+
+    flags: frozenset[str] = frozenset()
+    valued: frozenset[str] = frozenset()
+
+    def are_in(self, words: Iterable[str]) -> bool:
+        """Tell whether a command has some."""
+        return [*self.left_out(kept := list(words))] != kept
+
+    def left_out(self, words: Iterable[str]) -> Iterator[str]:
+        """Give a command without them."""
+        rest = iter(words)
+        for word in rest:
+            option, equals, _ = word.partition("=")
+            if option in self.valued and not equals:
+                next(rest, None)
+            elif option not in self.flags | self.valued and word[:2] not in self.valued:
+                yield word
+
+
+# Those of pip-tools and uv.
+UPGRADES = Upgrades(frozenset({"-U", "--upgrade"}), frozenset({"-P", "--upgrade-package", "--upgrade-group"}))
 
 
 class Compiler(Protocol):
@@ -46,12 +80,17 @@ class Compiler(Protocol):
         settings: whose variables and files change what it finds: `pip`, `uv`.
         leaves: whether it leaves a lock untouched that it would write again as it is.
         keeps: whether it keeps all pins that still fit, so that each change can be explained.
+        upgrades: the options that it lets go of old pins by: for a second opinion, a command of the table is run without
+            them.
+        versioned: whether its version decides what it is told: where nothing else tells it, it is asked.
     """
 
     name: str | None
     settings: tuple[str, ...]
     leaves: bool
     keeps: bool
+    upgrades: Upgrades
+    versioned: bool
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:
         """Find it, without starting anything.
@@ -72,11 +111,20 @@ class Compiler(Protocol):
 
         Args:
             path: the lock.
-            mending: whether the result is to take the lock's place: options that leave the old pins aside are passed
-                then; a header never has them.
+            mending: whether the result is to take the lock's place.
 
         Raises:
             RefusedError: an option of a header that is not on the list of those that are run.
+        """
+
+    def for_version(self, said: str) -> tuple[str, ...]:
+        """Give the options that a version of it is told behind its arguments.
+
+        Args:
+            said: the version, or what it says when it is asked (`--version`).
+
+        Raises:
+            RefusedError: that tells no version.
         """
 
     def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:
@@ -95,6 +143,9 @@ class Compiler(Protocol):
     def verdict(self, done: Completed) -> bool | None:
         """Tell what it says of a lock that it has only looked at: whether it holds; None where it writes locks."""
 
+    def left(self, done: Completed) -> str:
+        """Name what of the lock it has only looked at, where it has written the rest; empty where that is nothing."""
+
     def variables(self) -> Mapping[str, str]:
         """Give the environment variables that it needs besides the user's."""
 
@@ -110,9 +161,15 @@ class Plain:
 
     leaves = False
     keeps = True
+    upgrades = Upgrades()
+    versioned = False
 
     def check_target(self, lock: Lock, inventory: Inventory, *, mending: bool) -> None:
         """Leave the target to the tool."""
+
+    def for_version(self, said: str) -> tuple[str, ...]:  # noqa: ARG002  # As all.
+        """Tell all versions the same."""
+        return ()
 
     def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:  # noqa: ARG002  # As all.
         """Find none."""
@@ -129,6 +186,10 @@ class Plain:
     def verdict(self, done: Completed) -> bool | None:  # noqa: ARG002  # As all.
         """Write locks."""
         return None
+
+    def left(self, done: Completed) -> str:  # noqa: ARG002  # As all.
+        """Write all of them."""
+        return ""
 
     def variables(self) -> Mapping[str, str]:
         """Add nothing."""

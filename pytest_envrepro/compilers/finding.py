@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.inventory import Inventory
 
+_OF_ONE_FILE = frozenset({"uv"})  # The others are written in Python.
+
 
 def find_program(name: str, inventory: Inventory, environ: Mapping[str, str]) -> Tool:
     """Find it: that of the distribution of the same name, if that is installed here, else the first on PATH.
+
+    It is told from others by its version and the time of the folder that it is installed in: what it rests on is another
+    one then. A script that nothing is installed beside may start anything, as the shims of pyenv and asdf do: it has no
+    identity.
 
     Raises:
         RefusedError: there is none.
@@ -26,7 +32,8 @@ def find_program(name: str, inventory: Inventory, environ: Mapping[str, str]) ->
     if installed:
         program = os.path.join(sysconfig.get_path("scripts"), f"{name}.exe" if os.name == "nt" else name)
         if os.path.exists(program):
-            return Tool(name, f"{name} {installed}", (program,), identity=f"{name}=={installed}", version=installed)
+            identity = f"{name}=={installed} {os.stat(sysconfig.get_path('purelib')).st_mtime_ns}"
+            return Tool(name, f"{name} {installed}", (program,), identity=identity, version=installed)
     found = shutil.which(name, path=environ.get("PATH"))
     if found is None:
         raise RefusedError(f"{name} is not installed here, nor on PATH: pip install {name}")
@@ -34,9 +41,19 @@ def find_program(name: str, inventory: Inventory, environ: Mapping[str, str]) ->
     status = os.stat(found)
     version, changed = _beside(real, name)
     # Not asked for its version, which would start it: another build is another file, or another installation.
-    identity = f"{real} {status.st_size} {status.st_mtime_ns} {version} {changed}"
+    is_known = version is not None or _is_itself(real, name)
+    identity = f"{real} {status.st_size} {status.st_mtime_ns} {version} {changed}" if is_known else ""
     label = f"{name} {version}" if version else f"the {name} on PATH"
     return Tool(name, label, (found,), identity=identity, version=version)
+
+
+def _is_itself(program: str, name: str) -> bool:
+    """Tell whether a file is all that a tool consists of, and nothing that starts it."""
+    stem, extension = os.path.splitext(os.path.basename(program))
+    if name not in _OF_ONE_FILE or stem != name or extension not in {"", ".exe"}:
+        return False
+    with open(program, "rb") as file:
+        return file.read(2) != b"#!"
 
 
 def _beside(program: str, name: str) -> tuple[str | None, int]:

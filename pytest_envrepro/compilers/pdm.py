@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers.base import Plain
+from pytest_envrepro.compilers.base import Plain, Upgrades
 from pytest_envrepro.compilers.finding import find_program
 
 if TYPE_CHECKING:
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.compilers.base import Tool
     from pytest_envrepro.inventory import Inventory
-    from pytest_envrepro.model import Lock, Recipe
+    from pytest_envrepro.model import Lock
+    from pytest_envrepro.provenance import Recipe
+
+_KEEPING = frozenset({"--update-reuse", "--update-reuse-installed", "--refresh", "--check"})
 
 
 class Pdm(Plain):
@@ -25,14 +28,16 @@ class Pdm(Plain):
 
     name: str | None = "pdm"
     settings: tuple[str, ...] = ("pdm",)
+    upgrades = Upgrades(frozenset({"--update-all", "--update-eager"}))
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
         """Find its program."""
         return find_program("pdm", inventory, environ)
 
     def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
-        """Give what the recipe has."""
-        return recipe.argv[1:]
+        """Give what the recipe has; for a second opinion, with what keeps the pins: `pdm lock` alone lets go of them."""
+        words = recipe.argv[1:]
+        return words if mending or not _KEEPING.isdisjoint(words) else (*words, "--update-reuse")
 
     def builds(self, lock: Lock, text: Callable[[str], str]) -> bool:  # noqa: ARG002  # As all.
         """Take a project for one that is built, where it tells what it needs only then."""

@@ -8,13 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.compilers.arguments import Allowed, Where, file, looked_at, output, place, text, trusted, values
-from pytest_envrepro.compilers.base import PROJECT_FILES, Plain, RefusedError, Tool, refuse_other_python
+from pytest_envrepro.compilers.base import PROJECT_FILES, UPGRADES, Plain, RefusedError, Tool, refuse_other_python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pytest_envrepro.inventory import Inventory
-    from pytest_envrepro.model import Lock, Recipe
+    from pytest_envrepro.model import Lock
+    from pytest_envrepro.provenance import Recipe
 
 # What decides the result besides pip-tools itself, as far as it is installed here.
 _PARTS = ("pip-tools", "pip", "build", "click", "pyproject-hooks", "setuptools", "wheel")
@@ -79,6 +80,7 @@ class PipTools(Plain):
 
     name: str | None = "pip-compile"
     settings: tuple[str, ...] = ("pip",)
+    upgrades = UPGRADES
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
         """Find it among what is installed here: for another Python, another pip-compile would answer."""
@@ -95,12 +97,12 @@ class PipTools(Plain):
         """Refuse a lock for another Python: pip-compile compiles for the one that runs it."""
         refuse_other_python("pip-compile", lock, inventory)
 
-    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:
+    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
         """Give what it is told."""
         words = recipe.argv[1:] if recipe.argv[0] == "pip-compile" else recipe.argv[4:]  # `python -m piptools compile`
         where = Where.of(recipe, path)
         if recipe.is_trusted:
-            return tuple(trusted(words, where, upgrade=mending))
+            return tuple(trusted(words, where))
         return tuple(looked_at(words, where, _ALLOWED))
 
     def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:

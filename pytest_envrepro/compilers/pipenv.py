@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.compilers.base import Tool
     from pytest_envrepro.inventory import Inventory
-    from pytest_envrepro.model import Lock, Recipe
+    from pytest_envrepro.model import Lock
     from pytest_envrepro.process import Completed
+    from pytest_envrepro.provenance import Recipe
 
 
 class Pipenv(Plain):

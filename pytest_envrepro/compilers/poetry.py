@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers.base import Plain
+from pytest_envrepro.compilers.base import Plain, RefusedError, Upgrades
 from pytest_envrepro.compilers.finding import find_program
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.compilers.base import Tool
     from pytest_envrepro.inventory import Inventory
-    from pytest_envrepro.model import Recipe
+    from pytest_envrepro.provenance import Recipe
+
+_VERSION = re.compile(r"\b(\d+)\.\d")
+_KEEPING_BY_ITSELF = 2
 
 
 class Poetry(Plain):
@@ -23,16 +27,26 @@ class Poetry(Plain):
     name: str | None = "poetry"
     settings: tuple[str, ...] = ("poetry",)
     leaves = True
+    upgrades = Upgrades(frozenset({"--regenerate"}))
+    versioned = True
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
-        """Find its program."""
+        """Find its program; of a shim it is not known which version it starts."""
         found = find_program("poetry", inventory, environ)
-        keeping = ("--no-update",) if found.version and found.version.startswith("1.") else ()
-        return found._replace(argv=(*found.argv, "lock", *keeping))
+        return found._replace(options=self.for_version(found.version)) if found.version else found
 
     def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
         """Give what the recipe has."""
-        return recipe.argv[2:]
+        return recipe.argv[1:]
+
+    def for_version(self, said: str) -> tuple[str, ...]:
+        """Have versions before 2.0 keep the pins; later ones know no such option."""
+        version = _VERSION.search(said)
+        if version is None:
+            raise RefusedError(
+                "the poetry on PATH does not tell its version, which decides how it is told to keep pins"
+            )
+        return ("--no-update",) if int(version[1]) < _KEEPING_BY_ITSELF else ()
 
     def variables(self) -> Mapping[str, str]:
         """Have it take this environment for the project's, and make none: else it would, in the user's cache."""

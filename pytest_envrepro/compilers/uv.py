@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.childenv import has_no_uv_files
 from pytest_envrepro.compilers.arguments import (
     Allowed,
     Where,
@@ -19,7 +20,7 @@ from pytest_envrepro.compilers.arguments import (
     trusted,
     values,
 )
-from pytest_envrepro.compilers.base import PROJECT_FILES, Plain
+from pytest_envrepro.compilers.base import PROJECT_FILES, UPGRADES, Plain
 from pytest_envrepro.compilers.finding import find_program
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.compilers.base import Tool
     from pytest_envrepro.inventory import Inventory
-    from pytest_envrepro.model import Lock, Recipe
+    from pytest_envrepro.model import Lock
+    from pytest_envrepro.provenance import Recipe
 
 _ALLOWED = Allowed(
     flags=frozenset(
@@ -68,18 +70,19 @@ class Uv(Plain):
 
     name: str | None = "uv"
     settings: tuple[str, ...] = ("uv",)
+    upgrades = UPGRADES
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
         """Find its program; what it is not told to compile for is this Python."""
         found = find_program("uv", inventory, environ)
         return found._replace(argv=(*found.argv, "pip", "compile"))
 
-    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:
+    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
         """Give what it is told."""
         words = recipe.argv[3:]
         where = Where.of(recipe, path)
         if recipe.is_trusted:
-            return tuple(trusted(words, where, upgrade=mending))
+            return tuple(trusted(words, where))
         return tuple(looked_at(words, where, _ALLOWED))
 
     def paths(self, arguments: tuple[str, ...]) -> Iterator[str]:
@@ -110,6 +113,8 @@ def config_files(environ: Mapping[str, str]) -> tuple[str, ...]:
     named = environ.get("UV_CONFIG_FILE")
     if named:
         return (named,)
+    if has_no_uv_files(environ):
+        return ()
     beginning = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     folders = (environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(os.pathsep)
     windows = (f"{environ[name]}\\uv\\uv.toml" for name in ("APPDATA", "PROGRAMDATA") if environ.get(name))

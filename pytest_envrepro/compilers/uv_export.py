@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.compilers.arguments import Allowed, Where, looked_at, output, python, text, trusted
-from pytest_envrepro.compilers.base import Plain
+from pytest_envrepro.compilers.base import UPGRADES, Plain
 from pytest_envrepro.compilers.finding import find_program
 from pytest_envrepro.compilers.uv import config_files, variables
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.compilers.base import Tool
     from pytest_envrepro.inventory import Inventory
-    from pytest_envrepro.model import Lock, Recipe
+    from pytest_envrepro.model import Lock
+    from pytest_envrepro.provenance import Recipe
 
 _WORKSPACE = re.compile(r"^[ \t]*\[tool\.uv\.workspace\]|^[ \t]*workspace\s*=", re.MULTILINE)
 _ALLOWED = Allowed(
@@ -51,16 +52,17 @@ class UvExport(Plain):
 
     name: str | None = "uv export"
     settings: tuple[str, ...] = ("uv",)
+    upgrades = UPGRADES
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
         """Find its program."""
         found = find_program("uv", inventory, environ)
         return found._replace(argv=(*found.argv, "export"))
 
-    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:
-        """Give what it is told."""
-        words, where = recipe.argv[2:], Where.of(recipe, path)
-        return tuple(trusted(words, where, upgrade=mending) if recipe.is_trusted else looked_at(words, where, _ALLOWED))
+    def arguments(self, recipe: Recipe, path: str, *, mending: bool) -> tuple[str, ...]:  # noqa: ARG002  # As all.
+        """Give what it is told, but that the lock is to be up to date: uv takes no such word beside the variable below."""
+        words, where = [word for word in recipe.argv[2:] if word != "--locked"], Where.of(recipe, path)
+        return tuple(trusted(words, where) if recipe.is_trusted else looked_at(words, where, _ALLOWED))
 
     def builds(self, lock: Lock, text: Callable[[str], str]) -> bool:
         """Take a workspace as a whole: uv looks at each of its members."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.compilers.arguments import without_upgrades
-from pytest_envrepro.compilers.base import Plain
+from pytest_envrepro.compilers.base import UPGRADES, Plain
 from pytest_envrepro.compilers.finding import find_program
 from pytest_envrepro.compilers.uv import config_files, variables
 
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.compilers.base import Tool
     from pytest_envrepro.inventory import Inventory
-    from pytest_envrepro.model import Lock, Recipe
+    from pytest_envrepro.model import Lock
+    from pytest_envrepro.provenance import Recipe
 
 # What a project leaves to a build: uv then runs it, for its version too.
 _DYNAMIC = re.compile(r"^[ \t]*dynamic\s*=\s*\[\s*[\"']", re.MULTILINE)
@@ -31,6 +31,7 @@ class UvLock(Plain):
     name: str | None = "uv lock"
     settings: tuple[str, ...] = ("uv",)
     leaves = True
+    upgrades = UPGRADES
 
     def find(self, recipe: Recipe, inventory: Inventory, environ: Mapping[str, str]) -> Tool:  # noqa: ARG002  # As all.
         """Find its program."""
@@ -43,8 +44,7 @@ class UvLock(Plain):
         A reader of locks gives it one of the project's own names to upgrade, which changes nothing but that uv 0.13
         resolves: else it believes what stands in the lock of each package, and a lock with a hole holds for it.
         """
-        words = recipe.argv[2:]
-        return tuple(without_upgrades(words)) if recipe.is_trusted and not mending else words
+        return recipe.argv[2:]
 
     def builds(self, lock: Lock, text: Callable[[str], str]) -> bool:
         """Take a project for one that is built, where it says that it tells something only then."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.endpoints import advice_for
 from pytest_envrepro.engine import NoEngineError
 from pytest_envrepro.engines.wires import DEAF_PIPE, DEAF_TLS
 from pytest_envrepro.ping import PORTS, ping
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import RefusedError
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.requirementlines import parse_listed
 
 if TYPE_CHECKING:
@@ -33,6 +33,22 @@ class Command(NamedTuple):
     env: Mapping[str, str]
     given: str | None
     timeout: float | None
+
+
+class Terms(NamedTuple):
+    """How a function runs in an environment.
+
+    Attributes:
+        environ: its variables; None for those of the program that runs it.
+        cwd: its folder.
+        is_elsewhere: whether its files are others than this machine's.
+        state: is another one when something was installed there since; None where that cannot be.
+    """
+
+    environ: Mapping[str, str] | None
+    cwd: str
+    is_elsewhere: bool
+    state: int | None = None
 
 
 class LateError(Exception):

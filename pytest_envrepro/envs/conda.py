@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.inventory import Distribution, Inventory, Source
-from pytest_envrepro.requirement import CONDA, redact
+from pytest_envrepro.requirement import CONDA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

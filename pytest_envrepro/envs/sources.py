@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_version
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.places import is_local, same_place
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from pytest_envrepro.inventory import Source

@@ -6,9 +6,10 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.images.apt import is_pinned
 from pytest_envrepro.images.bases import default_base
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -6,11 +6,11 @@ import shlex
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.enginevalues import OWN
 from pytest_envrepro.images.apt import apt_command
 from pytest_envrepro.images.base import BUILDING, BUNDLE, ENVIRONMENT, FILES, INSTALLING, PATH, WHEELS, Line, Recipe
 from pytest_envrepro.images.quoting import broken, checked, fits_a_line, quoted, words
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.settingtext import shown_variable
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from pytest_envrepro.installers.building import build
 from pytest_envrepro.installers.configured import absolute_words, named_places
 from pytest_envrepro.installers.filed import PLACES
-from pytest_envrepro.installers.indexes import has_further_indexes
+from pytest_envrepro.installers.indexes import further_places
 from pytest_envrepro.installers.installing import INSTALLERS, ReadyInstaller, install_into, installer_for
 from pytest_envrepro.installers.local import is_idle, made_ready, states, with_wheels
 from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources
@@ -24,7 +24,7 @@ __all__ = [
     "absolute_words",
     "build",
     "editable_project",
-    "has_further_indexes",
+    "further_places",
     "install_into",
     "installer_for",
     "is_idle",

@@ -13,12 +13,12 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_envrepro.childenv import for_environments
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.installing import python_of
 from pytest_envrepro.installers.origins import say_whence
 from pytest_envrepro.installers.tools import TIMEOUT, Call, MissingToolError, here, start, told
 from pytest_envrepro.outcome import counted
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_envrepro.interpreter import Python
-    from pytest_envrepro.model import Option
+    from pytest_envrepro.provenance import Option
 
 _APART = ("cert", "client-cert", "proxy")  # Files of certificates, and what may be secret.
 _INDEXES = ("index-url", "extra-index-url")

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.exporting import is_possible
 from pytest_envrepro.installers.tools import last_lines
 from pytest_envrepro.places import same_place
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

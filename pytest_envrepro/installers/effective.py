@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pytest_envrepro.errors import BuildError
 from pytest_envrepro.installers.misleading import own_files_of_pip, pip_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+Sections: TypeAlias = dict[str, dict[str, str]]  # By the names of sections, and of options.
+
+_SECTIONS = ("global", "install")  # For every command; and what counts before that, for the one that is meant here.
 # Of this machine alone, or of how pip talks: what is elsewhere has its own.
 _LEFT = frozenset(
     {
@@ -60,12 +64,10 @@ def pip_table(environ: Mapping[str, str], folder: Path, *, resolving: bool) -> d
     Raises:
         BuildError: a file of settings cannot be read.
     """
-    table: dict[str, str] = {}
     own = pip_settings(environ, folder, resolving=resolving)
-    if own != os.devnull:
-        # The user's comes last: what is refused stands empty there, and takes the place of the others' words.
-        for file in (*_machine_files(environ), own):
-            table |= _read(file)
+    # The user's comes last: what is refused stands empty there, and takes the place of the others' words.
+    files = () if own == os.devnull else (*_machine_files(environ), own)
+    table = merged(map(sections_of, files))
     table |= {
         name.removeprefix("PIP_").lower().replace("_", "-"): value
         for name, value in sorted(environ.items())
@@ -76,10 +78,18 @@ def pip_table(environ: Mapping[str, str], folder: Path, *, resolving: bool) -> d
     return {key: value.strip() for key, value in table.items() if value.strip() and key not in _LEFT}
 
 
-def files_of_pip(environ: Mapping[str, str]) -> Iterator[str]:
-    """Give the files of settings that pip reads, those that count more last; none where a variable says so."""
-    if environ.get("PIP_CONFIG_FILE") != os.devnull:
-        yield from (*_machine_files(environ), *own_files_of_pip(environ))
+def settings_of_pip(environ: Mapping[str, str]) -> dict[str, str]:
+    """Give what the files of the machine and the user say to `pip install`; none where a variable says so.
+
+    One that cannot be read says nothing: pip has the better words for it.
+    """
+    if environ.get("PIP_CONFIG_FILE") == os.devnull:
+        return {}
+    readable = []
+    for file in (*_machine_files(environ), *own_files_of_pip(environ)):
+        with contextlib.suppress(BuildError):
+            readable.append(sections_of(file))
+    return merged(readable)
 
 
 def written(table: Mapping[str, str]) -> str:
@@ -105,14 +115,32 @@ def _machine_files(environ: Mapping[str, str]) -> Iterator[str]:
     yield os.path.join(sys.prefix, "pip.conf")
 
 
-def _read(file: str) -> dict[str, str]:
+def merged(files: Iterable[Sections]) -> dict[str, str]:
+    """Give what files say to `pip install`, as pip 26 puts them together.
+
+    A section of a later file counts before that of an earlier one, and the command's own section of any file before what
+    all of them say for every command; an empty value says nothing, but takes the place of an earlier file's.
+    """
+    found: Sections = {section: {} for section in _SECTIONS}
+    for sections in files:
+        for section in _SECTIONS:
+            found[section] |= sections.get(section, {})
+    return {key: value for section in _SECTIONS for key, value in found[section].items() if value.strip()}
+
+
+def sections_of(file: str) -> Sections:
+    """Read a file of pip's settings; one that is not there says nothing.
+
+    Raises:
+        BuildError: it cannot be read.
+    """
     parser = configparser.RawConfigParser()
     try:
         parser.read(file, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError) as error:
         raise BuildError(f"pip's settings in {file} cannot be read: {str(error).splitlines()[0]}") from error
-    found: dict[str, str] = {}
-    for section in ("global", "install"):
-        if parser.has_section(section):
-            found |= {key.replace("_", "-"): value for key, value in parser.items(section)}
-    return found
+    return {
+        section: {key.replace("_", "-").removeprefix("--"): value for key, value in parser.items(section)}
+        for section in _SECTIONS
+        if parser.has_section(section)
+    }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.installers.effective import settings_of_pip
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from pytest_envrepro.model import Option
+    from pytest_envrepro.provenance import Option
 
 PLACES = ("--index-url", "--extra-index-url", "--find-links")
 _PIP: dict[str, tuple[str, ...]] = {
@@ -37,10 +38,20 @@ _SINGLE: dict[str, set[str]] = {
     "--index-strategy": {"--index-strategy"},
 }
 _OURS = {"--index-strategy"}  # Locks mean it; no requirements file can say it.
-# Variables whose places uv would leave aside for those of an option, where pip looks at both: with what parts them. Where
-# the user has set one, what files name is added to it: every user of a machine can read a command line, with the
-# credentials in it.
-_VARIABLES = {"--find-links": ("UV_FIND_LINKS", ","), "--extra-index-url": ("UV_EXTRA_INDEX_URL", " ")}
+# The variables that name places as options do, with what parts them: every user of a machine can read a command line, with
+# the credentials in it. uv leaves those of a variable aside for those of an option, where pip looks at both.
+_VARIABLES: dict[str, dict[str, tuple[str, str]]] = {
+    "pip": {
+        "--index-url": ("PIP_INDEX_URL", ""),
+        "--extra-index-url": ("PIP_EXTRA_INDEX_URL", " "),
+        "--find-links": ("PIP_FIND_LINKS", " "),
+    },
+    "uv": {
+        "--index-url": ("UV_DEFAULT_INDEX", ""),
+        "--extra-index-url": ("UV_EXTRA_INDEX_URL", " "),
+        "--find-links": ("UV_FIND_LINKS", ","),
+    },
+}
 _WHY = {
     "--prefer-binary": 'uv has nothing like it: set installer = "pip"',
     "--require-hashes": "not all that is asked for has a hash: name a lock, as lock, whose pins all have one",
@@ -65,9 +76,10 @@ def words_of(
     asked = tuple(options)
     own = {word.partition("=")[0] for word in arguments}
     refuse(asked, tool, own)
+    unsaid = {name for name in _VARIABLES[tool] if _is_by_variable(name, asked, tool, own, environ)}
     found: dict[tuple[str, ...], None] = {}
     for option in asked:
-        if not own & _SINGLE.get(option.name, set()) and not _is_variable(option.name, tool, own, environ):
+        if not own & _SINGLE.get(option.name, set()) and option.name not in unsaid:
             found.update(dict.fromkeys(_said(option, _WORDS[tool][option.name], tool)))
     return tuple(word for words in found for word in words)
 
@@ -75,27 +87,48 @@ def words_of(
 def variables_of(
     options: Iterable[Option], tool: str, arguments: Sequence[str], environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """Give the user's variables that name places as files do, with the places of the files before their own.
+    """Give variables that name places as files do: where there is a credential in one, or the user has set the variable.
+
+    The user's own places come behind those of the files; of an index that is the only one, there are none.
 
     Args:
         arguments: the settings' own options for it: uv takes no notice of a variable where these name such places.
         environ: the user's variables.
     """
+    asked = tuple(options)
     own = {word.partition("=")[0] for word in arguments}
     found = {}
-    for name, (variable, separator) in _VARIABLES.items():
+    for name, (variable, separator) in _VARIABLES[tool].items():
+        if not _is_by_variable(name, asked, tool, own, environ):
+            continue
+        filed = [each.value for each in asked if each.name == name]
+        if not separator:
+            found[variable] = filed[0]
+            continue
         # A URL may have a comma as it is, and as `%2C` (RFC 3986, 2.2).
-        filed = [each.value.replace(separator, quote(separator)) for each in options if each.name == name]
-        if filed and _is_variable(name, tool, own, environ):
-            users = filter(None, environ[variable].split(separator))
-            found[variable] = separator.join(dict.fromkeys([*filed, *users]))
+        quoted = [value.replace(separator, quote(separator)) for value in filed]
+        users = filter(None, _users(name, tool, variable, environ).split(separator))
+        found[variable] = separator.join(dict.fromkeys([*quoted, *users]))
     return found
 
 
-def _is_variable(name: str, tool: str, own: Collection[str], environ: Mapping[str, str]) -> bool:
-    if tool != "uv" or name not in _VARIABLES or {name, "-f" if name == "--find-links" else name}.intersection(own):
+def _is_by_variable(
+    name: str, options: Iterable[Option], tool: str, own: Collection[str], environ: Mapping[str, str]
+) -> bool:
+    values = [option.value for option in options if option.name == name]
+    if name in _SINGLE:
+        return not _SINGLE[name].intersection(own) and any(redact(value) != value for value in values)
+    if tool == "uv" and {name, "-f" if name == "--find-links" else name}.intersection(own):
         return False
-    return bool(environ.get(_VARIABLES[name][0]))
+    is_set = tool == "uv" and bool(environ.get(_VARIABLES[tool][name][0]))
+    return bool(values) and (is_set or any(redact(value) != value for value in values))
+
+
+def _users(name: str, tool: str, variable: str, environ: Mapping[str, str]) -> str:
+    """Give the user's own places: uv looks at those of its files anyway, and pip only where no variable names others."""
+    if environ.get(variable) or tool == "uv":
+        return environ.get(variable, "")
+    return " ".join(settings_of_pip(environ).get(name.removeprefix("--"), "").split())
 
 
 def refuse(options: Iterable[Option], tool: str, own: Collection[str] = ()) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import configparser
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.installers.effective import files_of_pip
+from pytest_envrepro.installers.effective import settings_of_pip
 from pytest_envrepro.installers.misleading import files_of_uv
 from pytest_envrepro.places import normal
 from pytest_envrepro.tables import load_toml
@@ -14,9 +13,8 @@ from pytest_envrepro.tables import load_toml
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_envrepro.model import Option
+    from pytest_envrepro.provenance import Option
 
-_SECTIONS = ("global", "install")
 _OPTIONS = frozenset({"-i", "--index-url", "--extra-index-url", "--index", "--default-index", "--no-index"})
 
 
@@ -44,9 +42,13 @@ def indexes_of(tool: str, environ: Mapping[str, str], arguments: Sequence[str] =
     return _of_uv(environ) if tool == "uv" else _of_pip(environ)
 
 
-def has_further_indexes(environ: Mapping[str, str]) -> bool:
-    """Tell whether pip or uv is configured to ask several."""
-    return any(indexes_of(tool, environ).further for tool in ("pip", "uv"))
+def further_places(environ: Mapping[str, str]) -> str:
+    """Name what pip or uv is configured to look at beside one index; empty where that is nothing."""
+    if any(indexes_of(tool, environ).further for tool in ("pip", "uv")):
+        return "indexes"
+    of_uv = (each.get("find-links") for each in _uv_tables(environ))
+    named = [environ.get("PIP_FIND_LINKS"), environ.get("UV_FIND_LINKS"), settings_of_pip(environ).get("find-links")]
+    return "folders or pages (find-links)" if any((*named, *of_uv)) else ""
 
 
 def unsaid(options: Sequence[Option], known: Indexes) -> tuple[Option, ...]:
@@ -75,15 +77,7 @@ def unsaid(options: Sequence[Option], known: Indexes) -> tuple[Option, ...]:
 
 
 def _of_pip(environ: Mapping[str, str]) -> Indexes:
-    table: dict[str, str] = {}
-    for file in files_of_pip(environ):
-        parser = configparser.RawConfigParser()
-        try:
-            parser.read(file, encoding="utf-8")
-        except (configparser.Error, UnicodeDecodeError, OSError):
-            continue
-        for section in filter(parser.has_section, _SECTIONS):
-            table |= {key.replace("_", "-"): value for key, value in parser.items(section)}
+    table = settings_of_pip(environ)
     default = environ.get("PIP_INDEX_URL") or table.get("index-url", "")
     further = environ.get("PIP_EXTRA_INDEX_URL") or table.get("extra-index-url", "")
     return Indexes(default.strip(), tuple(further.split()))
@@ -92,19 +86,24 @@ def _of_pip(environ: Mapping[str, str]) -> Indexes:
 def _of_uv(environ: Mapping[str, str]) -> Indexes:
     default = environ.get("UV_DEFAULT_INDEX") or environ.get("UV_INDEX_URL") or ""
     further = [*environ.get("UV_INDEX", "").split(), *environ.get("UV_EXTRA_INDEX_URL", "").split()]
+    for each in _uv_tables(environ):
+        tables = [item for item in _list(each.get("index")) if isinstance(item, dict)]
+        usual = [str(item.get("url", "")) for item in tables if item.get("default") is True]
+        default = default or next(iter([*usual, *_texts(each.get("index-url"))]), "")
+        further += [str(item.get("url", "")) for item in tables if item.get("default") is not True]
+        further += _texts(each.get("extra-index-url"))
+    return Indexes(_unnamed(default), tuple(map(_unnamed, further)))
+
+
+def _uv_tables(environ: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Give the tables of files that tell uv of places, those that count more first."""
     for file in files_of_uv(environ):
         try:
             table = load_toml(str(file), file.read_text(encoding="utf-8"))
         except (LockError, OSError, UnicodeDecodeError):
             continue
         inner = table.get("pip")
-        for each in (inner if isinstance(inner, dict) else {}, table):
-            tables = [item for item in _list(each.get("index")) if isinstance(item, dict)]
-            usual = [str(item.get("url", "")) for item in tables if item.get("default") is True]
-            default = default or next(iter([*usual, *_texts(each.get("index-url"))]), "")
-            further += [str(item.get("url", "")) for item in tables if item.get("default") is not True]
-            further += _texts(each.get("extra-index-url"))
-    return Indexes(_unnamed(default), tuple(map(_unnamed, further)))
+        yield from (inner if isinstance(inner, dict) else {}, table)
 
 
 def _unnamed(word: str) -> str:

@@ -11,7 +11,7 @@ from pytest_envrepro.errors import BuildError
 from pytest_envrepro.hiding import Hiding
 from pytest_envrepro.installers.bench import Bench, furnish
 from pytest_envrepro.installers.disagreeing import contradictions
-from pytest_envrepro.installers.local import implied
+from pytest_envrepro.installers.local import with_implied
 from pytest_envrepro.installers.pinning import pins_among
 from pytest_envrepro.installers.pip import PipReport
 from pytest_envrepro.installers.taking import ROOM, archives_of, moved, moved_pin
@@ -19,6 +19,7 @@ from pytest_envrepro.installers.tools import TIMEOUT, Question, offline_variable
 from pytest_envrepro.installers.tracing import failed, files_of, resolved_of, traced, with_sources
 from pytest_envrepro.installers.uv import Uv
 from pytest_envrepro.installers.waiting import Waiting
+from pytest_envrepro.settingkeys import HIGHEST, LOWEST_DIRECT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -53,6 +54,7 @@ def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by na
     carried: Carried,
     *,
     tool: Literal["auto", "pip", "uv"] = "auto",
+    resolution: str = HIGHEST,
     offline: bool = False,
     network: str | None = None,
     tell: Callable[[str], None] = lambda _: None,
@@ -66,6 +68,7 @@ def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by na
         python: as it was asked in that container.
         container: a private one, whose root may write below ROOM.
         carried: the user's configuration for it; folders that are bound at `taking.inside(folder)` are not copied.
+        resolution: which of the versions that are allowed; other than the highest, uv alone can choose.
         network: that the container has, for hints.
         tell: is told what takes long.
         timeout: of each program, in seconds.
@@ -79,7 +82,7 @@ def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by na
     if sources.lock is not None:
         pins = pins_among(sources.lock, environment)
         return resolved_of((moved_pin(pin, archives) for pin in pins), sources, "")
-    there = _applying(sources, environment, archives)
+    there = _applying(sources, environment, archives, is_direct=resolution == LOWEST_DIRECT)
     if not there.requirements:
         return resolved_of((), sources, "")
     bench = Bench(container, python, _variables(carried, offline=offline), timeout)
@@ -93,7 +96,7 @@ def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by na
     output = f"resolved-{uuid4().hex}.txt"  # uv would prefer what stands in one that is there.
     names = tuple(tuple(name for name in texts if name.startswith(kind)) for kind in ("r", "c"))
     words = chooser.words(
-        Question(names[0], names[1], output, (*carried.uv, *carried.arguments)), python, offline=offline
+        Question(names[0], names[1], output, (*carried.uv, *carried.arguments), resolution), python, offline=offline
     )
     tell("choosing versions")
     watch = Waiting("choosing versions", tell).feed
@@ -103,22 +106,27 @@ def resolve_inside(  # noqa: PLR0913  # All but the first four are policy, by na
         story = failed(label, with_sources(done, lines), there, where, offline=offline)
         raise _failure(carried, story, done, network=network, offline=offline)
     pins = chooser.resolver.read(container.read(f"{ROOM}/{output}").decode("utf-8"), environment)
-    return resolved_of(traced(pins, there, environment, lines), there, chooser.label)
+    return resolved_of(traced(pins, there, environment, lines), there, chooser.label, done.stderr)
 
 
-def _applying(sources: Sources, environment: Mapping[str, str], archives: Mapping[str, Path]) -> Sources:
+def _applying(
+    sources: Sources, environment: Mapping[str, str], archives: Mapping[str, Path], *, is_direct: bool
+) -> Sources:
     """Give what applies to a Python, with the archives of this machine where they stand in the container.
+
+    Args:
+        is_direct: whether what such an archive asks for counts as asked for itself.
 
     Raises:
         BuildError: requirements contradict each other.
     """
-    known = (*sources.requirements, *implied(sources.requirements, environment))
-    found = contradictions(sources._replace(requirements=known), environment)
+    known = with_implied(sources, environment)
+    found = contradictions(known, environment)
     if found:
         raise BuildError("\n  ".join(["the requirements contradict each other, so nothing is installed:", *found]))
     requirements, constraints = (
         tuple(moved(asked, archives) for asked in each if asked.applies(environment))
-        for each in (sources.requirements, sources.constraints)
+        for each in ((known if is_direct else sources).requirements, sources.constraints)
     )
     return sources._replace(requirements=requirements, constraints=constraints)
 

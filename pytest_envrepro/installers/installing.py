@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from pytest_envrepro.childenv import for_environments
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import BuildError, SettingsError
 from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, missing_in, named_in
 from pytest_envrepro.installers.filed import variables_of, words_of
@@ -15,7 +16,6 @@ from pytest_envrepro.installers.pinning import render
 from pytest_envrepro.installers.pip import Pip
 from pytest_envrepro.installers.tools import TIMEOUT, Call, Installer, MissingToolError, Program, start, told
 from pytest_envrepro.installers.uv import Uv
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.installers.pinning import Pinned, Resolved
     from pytest_envrepro.interpreter import Python
-    from pytest_envrepro.model import Option
     from pytest_envrepro.process import Completed
+    from pytest_envrepro.provenance import Option
 
 __all__ = ["INSTALLERS", "ReadyInstaller", "install_into", "installer_for"]
 

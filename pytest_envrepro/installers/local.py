@@ -6,6 +6,7 @@ stands in its place, and what lies on this machine counts by its content.
 
 from __future__ import annotations
 
+import contextlib
 import email.parser
 import hashlib
 import re
@@ -13,6 +14,8 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from packaging.utils import canonicalize_name
 
 from pytest_envrepro.errors import BuildError, LockError
 from pytest_envrepro.installers.pinning import EDITABLE, Asked, with_pins
@@ -25,8 +28,9 @@ from pytest_envrepro.tables import load_toml
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from pytest_envrepro.installers.pinning import Pinned, Resolved
+    from pytest_envrepro.installers.pinning import Pinned, Resolved, Sources
     from pytest_envrepro.installers.wheels import ProjectWheel
+    from pytest_envrepro.requirement import Requirement
 
 _EXTRAS = re.compile(r"\[([^\[\]]*)\]$")
 
@@ -175,7 +179,19 @@ def _applies(marker: str | None, environment: Mapping[str, str]) -> bool:
     return marker is None or parse(f"x ; {marker}").applies(environment)
 
 
-def implied(requirements: Iterable[Asked], environment: Mapping[str, str]) -> Iterator[Asked]:
+def with_implied(sources: Sources, environment: Mapping[str, str]) -> Sources:
+    """Put beside what is asked for what wheels and projects of this machine, among it, ask for themselves.
+
+    To uv what a folder asks for is asked for directly, and what a wheel asks for is not (0.13): where the wheel of a
+    folder stands in its place, the lowest versions of that are meant all the same.
+
+    Args:
+        environment: the marker variables of the Python that it is for.
+    """
+    return sources._replace(requirements=(*sources.requirements, *_implied(sources.requirements, environment)))
+
+
+def _implied(requirements: Iterable[Asked], environment: Mapping[str, str]) -> Iterator[Asked]:
     """Give what wheels and projects of this machine ask for themselves, as far as it can be read without a tool.
 
     Args:
@@ -186,15 +202,30 @@ def implied(requirements: Iterable[Asked], environment: Mapping[str, str]) -> It
         if local is None or not _applies(local.marker, environment):
             continue
         label, needs = _of_wheel(local.path) if local.path.suffix == ".whl" else _of_table(local)
-        for text in needs:
-            try:
-                requirement = parse(text)
-            except ValueError:
-                continue  # The tool has the better words for it.
-            if requirement.applies(environment, local.extras):
-                extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-                place = f" @ {requirement.url}" if requirement.url else requirement.written
-                yield Asked(f"{requirement.name}{extras}{place}", f"{label}, from {asked.source}")
+        for requirement in _applying(needs, canonicalize_name(label.partition(" ")[0]), local.extras, environment):
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+            place = f" @ {requirement.url}" if requirement.url else requirement.written
+            yield Asked(f"{requirement.name}{extras}{place}", f"{label}, from {asked.source}")
+
+
+def _applying(
+    needs: Iterable[str], own: str, extras: frozenset[str], environment: Mapping[str, str]
+) -> list[Requirement]:
+    """Give what applies of the requirements of a package, with some of its extras and those that these are made of.
+
+    Args:
+        own: the canonical name of the package: by it, an extra names another one.
+    """
+    known = []
+    for text in needs:
+        with contextlib.suppress(ValueError):  # The tool has the better words for it.
+            known.append(parse(text))
+    while True:
+        found = [each for each in known if each.applies(environment, extras)]
+        more = extras.union(*(each.extras for each in found if each.name == own))
+        if more == extras:
+            return [each for each in found if each.name != own]
+        extras = more
 
 
 def _of_wheel(path: Path) -> tuple[str, list[str]]:

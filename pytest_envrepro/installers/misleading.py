@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.childenv import PIP_MISLEADING
+from pytest_envrepro.childenv import PIP_MISLEADING, has_no_uv_files
 from pytest_envrepro.errors import BuildError, LockError
 from pytest_envrepro.tables import load_toml
 
@@ -116,7 +116,8 @@ def _pip_files(environ: Mapping[str, str]) -> Iterator[str]:
 
 def files_of_uv(environ: Mapping[str, str]) -> Iterator[Path]:
     """Give the files of settings that uv reads, as far as they are there."""
-    yield from (file for file in _uv_files(environ) if file.is_file())
+    if not has_no_uv_files(environ):
+        yield from (file for file in _uv_files(environ) if file.is_file())
 
 
 def _uv_files(environ: Mapping[str, str]) -> Iterator[Path]:

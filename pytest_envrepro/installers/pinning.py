@@ -10,13 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import BuildError
-from pytest_envrepro.requirement import Requirement, parse, redact
+from pytest_envrepro.requirement import Requirement, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pytest_envrepro.model import Option
+    from pytest_envrepro.provenance import Option
 
 _HASH = re.compile(r"\s--hash[= ](\S+)")
 _URL_HASH = re.compile(r"[#&](sha256|sha384|sha512)=([0-9a-fA-F]+)")
@@ -131,6 +132,7 @@ class Resolved(NamedTuple):
         weak: whether the same text could install something else one day.
         reasons: why, for people.
         unpinned: whether something was chosen that no source names exactly.
+        unbound: the names of what was chosen as the lowest version there is, since nothing gives it a lower bound.
     """
 
     pins: tuple[Pinned, ...]
@@ -139,6 +141,13 @@ class Resolved(NamedTuple):
     weak: bool
     reasons: tuple[str, ...]
     unpinned: bool
+    unbound: tuple[str, ...] = ()
+
+    @property
+    def oldest(self) -> tuple[str, ...]:
+        """What is chosen as the lowest version there is, for people."""
+        chosen = [f"{pin.name} {pin.version}" for pin in self.pins if pin.version and pin.name in self.unbound]
+        return tuple(f"{each} is the oldest that fits, since nothing gives it a lower bound" for each in chosen)
 
     def trail(self, name: str) -> str:
         """Say why a package is installed: `beta, needed by alpha, asked for by integration 'postgres'`."""

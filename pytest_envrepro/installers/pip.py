@@ -25,6 +25,7 @@ from pytest_envrepro.installers.pinning import Pinned
 from pytest_envrepro.installers.tools import PYTHON, Arguments, MissingToolError, Program, here, offline_variables
 from pytest_envrepro.process import NotStartedError, TimedOutError, run
 from pytest_envrepro.requirement import parse
+from pytest_envrepro.settingkeys import HIGHEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -96,6 +97,7 @@ class PipReport:
     """Resolves with pip, for the same: it reports what it would install, file by file."""
 
     name = "pip"
+    resolutions = frozenset({HIGHEST})
 
     def find(self, python: Python, environ: Mapping[str, str]) -> Program:
         """Find one that supports this interpreter, and can report."""

@@ -12,6 +12,7 @@ from pytest_envrepro.installers.misleading import pip_settings
 from pytest_envrepro.installers.pinning import read_pins
 from pytest_envrepro.installers.pip import pip_variables
 from pytest_envrepro.installers.tools import MissingToolError, Program, here
+from pytest_envrepro.settingkeys import HIGHEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ class PipTools:
     """pip-compile, as it is installed here."""
 
     name = "pip-tools"
+    resolutions = frozenset({HIGHEST})
 
     def find(self, python: Python, environ: Mapping[str, str]) -> Program:  # noqa: ARG002  # As all.
         """Find it among what is installed here: it chooses for the Python that runs it, and for no other."""

@@ -10,9 +10,10 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pytest_envrepro.childenv import with_temporary
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import BuildError, SettingsError, ended
 from pytest_envrepro.process import Completed, NotStartedError, TimedOutError, run
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.settingkeys import HIGHEST
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -83,12 +84,17 @@ class Call(NamedTuple):
 
 
 class Question(NamedTuple):
-    """What is to be resolved: requirements files, together, within constraints; into a file, with options of settings."""
+    """What is to be resolved: requirements files, together, within constraints; into a file, with options of settings.
+
+    Attributes:
+        resolution: which of the versions that are allowed: one of the resolver's `resolutions`.
+    """
 
     files: tuple[str, ...]
     constraints: tuple[str, ...]
     output: str
     arguments: tuple[str, ...] = ()
+    resolution: str = HIGHEST
 
 
 class Arguments(NamedTuple):
@@ -155,9 +161,14 @@ def _meant(option: str, known: Sequence[str]) -> str:
 
 
 class Resolver(Protocol):
-    """A tool that chooses versions."""
+    """A tool that chooses versions.
+
+    Attributes:
+        resolutions: which of those that are allowed it can choose, in uv's words.
+    """
 
     name: str
+    resolutions: frozenset[str]
 
     def find(self, python: Python, environ: Mapping[str, str]) -> Program:
         """Find it, for an interpreter.

@@ -6,6 +6,8 @@ import os
 import re
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
 from pytest_envrepro.errors import ended
 from pytest_envrepro.installers.disagreeing import OFFLINE_HINT, absent_in, failure, missing_in
 from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources, exact_version, render
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.process import Completed
 
 _CLONING = re.compile(r"Git operation failed|(?:git|hg|svn|bzr) \w+ .*did not run successfully")
+_UNBOUND = re.compile(r"^warning: The (?:direct|transitive) dependency `([^`]+)` is unpinned", re.MULTILINE)  # uv 0.13.
 _PLACE = re.compile(r"-[rc] ([rc]\d+\.txt)(?: \(line (\d+)\))?")
 
 
@@ -98,12 +101,17 @@ def traced(
         yield pin._replace(via=tuple(via), hashes=tuple(sorted(hashes)) or pin.hashes)
 
 
-def resolved_of(pins: Iterable[Pinned], sources: Sources, tool: str) -> Resolved:
-    """Give what was chosen, with what could make it another one tomorrow."""
+def resolved_of(pins: Iterable[Pinned], sources: Sources, tool: str, said: str = "") -> Resolved:
+    """Give what was chosen, with what could make it another one tomorrow.
+
+    Args:
+        said: by the tool, beside that.
+    """
     ordered = tuple(sorted(pins))
     reasons = tuple(reason for pin in ordered if (reason := pin.weakness))
     unpinned = sources.lock is None and not all(_is_named(pin, sources) for pin in ordered)
-    return Resolved(ordered, render(ordered), tool, bool(reasons), reasons, unpinned)
+    unbound = tuple(sorted({*map(canonicalize_name, _UNBOUND.findall(said))}))
+    return Resolved(ordered, render(ordered), tool, bool(reasons), reasons, unpinned, unbound)
 
 
 def _is_named(pin: Pinned, sources: Sources) -> bool:

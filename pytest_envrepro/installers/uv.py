@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_envrepro.installers.misleading import uv_settings
 from pytest_envrepro.installers.pinning import read_pins
 from pytest_envrepro.installers.tools import PYTHON, Arguments, MissingToolError, Program, offline_variables
+from pytest_envrepro.settingkeys import HIGHEST, LOWEST_DIRECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ class Uv:
     """uv, for every Python that it knows."""
 
     name = "uv"
+    resolutions = frozenset({HIGHEST, "lowest", LOWEST_DIRECT})
     arguments = Arguments(
         flags=frozenset(
             {
@@ -58,8 +60,10 @@ class Uv:
     def resolving(self, question: Question) -> tuple[str, ...]:
         """Compile files together."""
         bounds = (word for file in question.constraints for word in ("-c", file))
+        # What it says of requirements without a lower bound, it says beside all else.
+        how = ("--quiet",) if question.resolution == HIGHEST else ("--resolution", question.resolution)
         return (
-            *("pip", "compile", "--python", PYTHON, "--generate-hashes", "--quiet", "--no-header"),
+            *("pip", "compile", "--python", PYTHON, "--generate-hashes", *how, "--no-header"),
             *("--annotation-style=split", "--output-file", question.output),
             *(*question.arguments, *bounds, *question.files),
         )

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
-from pytest_envrepro.places import normal, same_place, split_revision
-from pytest_envrepro.requirement import equal_but_for_variables, redact
+from pytest_envrepro.credentials import redact
+from pytest_envrepro.places import equal_but_for_variables, normal, same_place, split_revision
 
 if TYPE_CHECKING:
     from pytest_envrepro.inventory import Source

@@ -9,9 +9,10 @@ import shlex
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.integrations.base import Need
 from pytest_envrepro.integrations.origin import is_from, place_of
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

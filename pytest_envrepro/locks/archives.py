@@ -12,43 +12,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 # In the form that these tools write it in: any other is left to the parser.
-_LINE = r"""    \{(?:file|url) = "([^"'\\\n\t]*)", hash = "([^"'\\\s]*)"\},\n"""
-_FILE = re.compile(_LINE)
-_FILES = re.compile(rf"^(?:{_LINE})+", re.MULTILINE)
-_BETWEEN = "\t"  # Two files that were shortened to one string.
+_WORD = r"[!#-\[\]-~]*"
+_FILE = re.compile(rf'^    \{{(?:file|url) = "({_WORD})", hash = "({_WORD})"\}},$', re.MULTILINE)
+_ENDS = ("-", ".tar", ".tgz", ".zip", ".whl", ".egg", ".exe")  # What follows the version in a file's name.
 _SUFFIX = re.compile(r"\.(?:tar\.(?:gz|bz2|xz|Z)|tgz|zip|whl|egg|exe)$")
 
 
-def shorten_files(text: str) -> str:
-    """Write the files of a package with their hashes, of which nearly all lines of a lock are, as one string.
-
-    The parser's time goes with the values that it has to make. No line goes.
-    """
-    return _FILES.sub(_together, text)
+def read_files(lines: str) -> list[Any] | None:
+    """Read the files of a package with their hashes, of which nearly all lines of a lock are, as pairs; None for other lines."""
+    found = _FILE.findall(lines)
+    return found if found and len(found) == lines.count("\n") else None
 
 
-def _together(found: re.Match[str]) -> str:
-    files = _FILE.findall(found[0])
-    return f"    '{_BETWEEN.join(map(' '.join, files))}'," + "\n" * len(files)
-
-
-def hashes_of(files: Sequence[Mapping[str, Any] | str], version: Version) -> tuple[str, ...]:
+def hashes_of(files: Sequence[Mapping[str, Any] | tuple[str, str]], version: Version) -> tuple[str, ...]:
     """Give the hashes of the files of a version: who changes a version by hand leaves those of another."""
-    single = [each for entry in files for each in (entry.split(_BETWEEN) if isinstance(entry, str) else [entry])]
-    listed = [(place.rpartition("/")[2].partition("#")[0], digest) for place, digest in map(file_of, single)]
-    usual = re.compile(rf"-{re.escape(str(version))}(?=-|\.(?:tar|tgz|zip|whl|egg|exe))")
-    own = [each for name, each in listed if usual.search(name)]
+    listed = [(place.rpartition("/")[2].partition("#")[0], digest) for place, digest in map(file_of, files)]
+    said = f"-{version}"
+    usual = [said + end for end in _ENDS]
+    own = [each for name, each in listed if any(words in name for words in usual)]
     if not own:
         told = (([found.public for found in _versions_in(name)], each) for name, each in listed)
         own = [each for found, each in told if not found or version.public in found]
     return tuple(filter(None, own))
 
 
-def file_of(entry: Mapping[str, Any] | str) -> tuple[str, str]:
-    """Give the name or the URL of a file, and its hash, as they stand there, or of the first as they were shortened."""
-    if isinstance(entry, str):
-        place, _, digest = entry.partition(_BETWEEN)[0].rpartition(" ")
-        return place, digest
+def file_of(entry: Mapping[str, Any] | tuple[str, str]) -> tuple[str, str]:
+    """Give the name or the URL of a file, and its hash."""
+    if isinstance(entry, tuple):
+        return entry
     return str(entry.get("file") or entry.get("url") or ""), str(entry.get("hash") or "")
 
 

@@ -9,8 +9,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.locks.exports import is_export
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.command import SHELL_WORDS, read_command
 from pytest_envrepro.locks.faults import unreadable
@@ -16,8 +17,7 @@ from pytest_envrepro.locks.origin import DEFAULTS, commented, default_output, gr
 from pytest_envrepro.locks.paths import is_url
 from pytest_envrepro.locks.project import Choice
 from pytest_envrepro.locks.settings import Settings, read_settings
-from pytest_envrepro.model import Recipe
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.provenance import Recipe
 
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Declaration, Tree
@@ -101,7 +101,7 @@ def record(path: str, header: Header, origin: Origin, declaration: Declaration |
     """Give how the lock is compiled, by the table or its header; or the reason why that is not known."""
     command = header.command
     told = declaration.command if declaration else None
-    if told and (command.exported or not read_command(told).argv):
+    if told and is_own(read_command(told)):
         return own_recipe(told)
     if command.argv:
         folder = origin.folder
@@ -111,6 +111,11 @@ def record(path: str, header: Header, origin: Origin, declaration: Declaration |
     if command.own:
         return None, f"its header says '{command.own}', which is no command of pip-compile or uv"
     return None, "it does not say how it was compiled"
+
+
+def is_own(command: Command) -> bool:
+    """Tell whether a command of the table is run as it is, on a copy of all: what it reads is not known."""
+    return not command.argv or (command.exported and command.tool != "uv")
 
 
 def own_recipe(command: str) -> tuple[Recipe | None, str]:

@@ -45,5 +45,9 @@ def parse(path: str, tree: Tree, declaration: Declaration | None) -> Lock:
         else:
             from pytest_envrepro.locks.conda_lists import read  # noqa: PLC0415  # The same.
     except ImportError:
-        return Lock(path=path, unread=f"{path} is read by PyYAML and py-rattler: pip install 'pytest-envrepro[conda]'")
+        return Lock(
+            path=path,
+            tool="conda",
+            unread=f"{path} is read by PyYAML and py-rattler: pip install 'pytest-envrepro[conda]'",
+        )
     return read(path, tree, declaration)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.condaspecs import parse_match
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.conda_pins import Archive, any_of, shown
 from pytest_envrepro.locks.conda_yaml import compose_yaml, entries, items, line_of
@@ -19,7 +20,6 @@ from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.opening import conflicts
 from pytest_envrepro.locks.paths import beside, is_url
 from pytest_envrepro.model import MAIN, Root
-from pytest_envrepro.requirement import redact
 from pytest_envrepro.requirementlines import parse_line
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.conda_inputs import CondaInputs, inputs_of
 from pytest_envrepro.locks.conda_names import Supplied
@@ -24,8 +25,8 @@ from pytest_envrepro.locks.leaks import find_leaks_of
 from pytest_envrepro.locks.opening import broken, newer, open_by
 from pytest_envrepro.locks.paths import beside, is_below_root, is_url
 from pytest_envrepro.locks.recipes import native_recipe
-from pytest_envrepro.model import MAIN, Lock, Stamp
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.model import MAIN, Lock
+from pytest_envrepro.provenance import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

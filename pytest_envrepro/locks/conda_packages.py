@@ -10,6 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.condaspecs import CondaVersion, exactly
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.conda_inputs import part_of
 from pytest_envrepro.locks.conda_pins import (
@@ -24,7 +25,7 @@ from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.model import MAIN, Pin
 from pytest_envrepro.outcome import Finding
 from pytest_envrepro.places import VCS
-from pytest_envrepro.requirement import CONDA, Requirement, redact
+from pytest_envrepro.requirement import CONDA, Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,8 +11,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_envrepro.condaspecs import CondaVersion, exactly
-from pytest_envrepro.model import Pin, Target
-from pytest_envrepro.requirement import CONDA, parse, redact
+from pytest_envrepro.credentials import redact
+from pytest_envrepro.model import Pin
+from pytest_envrepro.provenance import Target
+from pytest_envrepro.requirement import CONDA, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

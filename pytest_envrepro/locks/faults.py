@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.outcome import Finding
-from pytest_envrepro.requirement import redact
+
+if TYPE_CHECKING:
+    from pytest_envrepro.requirement import Requirement
 
 Place = tuple[str, int | None]  # A file, and a line in it.
 _LONGEST_QUOTE = 60  # Characters of a line, in a message.
@@ -24,6 +29,19 @@ def cycle(path: str, asked: Place, trail: tuple[str, ...]) -> Finding:
     """Give the finding of files that read each other, at the line that closes the cycle."""
     names = " -> ".join((*trail[trail.index(path) :], path))
     return unreadable(asked, f"these files read each other: {names}")
+
+
+def unpinned(requirement: Requirement, place: Place, message: str) -> Finding:
+    """Give the finding of a package that stands in a lock without one version, or one commit."""
+    return Finding(
+        code="unpinned",
+        package=requirement.name,
+        expected="a commit" if requirement.url else "==",
+        actual=redact(requirement.url) if requirement.url else requirement.written or None,
+        file=place[0],
+        line=place[1],
+        message=message,
+    )
 
 
 def merge_conflict(path: str, line: int) -> Finding:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.faults import cycle, merge_conflict, missing, not_a_requirement, unreadable
 from pytest_envrepro.locks.lines import options_of, read_entry
 from pytest_envrepro.locks.paths import DEEPEST, PROJECT_FILES, beside, is_url
 from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject, read_setup_cfg
-from pytest_envrepro.model import Dynamic, Root
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.model import Root
+from pytest_envrepro.provenance import Dynamic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Tree
     from pytest_envrepro.locks.faults import Place
     from pytest_envrepro.locks.statements import Document
-    from pytest_envrepro.model import Option, Pin
+    from pytest_envrepro.model import Pin
     from pytest_envrepro.outcome import Finding
+    from pytest_envrepro.provenance import Option
     from pytest_envrepro.requirement import Requirement
 
 _FILE = re.compile(r"(?i)^file:(?://(?:localhost)?(?=/))?")

@@ -6,9 +6,10 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.model import Root
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

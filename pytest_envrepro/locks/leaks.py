@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.credentials import has_credentials, redact
 from pytest_envrepro.outcome import Finding
-from pytest_envrepro.requirement import has_credentials, redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.model import Option
+from pytest_envrepro.provenance import Option
 from pytest_envrepro.requirementlines import parse_editable, parse_line
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.faults import merge_conflict, unreadable
 from pytest_envrepro.locks.keys import Keys
+from pytest_envrepro.locks.toml_plain import read_plain
 from pytest_envrepro.model import Lock
 from pytest_envrepro.tables import load_toml
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_envrepro.locks.base import Tree
+    from pytest_envrepro.locks.toml_plain import ReadList
     from pytest_envrepro.outcome import Finding
 
 _CONFLICT = "<<<<<<<"
@@ -39,35 +41,26 @@ class Opened(NamedTuple):
 
     def lines(self, beginning: str) -> list[int]:
         """Give the lines, counted from 1, that are these words and nothing else: the headers of an array of tables."""
-        return [number for number, line in enumerate(self.text.splitlines(), 1) if line.strip() == beginning]
+        found: list[int] = []
+        number, counted = 1, 0
+        position = self.text.find(beginning)
+        while position >= 0:
+            start, end = self.text.rfind("\n", 0, position) + 1, self.text.find("\n", position)
+            number += self.text.count("\n", counted, start)
+            counted = start
+            if self.text[start : end if end >= 0 else None].strip() == beginning:
+                found.append(number)
+            position = self.text.find(beginning, position + 1)
+        return found
 
 
-def open_toml(path: str, tree: Tree, shorten: Callable[[str], str] | None = None) -> Opened | Lock:
+def open_toml(path: str, tree: Tree, read_list: ReadList | None = None) -> Opened | Lock:
     """Read a TOML lock; one that cannot be read is given as a lock with that fault.
 
     Args:
-        shorten: takes out of valid lines what nobody reads, since the parser's time is most of a lock's; no line goes.
+        read_list: takes out of a list of files what is read of them, since nearly all of a lock's lines are such.
     """
-
-    def load(file: str, text: str) -> dict[str, Any]:
-        try:
-            return load_toml(file, _quickened(shorten(text) if shorten else text))
-        except LockError:
-            return load_toml(file, text)  # The fault in the words that stand there.
-
-    return open_by(path, tree, load)
-
-
-def _quickened(text: str) -> str:
-    """Write plain strings with single quotes, which mean the same: the parser takes them in one step, others by characters.
-
-    Every column and line stays where it is.
-    """
-    if '"""' in text or "'''" in text:
-        return text
-    return "\n".join(
-        line if "'" in line or "\\" in line or "#" in line else line.replace('"', "'") for line in text.split("\n")
-    )
+    return open_by(path, tree, lambda file, text: load_toml(file, text, lambda text: read_plain(text, read_list)))
 
 
 def open_json(path: str, tree: Tree) -> Opened | Lock:

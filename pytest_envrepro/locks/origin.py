@@ -6,9 +6,9 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.paths import beside, is_project_file, is_url
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

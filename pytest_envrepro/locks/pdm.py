@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.locks.archives import file_of, shorten_files
+from pytest_envrepro.locks.archives import file_of, read_files
 from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.locks.leaks import find_leaks_of
 from pytest_envrepro.locks.opening import broken, newer, open_toml
@@ -40,7 +40,7 @@ _NONE, _OLDEST, _LATEST = Version("0"), Version("4"), Version("4.5")
 
 def parse(path: str, tree: Tree, declaration: Declaration | None) -> Lock:
     """Read the lock with its inputs."""
-    opened = open_toml(path, tree, shorten_files)
+    opened = open_toml(path, tree, read_files)
     if isinstance(opened, Lock):
         return opened
     try:
@@ -213,7 +213,7 @@ def _places(pins: Iterable[Pin], opened: Opened) -> Iterator[tuple[str, int | No
     for package, line in _packages(opened):
         files = package.get("files") if isinstance(package, dict) else None
         for file in files[:1] if isinstance(files, list) else ():
-            place = file_of(file)[0] if isinstance(file, (str, dict)) else ""
+            place = file_of(file)[0] if isinstance(file, (tuple, dict)) else ""
             host = place.partition("://")[2].partition("/")[0]
             if host and host not in seen:
                 seen.add(host)

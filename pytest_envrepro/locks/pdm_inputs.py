@@ -16,7 +16,8 @@ from pytest_envrepro.locks.pdm_project import PdmProject, read_pdm_project
 from pytest_envrepro.locks.pdm_stamp import content_hashes
 from pytest_envrepro.locks.sources import faults_of, named_in
 from pytest_envrepro.locks.uv_members import find_members
-from pytest_envrepro.model import MAIN, Stamp
+from pytest_envrepro.model import MAIN
+from pytest_envrepro.provenance import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -10,12 +10,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.archives import hashes_of
 from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.locks.pdm_project import beside_project
 from pytest_envrepro.model import Pin
-from pytest_envrepro.requirement import NAME, Requirement, parse, parse_marker_or_raise, redact
+from pytest_envrepro.requirement import NAME, Requirement, parse, parse_marker_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -126,7 +127,7 @@ class Reader(NamedTuple):
         except InvalidVersion:
             raise ValueError(f"'{written}' is not a version of the package '{named}'") from None
         files = table.get("files", self.files.get(f"{named} {written}", []))
-        if not isinstance(files, list) or not all(isinstance(each, (dict, str)) for each in files):
+        if not isinstance(files, list) or not all(isinstance(each, (dict, tuple)) for each in files):
             raise ValueError(f"'files' of the package '{named}' has to be a list of tables")
         return Entry(
             name=canonicalize_name(named),

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.locks.faults import quoted, unreadable
 from pytest_envrepro.locks.keys import Keys
 from pytest_envrepro.model import MAIN, Root
-from pytest_envrepro.requirement import parse, redact
+from pytest_envrepro.requirement import parse
 from pytest_envrepro.requirementlines import parse_listed
 from pytest_envrepro.tables import load_toml
 

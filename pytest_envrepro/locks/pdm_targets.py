@@ -8,7 +8,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from pytest_envrepro.locks.support import lowest, marker_of, of_markers, of_pythons
-from pytest_envrepro.model import Support, Target
+from pytest_envrepro.provenance import Support, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

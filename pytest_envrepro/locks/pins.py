@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.locks.faults import cycle, merge_conflict, missing, not_a_requirement, unreadable
+from pytest_envrepro.locks.faults import cycle, merge_conflict, missing, not_a_requirement, unpinned, unreadable
 from pytest_envrepro.locks.header import read_via
 from pytest_envrepro.locks.lines import options_of, read_entry
 from pytest_envrepro.locks.paths import DEEPEST, beside, is_url
 from pytest_envrepro.model import Pin
-from pytest_envrepro.outcome import Finding
-from pytest_envrepro.requirement import Requirement, redact
 
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Tree
     from pytest_envrepro.locks.statements import Document, Entry, Include
-    from pytest_envrepro.model import Option
+    from pytest_envrepro.outcome import Finding
+    from pytest_envrepro.provenance import Option
+    from pytest_envrepro.requirement import Requirement
 
 _EXACT = re.compile(r"===?[^,*]+")
 _BRANCHES = frozenset({"head", "main", "master", "trunk", "develop", "tip", "default"})
@@ -71,7 +72,8 @@ class Pins:
                 # What it needs may stand in the lock no more than its own version does.
                 self.partial = self.partial or f"{path}:{entry.line} does not name one version"
             if not pinned or floats(requirement):
-                self.faults.append(_unpinned(requirement, path, entry.line))
+                message = "names no commit or tag" if requirement.url else "does not name one version"
+                self.faults.append(unpinned(requirement, (path, entry.line), message))
         for include in document.includes:
             self._follow(include, path, (*trail, path))
 
@@ -145,16 +147,4 @@ def _pin(requirement: Requirement, path: str, entry: Entry) -> Pin:
         file=path,
         line=entry.line,
         editable=entry.editable,
-    )
-
-
-def _unpinned(requirement: Requirement, path: str, line: int) -> Finding:
-    return Finding(
-        code="unpinned",
-        package=requirement.name,
-        expected="a commit" if requirement.url else "==",
-        actual=redact(requirement.url) if requirement.url else requirement.written or None,
-        file=path,
-        line=line,
-        message="names no commit or tag" if requirement.url else "does not name one version",
     )

@@ -18,8 +18,9 @@ from pytest_envrepro.locks.pipfile_packages import read_packages
 from pytest_envrepro.locks.pipfile_project import Pipfile, content_hashes, follow, part_of, read_pipfile
 from pytest_envrepro.locks.recipes import native_recipe
 from pytest_envrepro.locks.sources import faults_of, trusted
-from pytest_envrepro.model import MAIN, Lock, Stamp, Support, Target
+from pytest_envrepro.model import MAIN, Lock
 from pytest_envrepro.outcome import Finding
+from pytest_envrepro.provenance import Stamp, Support, Target
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

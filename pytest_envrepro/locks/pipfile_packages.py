@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from pytest_envrepro.locks.faults import unreadable
+from pytest_envrepro.credentials import redact
+from pytest_envrepro.locks.faults import unpinned, unreadable
 from pytest_envrepro.locks.pins import exact_version, floats
 from pytest_envrepro.locks.pipfile_entries import read_entry, string, strings
 from pytest_envrepro.locks.pipfile_project import part_of
 from pytest_envrepro.model import Pin
-from pytest_envrepro.outcome import Finding
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_envrepro.locks.opening import Opened
+    from pytest_envrepro.outcome import Finding
     from pytest_envrepro.requirement import Requirement
 
 _OPENING = re.compile(r'"[ \t]*:[ \t]*\{')
@@ -62,7 +62,7 @@ class Packages:
             self._note_unpinned(requirement, line)
             return None
         if floats(requirement):
-            self.faults.append(_unpinned(self.path, requirement, line, "names no commit or tag"))
+            self.faults.append(unpinned(requirement, (self.path, line), "names no commit or tag"))
         try:
             version = Version(text) if text else None
         except InvalidVersion:
@@ -89,7 +89,7 @@ class Packages:
         self.unpinned.add(requirement.name or "")
         self.partial = self.partial or f"{self.path}:{line} does not name one version"
         message = "does not name one version: pipenv installs the latest, on every platform"
-        self.faults.append(_unpinned(self.path, requirement, line, message))
+        self.faults.append(unpinned(requirement, (self.path, line), message))
 
 
 def read_packages(opened: Opened, meta: str, indexes: Mapping[str, str]) -> Packages:
@@ -173,15 +173,3 @@ class _Lines:
     def of(self, section: str, name: str = "") -> int:
         """Give the line of a package, or of its section, or the first."""
         return self._found.get((section, name)) or self._found.get((section, "")) or 1
-
-
-def _unpinned(path: str, requirement: Requirement, line: int, message: str) -> Finding:
-    return Finding(
-        code="unpinned",
-        package=requirement.name,
-        expected="a commit" if requirement.url else "==",
-        actual=redact(requirement.url) if requirement.url else requirement.written or None,
-        file=path,
-        line=line,
-        message=message,
-    )

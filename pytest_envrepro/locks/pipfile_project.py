@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.locks.inputs import Inputs
 from pytest_envrepro.locks.opening import open_toml
@@ -17,14 +18,14 @@ from pytest_envrepro.locks.paths import beside
 from pytest_envrepro.locks.pipfile_entries import is_entry, read_entry
 from pytest_envrepro.locks.toml_lines import TomlLines
 from pytest_envrepro.model import MAIN, Lock, Root
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from pytest_envrepro.locks.base import Tree
-    from pytest_envrepro.model import Dynamic, Pin
+    from pytest_envrepro.model import Pin
     from pytest_envrepro.outcome import Finding
+    from pytest_envrepro.provenance import Dynamic
 
 _DEV = "dev-packages"
 _SECTIONS = {"packages": "default", _DEV: "develop"}  # Of a Pipfile, and what they are called in its lock.

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
-from pytest_envrepro.locks.archives import shorten_files
+from pytest_envrepro.locks.archives import read_files
 from pytest_envrepro.locks.faults import missing, unreadable
 from pytest_envrepro.locks.leaks import find_leaks_of
 from pytest_envrepro.locks.opening import broken, newer, open_toml
@@ -21,8 +22,8 @@ from pytest_envrepro.locks.poetry_packages import extras_asked_for, read_package
 from pytest_envrepro.locks.poetry_project import PoetryProject, read_poetry_project
 from pytest_envrepro.locks.poetry_words import python_marker
 from pytest_envrepro.locks.recipes import native_recipe
-from pytest_envrepro.model import MAIN, Lock, Stamp, Support, Target
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.model import MAIN, Lock
+from pytest_envrepro.provenance import Stamp, Support, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -41,7 +42,7 @@ _WRITER = re.compile(r"Poetry ([^ ]+)")
 
 def parse(path: str, tree: Tree, declaration: Declaration | None) -> Lock:
     """Read the lock with its input."""
-    opened = open_toml(path, tree, shorten_files)
+    opened = open_toml(path, tree, read_files)
     if isinstance(opened, Lock):
         return opened
     try:

@@ -25,6 +25,10 @@ _CLAUSE = re.compile(
 )
 _ANY = re.compile(r"v?[*xX](?:\.[*xX])*")
 _NUMBERS = re.compile(r"v?(\d+(?:\.\d+)*)")
+# What is written so in both, as nearly all of a lock's constraints are.
+_NUMBER = r"(?:0|[1-9][0-9]{0,17})"
+_COMPARED = rf"(?:==|!=|<=|>=|<|>){_NUMBER}(?:\.{_NUMBER})*"
+_PLAIN = re.compile(rf"{_COMPARED}(?:,{_COMPARED})*")
 _MOST_HOLES = 40  # More of them say less than the range alone.
 
 
@@ -118,6 +122,8 @@ def to_specifier(text: str) -> tuple[str, bool]:
     Raises:
         ValueError: Poetry does not read it.
     """
+    if _PLAIN.fullmatch(text) and len(text) <= LONGEST:
+        return text, True
     alternatives = read_constraint(text)
     if len(alternatives) == 1:
         return joined(alternatives[0]), True

@@ -172,7 +172,7 @@ class _Package:
     def _hashes(self, version: Version) -> tuple[str, ...]:
         """Give the hashes of the files of this version: who changes a version by hand leaves those of another."""
         files = self._data.get("files", self._files.get(self.name, []))
-        if not isinstance(files, list) or not all(isinstance(each, (dict, str)) for each in files):
+        if not isinstance(files, list) or not all(isinstance(each, (dict, tuple)) for each in files):
             raise ValueError(f"'files' of the package '{self.name}' has to be a list of tables")
         return hashes_of(files, version)
 

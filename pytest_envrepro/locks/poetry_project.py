@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.locks.keys import Keys
@@ -17,7 +18,7 @@ from pytest_envrepro.locks.poetry_stamp import content_hashes
 from pytest_envrepro.locks.poetry_words import to_requirement
 from pytest_envrepro.locks.toml_lines import TomlLines
 from pytest_envrepro.model import MAIN, Root
-from pytest_envrepro.requirement import evaluate, redact
+from pytest_envrepro.requirement import evaluate
 from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:

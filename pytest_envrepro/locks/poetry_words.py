@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.locks.poetry_constraints import ALTERNATIVES, joined, read_constraint, to_specifier
-from pytest_envrepro.requirement import NAME, Requirement, parse, parse_marker_or_raise
+from pytest_envrepro.requirement import NAME, Requirement, parse, parse_marker_or_raise, refuse_extremes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -50,7 +50,9 @@ def to_text(name: str, constraint: str, *, extras: Iterable[str] = (), marker: s
     """
     listed = ",".join(extras)
     text = checked(name) + (f"[{listed}]" if listed else "") + to_specifier(constraint)[0]
-    parse(text)
+    refuse_extremes(text)
+    if listed:  # All else is right by now.
+        parse(text)
     if not marker:
         return text
     parse_marker_or_raise(marker)

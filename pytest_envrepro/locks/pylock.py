@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.command import Command, read_command
 from pytest_envrepro.locks.exports import find_exported
@@ -24,8 +25,9 @@ from pytest_envrepro.locks.project import Choice
 from pytest_envrepro.locks.pylock_parts import by_part
 from pytest_envrepro.locks.pylock_recipes import made_by
 from pytest_envrepro.locks.support import lowest, marker_of, of_markers, of_pythons
-from pytest_envrepro.model import MAIN, UNTOLD, Lock, Pin, Target
-from pytest_envrepro.requirement import Requirement, parse_marker_or_raise, redact
+from pytest_envrepro.model import MAIN, UNTOLD, Lock, Pin
+from pytest_envrepro.provenance import Target
+from pytest_envrepro.requirement import Requirement, parse_marker_or_raise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.locks.base import Declaration, Tree
     from pytest_envrepro.locks.opening import Opened
-    from pytest_envrepro.model import Support
+    from pytest_envrepro.provenance import Support
 
 _SCHEMA = "1.0"
 _RELEASE = r"\d{1,9}(?:\.\d{1,9})*"

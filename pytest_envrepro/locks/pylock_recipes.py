@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import posixpath
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.utils import canonicalize_name
 
 from pytest_envrepro.locks.command import Command, read_command
-from pytest_envrepro.locks.compilation import own_recipe
+from pytest_envrepro.locks.compilation import is_own, own_recipe
 from pytest_envrepro.locks.project import Choice
-from pytest_envrepro.model import Recipe
+from pytest_envrepro.provenance import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,17 +49,17 @@ def made_by(path: str, tool: str, comments: Iterable[str], declaration: Declarat
     told = declaration.command if declaration else None
     read = map(read_command, (told,) if told else comments)
     command = next((each for each in read if each.argv), Command())
-    if told and not command.argv:
-        return Made(*own_recipe(told))
-    folder = _folder(path, command.output)
-    if not command.argv or (command.exported and command.tool != "uv"):
+    if is_own(command):
+        if told:
+            return Made(*own_recipe(told))
         return Made(None, _UNKNOWN.get(tool, f"{path} does not say how it was made"))
+    folder = _folder(path, command.output)
     if folder is None:
         return Made(None, f"its command writes {command.output}, and not {path}", text=command.text)
     name = "uv export" if command.exported else command.tool
     inputs = () if command.exported else tuple(posixpath.join(folder, source) for source in command.sources)
     extras = None if command.all_extras else frozenset(map(canonicalize_name, command.extras))
-    text = f"cd {folder} && {command.text}" if folder else command.text
+    text = f"cd {shlex.quote(folder)} && {command.text}" if folder else command.text
     return Made(
         Recipe(name, command.argv, folder, is_trusted=told is not None),
         inputs=tuple(map(posixpath.normpath, inputs)),

@@ -6,7 +6,7 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.locks.compilation import own_recipe
-from pytest_envrepro.model import Recipe
+from pytest_envrepro.provenance import Recipe
 
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Declaration
@@ -25,7 +25,8 @@ def native_recipe(
     if not told:
         return Recipe(tool, argv, posixpath.dirname(path)), ""
     recipe, why = own_recipe(told)
-    if recipe is not None and recipe.argv[: len(tool.split())] == tuple(tool.split()):
-        # What its variables mean, and where its settings are, is known of this tool.
+    # What its variables mean, and where its settings are, is known of this tool; of another command of its, as
+    # `poetry run`, not what that does.
+    if recipe is not None and recipe.argv[:2] in (argv[:2], (argv[0], "lock")):
         return recipe._replace(tool=tool), why
     return recipe, why

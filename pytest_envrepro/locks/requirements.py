@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.command import Command, platform_variables, read_command, unknown_platform
 from pytest_envrepro.locks.compilation import read_inputs, record, repair
@@ -16,15 +17,14 @@ from pytest_envrepro.locks.conda import is_list
 from pytest_envrepro.locks.conda import parse as parse_list
 from pytest_envrepro.locks.exports import find_exported
 from pytest_envrepro.locks.faults import merge_conflict, missing, unreadable
-from pytest_envrepro.locks.foreign import is_foreign
 from pytest_envrepro.locks.header import Header, read_header, read_unsafe, read_via
 from pytest_envrepro.locks.leaks import find_leaks
 from pytest_envrepro.locks.lines import read_entry
 from pytest_envrepro.locks.origin import find_origin
 from pytest_envrepro.locks.paths import beside, is_url
 from pytest_envrepro.locks.pins import Pins, is_pinned
-from pytest_envrepro.model import Lock, Target
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.model import Lock
+from pytest_envrepro.provenance import Target
 
 if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Declaration, Tree
@@ -45,8 +45,6 @@ class RequirementsFormat:
 
     def may_be(self, path: str) -> bool:
         """Tell, by the name alone, whether the file could be such a lock."""
-        if is_foreign(path):
-            return False
         return path.endswith((".txt", ".lock", ".pip")) and posixpath.basename(path) not in _OTHER_LOCKS
 
     def why_not(self, path: str, tree: Tree) -> str | None:

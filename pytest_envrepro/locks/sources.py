@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.locks.faults import unreadable
 from pytest_envrepro.locks.keys import Keys
 from pytest_envrepro.locks.syntax import expand
-from pytest_envrepro.model import Option
 from pytest_envrepro.places import taken_apart
-from pytest_envrepro.requirement import redact
+from pytest_envrepro.provenance import Option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from pytest_envrepro.locks.base import Tree
     from pytest_envrepro.outcome import Finding
 
-_USUAL = (
-    "pypi"  # A source of this name takes the place of the usual index (pdm's documentation: Configure the Project).
-)
+# A source of this name takes the place of the usual index (pdm's documentation: Configure the Project).
+_USUAL = "pypi"
 
 
 def trusted(sources: Iterable[Mapping[str, Any]], file: str, line: int) -> Iterator[Option]:

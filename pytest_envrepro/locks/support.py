@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from pytest_envrepro.model import Support
+from pytest_envrepro.provenance import Support
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

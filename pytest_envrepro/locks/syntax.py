@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.locks.statements import Comment, Document, Entry, Fault, Include, Setting
-from pytest_envrepro.requirement import LONGEST, redact
+from pytest_envrepro.requirement import LONGEST
 from pytest_envrepro.requirementlines import is_place, parse_line
 
 if TYPE_CHECKING:

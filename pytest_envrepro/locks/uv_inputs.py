@@ -16,7 +16,8 @@ from pytest_envrepro.locks.paths import PROJECT_FILES, beside
 from pytest_envrepro.locks.project import Choice, ProjectFile, read_pyproject
 from pytest_envrepro.locks.uv_members import find_members, workspace_of
 from pytest_envrepro.locks.uv_origins import Origin, Origins, at, texts_at
-from pytest_envrepro.model import MAIN, Dynamic, Root
+from pytest_envrepro.model import MAIN, Root
+from pytest_envrepro.provenance import Dynamic
 from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:

@@ -22,9 +22,10 @@ from pytest_envrepro.locks.uv_graph import Graph, is_own
 from pytest_envrepro.locks.uv_inputs import Member, read_workspace
 from pytest_envrepro.locks.uv_markers import Space
 from pytest_envrepro.locks.uv_members import workspace_of
-from pytest_envrepro.locks.uv_packages import FOLDERS, Package, read_packages, shorten, split_git, without_choices
+from pytest_envrepro.locks.uv_packages import FOLDERS, Package, read_files, read_packages, split_git, without_choices
 from pytest_envrepro.locks.uv_stamp import compare, read_copies
-from pytest_envrepro.model import Lock, Pin, Target
+from pytest_envrepro.model import Lock, Pin
+from pytest_envrepro.provenance import Target
 from pytest_envrepro.requirement import Requirement, parse_marker
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
 
     from pytest_envrepro.locks.base import Declaration, Tree
     from pytest_envrepro.locks.uv_inputs import Told
-    from pytest_envrepro.model import Recipe, Support
+    from pytest_envrepro.provenance import Recipe, Support
 
 _SCHEMA = 1
 
 
 def parse(path: str, tree: Tree, declaration: Declaration | None) -> Lock:
     """Read the lock with its inputs."""
-    opened = open_toml(path, tree, shorten)
+    opened = open_toml(path, tree, read_files)
     if isinstance(opened, Lock):
         return opened
     if found := workspace_of(own := beside(path, "pyproject.toml"), tree):

@@ -24,12 +24,11 @@ _IS_VERSION = re.compile(r"[\w.!+-]{1,640}")
 # uv tells by an extra that no package has what is installed of the project, where two parts of it exclude each other:
 # `extra-4-demo-cpu` is the extra `cpu` of `demo`, whose name has 4 letters.
 _CHOICE = re.compile(r"""extra\s*(==|!=)\s*['"](extra|group|project)-(\d+)-([^'"]*)['"]""")
+_WORD = r"[!#-\[\]-~]*"
 _FILE = re.compile(
-    r"""^    \{ url = "[^"\\\n]*"(?:, hash = "([^"'\\\n]*)")?(?:, size = [0-9]+|, upload-time = "[^"\\\n]*")* \},$""",
+    rf'^    \{{ url = "{_WORD}"(?:, hash = "({_WORD})")?(?:, size = [1-9][0-9]{{0,17}})?(?:, upload-time = "{_WORD}")? \}},$',
     re.MULTILINE,
 )
-_SHORT = "#"
-_FILES = re.compile(rf"(?:^    '{_SHORT}[^']*',\n)+", re.MULTILINE)
 _ALWAYS = "python_version >= '0'"
 
 
@@ -86,17 +85,13 @@ def first_of(table: Mapping[str, Any], key: str, other: str) -> str:
     return other if other in table and key not in table else key
 
 
-def shorten(text: str) -> str:
-    """Leave of the lines that are files of a package, as uv writes them, their hashes alone, in one string for all of them.
+def read_files(lines: str) -> list[Any] | None:
+    """Read of the files of a package, as uv writes them, their hashes alone, as one value; None for other lines.
 
     Of such lines is nine tenths of a lock, and the parser's time goes with the values that it has to make.
     """
-    return _FILES.sub(_together, _FILE.sub(rf"    '{_SHORT}\1',", text))
-
-
-def _together(found: re.Match[str]) -> str:
-    lines: str = found[0]
-    return lines.replace("',\n    '", " ") + "\n" * (lines.count("\n") - 1)
+    hashes = _FILE.findall(lines)
+    return [tuple(hashes)] if hashes and len(hashes) == lines.count("\n") else None
 
 
 def read_packages(opened: Opened) -> list[Package]:
@@ -172,8 +167,8 @@ class _Reader(NamedTuple):
         files = [*wheels, *([table["sdist"]] if "sdist" in table else [])]
         hashes: list[str | None] = []
         for file in files:
-            if isinstance(file, str) and file.startswith(_SHORT):
-                hashes += [each.removeprefix(_SHORT) for each in file.split(" ")]
+            if isinstance(file, tuple):
+                hashes += file
             elif isinstance(file, dict):
                 hashes.append(self._text(file, "hash", line))
             else:

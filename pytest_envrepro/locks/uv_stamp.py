@@ -12,6 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import LockError
 from pytest_envrepro.locks.paths import beside
 from pytest_envrepro.locks.uv_inputs import WORKSPACE, Asked
@@ -19,9 +20,9 @@ from pytest_envrepro.locks.uv_markers import releases_around
 from pytest_envrepro.locks.uv_origins import Origin
 from pytest_envrepro.locks.uv_packages import first_of, split_git
 from pytest_envrepro.locks.uv_settings import changed_settings
-from pytest_envrepro.model import Stamp
 from pytest_envrepro.places import normal
-from pytest_envrepro.requirement import parse, parse_marker, redact
+from pytest_envrepro.provenance import Stamp
+from pytest_envrepro.requirement import parse, parse_marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

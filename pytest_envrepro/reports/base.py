@@ -107,6 +107,7 @@ class Lent(NamedTuple):
         notes: what else there is to know: that it is made of unpinned requirements, or of what has no hashes.
         last: the last command that the test ran in it.
         is_used: whether anybody has run one in it.
+        called: the function that the test has called in it last, or its own body; None for none.
         installed: what the test has had installed in it.
         has_installed: whether it has tried to.
         enter: the command that enters it; None where it is gone by then.
@@ -119,6 +120,7 @@ class Lent(NamedTuple):
     notes: tuple[str, ...] = ()
     last: Completed | None = None
     is_used: bool = False
+    called: str | None = None
     installed: tuple[str, ...] = ()
     has_installed: bool = False
     enter: str | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_envrepro.credentials import redact
 from pytest_envrepro.errors import ended as ended_by
 from pytest_envrepro.errors import typed
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.reports.terminal import Line
-from pytest_envrepro.requirement import redact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -51,6 +51,9 @@ def explanation(told: Foreseen) -> Iterator[Line]:
 
 def _last(lent: Lent) -> Iterator[str]:
     completed = lent.last
+    if completed is None and lent.called is not None:
+        yield f"{lent.called} has run in it"
+        return
     if completed is None:
         by = " by this test" if lent.is_used else ""
         yield f"nothing was run in it{by}{' but what install() runs' if lent.has_installed else ''}"
@@ -123,15 +126,18 @@ def changed_unseen(title: str, changes: Sequence[tuple[str, str]], total: int, s
     )
 
 
-def runs_on(title: str, argv: Sequence[str], pid: int, who: str) -> str:
+def runs_on(title: str, argv: Sequence[str], pid: int, holders: Sequence[str]) -> str:
     """Say that a program still runs at the end that was started in an environment.
 
     Args:
-        who: had that environment: a node id, or the words for a fixture; empty for the session.
+        holders: had that environment, at least one: node ids, and the words for fixtures; empty for the session.
     """
+    names = [each or "the session" for each in dict.fromkeys(holders)]
+    more = f" and {len(names) - _MOST_CHANGES} more" if len(names) > _MOST_CHANGES else ""
+    who = f"{'one of ' if len(names) > 1 else ''}{', '.join(names[:_MOST_CHANGES])}{more}"
     command = redact(typed(argv))
     shown = command if len(command) <= _LONGEST_COMMAND else f"{command[: _LONGEST_COMMAND - 4]} ..."
-    return f"{title}: a program runs on that {who or 'the session'} has started: {shown} (process {pid}); end it with its test"
+    return f"{title}: a program runs on that {who} has started: {shown} (process {pid}); end it with its test"
 
 
 def _shown(path: str) -> str:

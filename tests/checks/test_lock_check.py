@@ -62,6 +62,35 @@ class TestDirect:
 
         assert case.findings("lock") == []
 
+    def test_needed_elsewhere(self, tmp_path: Path) -> None:
+        """What is needed for other Pythons alone, and could be met, is needed by nobody here."""
+        case = Case(tmp_path, lock_of("backport==1\njinja2==3.1\n", "jinja2\n"))
+        case.install("jinja2", "3.1", ("backport>=1; python_version < '3'",))
+        case.install("backport", "1")
+
+        assert case.findings("lock") == [("orphan", "backport", None, "1", "requirements.txt:7", "nothing needs it")]
+
+    @pytest.mark.parametrize("versions", [("2.1", "1.1.1"), ("1.1.1", "2.1")])
+    def test_one_of_two_violated(self, tmp_path: Path, versions: tuple[str, str]) -> None:
+        """Of two pins of a name for one environment, both have to be what a dependency admits."""
+        pinned = "".join(f"markupsafe=={version}\n" for version in versions)
+        case = Case(tmp_path, lock_of(f"jinja2==3.1\n{pinned}    # via jinja2\n", "jinja2\n"))
+        case.install("jinja2", "3.1", ("MarkupSafe>=2.0",))
+
+        violated = [finding for finding in case.findings("lock") if finding[0] == "violated-transitive"]
+
+        line = 8 + versions.index("1.1.1")
+        assert violated == [
+            (
+                "violated-transitive",
+                "markupsafe",
+                ">=2.0",
+                "1.1.1",
+                f"requirements.txt:{line}",
+                "jinja2 3.1 needs markupsafe>=2.0",
+            )
+        ]
+
     def test_violated(self, tmp_path: Path) -> None:
         """A pin outside of what the input asks for is told at the input's line."""
         case = Case(tmp_path, lock_of("flask==2.3\n", "flask>=3\n"))

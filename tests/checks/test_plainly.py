@@ -52,6 +52,23 @@ def test_glance(text: str, met: bool) -> None:  # noqa: FBT001  # A column of th
     assert (plain is not None and plain.is_met({"demo": (1, 5)})) is met
 
 
+@pytest.mark.parametrize(
+    ("text", "applies"),
+    [
+        ("demo", True),
+        ("demo[x] (>=1)", True),
+        ("demo; python_version < '3'", False),
+        ("demo>=1 ; extra == 'x'", False),
+    ],
+)
+def test_everywhere(text: str, applies: bool) -> None:  # noqa: FBT001  # A column of the table.
+    """What has no marker is needed everywhere."""
+    plain = see(text)
+
+    assert plain is not None
+    assert plain.applies is applies
+
+
 tests = st.one_of(
     st.builds(
         "extra{}=={}{}{}{}".format,

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.requires_integration("network", "compilers", "conda")
 
 # Solves for what stands in a file beside it, as `conda create --dry-run --json` does.
 _SOLVER = """#!{python}
-import json, pathlib, sys
+import json, os, pathlib, sys
+there = os.environ.get("CONDA_SUBDIR", "linux-64")
 if "--version" in sys.argv:
     print("conda 24.1.0")
     sys.exit()
@@ -33,7 +34,7 @@ for line in pathlib.Path(__file__).with_name("packages.txt").read_text().splitli
     file = f"{{name}}-{{version}}-0.conda"
     known[name] = dict(
         name=name, version=version, build="0", build_string="0", build_number=0, channel=place, base_url=place, fn=file,
-        subdir="linux-64", platform="linux-64", url=f"{{place}}/linux-64/{{file}}", md5=f"{{len(file):032}}", size=1,
+        subdir=there, platform=there, url=f"{{place}}/{{there}}/{{file}}", md5=f"{{len(file):032}}", size=1,
         sha256=f"{{len(file):064}}", depends=needs, constrains=[], dist_name=file, timestamp=0,
     )
 found = []
@@ -71,17 +72,69 @@ def publish(native: Native, packages: str) -> None:
 
 
 def test_unchanged(native: Native) -> None:
-    """A lock with the hash of its input is left by conda-lock, whatever came after it; nothing of the user's is written."""
+    """A lock with the hash of its input is left by conda-lock, whatever stands in it: that is all that is said.
+
+    Nothing of the user's is written.
+    """
     publish(native, _PACKAGES.replace("markupsafe 2.0", "markupsafe 3.0"))
     before = native.snapshot()
 
     result = native.project.run("--env-recompile", "-v")
 
-    result.stdout.re_match_lines(
-        [r"conda-lock\.yml +recompile +clean +3 pins, as conda-lock 4\.0\.3 \(with .+\) compiles them, .*"]
-    )
+    told = r"3 pins; conda-lock 4\.0\.3 \(with .+\) compares the hash of the inputs alone, and finds it true"
+    result.stdout.re_match_lines([rf"conda-lock\.yml +recompile +clean +{told}, .*"])
     assert native.snapshot() == before
     assert not native.home.joinpath(".local").exists()
+
+
+def test_one_platform_of_two(native: Native) -> None:
+    """Where the hash of one platform holds, conda-lock compiles the other one alone, and that is said."""
+    native.edit("environment.yml", "  - linux-64\n", "  - linux-64\n  - osx-64\n")
+    solver = native.home.with_name("solver") / "conda"
+    native.compile("lock", "--lockfile", "conda-lock.yml", "-f", "environment.yml", "--conda", str(solver))
+    native.lock.write_text(re.sub(r"(?m)^    linux-64: \w{64}$", f"    linux-64: {'f' * 64}", native.lock.read_text()))
+
+    result = native.project.run("--env-recompile", "-v")
+
+    assert result.ret == 0
+    told = r"6 pins, as conda-lock 4\.0\.3 \(with .+\) compiles them"
+    but = "but for osx-64, where it compares the hash of the inputs alone"
+    result.stdout.re_match_lines([rf"conda-lock\.yml +recompile +clean +{told}, {but}, .*"])
+
+
+def test_solver_of_the_project(native: Native, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver below the project is named where it is: no environment is copied."""
+    solver = native.project.path / ".venv" / "bin" / "conda"
+    names = {
+        ".venv/bin/conda": "#!/bin/sh\n",
+        ".venv/pyvenv.cfg": "",
+        "bin/conda-lock": "#!/bin/sh\necho $* >&2; exit 1\n",
+    }
+    native.project.write(names)
+    for name in names:
+        (native.project.path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(native.project.path / "bin"), str(solver.parent), os.defpath]))
+
+    words = "lock --check-input-hash --lockfile conda-lock.yml -f environment.yml -p linux-64"
+    assert native.judge()["reason"] == f"the conda-lock on PATH has failed: {words} --conda {solver}"
+
+
+@pytest.mark.parametrize(
+    "command", ["conda-lock -f environment.yml -p linux-64 --conda {}", "conda-lock lock -f environment.yml --conda {}"]
+)
+def test_command_of_the_table(native: Native, command: str) -> None:
+    """A command of the table is run word for word, also where conda-lock takes it for one that it does not name."""
+    solver = native.home.with_name("solver") / "conda"
+    native.project.write(
+        {
+            "envrepro.toml": '[[locks]]\npath = "conda-lock.yml"\ninputs = ["environment.yml"]\n'
+            f'command = "{command.format(solver)}"\n[severity]\nextraneous = "ignore"\nnot-installed = "ignore"\n',
+            "pyproject.toml": "[tool.pytest.ini_options]\n",
+        }
+    )
+    native.edit("environment.yml", "  - flask >=2\n", "  - flask >=2\n  - httpx\n")
+
+    assert [name for name, _, _ in changed(native.judge())] == ["conda:anyio", "conda:httpx"]
 
 
 def test_drifted(native: Native) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import toolshed
 from natives import changed, without
 
 if TYPE_CHECKING:
@@ -54,12 +57,11 @@ def test_unchanged(native: Native) -> None:
     """A lock that its tool would write again is clean; the tool's version is told, though nothing asks it."""
     result = native.project.run("--env-recompile", "-v")
 
-    result.stdout.re_match_lines(
-        [
-            rf"envrepro: compiling {re.escape(native.kind.lock)} with {native.tool} \d+\.[\d.]+ .*",
-            rf"{re.escape(native.kind.lock)} +recompile +clean +5 pins, as {native.tool} \d+\.[\d.]+ .*compiles them, .*",
-        ]
-    )
+    lock, tool = re.escape(native.kind.lock), rf"{native.tool} \d+\.[\d.]+"
+    found = [line for line in result.outlines if re.match(rf"envrepro: compiling {lock} with|{lock} +recompile ", line)]
+    assert len(found) == 2
+    assert re.match(rf"envrepro: compiling {lock} with {tool} ", found[0])
+    assert re.match(rf"{lock} +recompile +clean +5 pins, as {tool} .*compiles them, ", found[1])
 
 
 @every
@@ -279,6 +281,98 @@ def test_variables_of_the_user(native: Native, monkeypatch: pytest.MonkeyPatch, 
 
     assert native.judge()["outcome"] == "clean"
     assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("native", ["pdm"], indirect=True)
+def test_variables_of_a_script(native: Native, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A script that names the variable by which pdm finds a project does not have it work on the user's own."""
+    text = (native.project.path / "pyproject.toml").read_text()
+    script = '[tool.pdm.scripts]\nwhere = { shell = "echo $PDM_PROJECT ${PDM_PROJECT}" }\n'
+    native.project.write({"pyproject.toml": f"{text}\n{script}"})
+    native.ask_for("httpx")
+    monkeypatch.setenv("PDM_PROJECT", str(native.project.path))
+    before = native.snapshot()
+
+    check = native.judge()
+
+    assert (check["outcome"], native.snapshot() == before) == ("broken", True)
+
+
+@pytest.mark.parametrize(
+    ("native", "command"),
+    [
+        ("uv", "uv lock --upgrade"),
+        ("uv", "uv lock -P markupsafe"),
+        ("poetry", "poetry lock --regenerate"),
+        ("pdm", "pdm lock"),
+    ],
+    indirect=["native"],
+)
+def test_command_that_upgrades(native: Native, command: str) -> None:
+    """For a second opinion a command of the table keeps the pins, whatever option of it lets go of them; to mend, it is meant."""
+    table = f'\n[[tool.envrepro.locks]]\npath = "{native.kind.lock}"\ncommand = "{command}"\n'
+    text = (native.project.path / "pyproject.toml").read_text()
+    native.project.write({"pyproject.toml": f"{text}{table}"})
+    native.index.add("markupsafe", "3.0")
+
+    assert native.judge()["outcome"] == "clean"
+    native.ask_for("httpx")
+    assert changed(native.judge()) == [("anyio", None, "4.0"), ("httpx", None, "1.0")]
+    (line,) = native.told()
+    added = f"{native.kind.lock} mended: anyio 4.0 is added, httpx 1.0 is added"
+    refused = (
+        "pdm.lock left as it was: its command would also change what nothing explains: markupsafe 2.0 -> 3.0. Is an index "
+        "down, a release gone, or the lock of another platform or Python? If it is meant, run it by hand"
+    )  # `pdm lock` lets go of pins without a word of that.
+    assert line == (refused if native.tool == "pdm" else f"{added}, markupsafe 2.0 -> 3.0")
+
+
+@pytest.mark.parametrize("native", ["pdm"], indirect=True)
+def test_command_that_runs_another(native: Native) -> None:
+    """Of `pdm run` it is not known what it reads: all is copied, and nothing is remembered."""
+    script = "import pathlib; pathlib.Path('pdm.lock').write_text(pathlib.Path('made/pdm.lock').read_text())"
+    table = '[[tool.envrepro.locks]]\npath = "pdm.lock"\ncommand = "pdm run lock"\n'
+    text = (native.project.path / "pyproject.toml").read_text()
+    scripts = '[tool.pdm.scripts]\nlock = "python make.py"\n'
+    native.project.write({"pyproject.toml": f"{text}\n{table}\n{scripts}", "make.py": script})
+    native.project.write({"made/pdm.lock": native.lock.read_text()})
+
+    assert native.judge()["outcome"] == "clean"
+    native.project.write({"made/pdm.lock": without(native.lock.read_text(), "six")})
+    assert "six 1.16 is left out" in native.judge()["reason"]
+    assert not (native.home / ".local").exists()
+
+
+@pytest.mark.parametrize("native", ["uv"], indirect=True)
+def test_program_by_itself(native: Native, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is none of an environment is known by its file; a script in its place may start anything."""
+    folder, real = native.project.path / "elsewhere", toolshed.program("uv")
+    folder.mkdir()
+    shutil.copy(real, folder / "uv")
+    monkeypatch.setenv("PATH", os.pathsep.join([str(folder), os.defpath]))
+    monkeypatch.setattr("sysconfig.get_path", lambda _: "/nowhere")
+    assert native.judge()["outcome"] == "clean"
+    assert count_started(native, monkeypatch) == 0
+
+    (folder / "uv").write_text(f'#!/bin/sh\nexec {real} "$@"\n')
+
+    assert native.judge()["outcome"] == "clean"
+    assert count_started(native, monkeypatch) == 1
+
+
+@pytest.mark.parametrize("native", ["uv"], indirect=True)
+def test_installed_here(native: Native, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A tool of this environment is another one as soon as something is installed there: it may be what it rests on."""
+    installed = tmp_path / "site-packages"
+    installed.mkdir()
+    folders = {"scripts": os.path.dirname(toolshed.program("uv")), "purelib": str(installed)}
+    monkeypatch.setattr("sysconfig.get_path", folders.__getitem__)
+    native.judge()
+    assert count_started(native, monkeypatch) == 0
+
+    os.utime(installed, (0, 0))
+
+    assert count_started(native, monkeypatch) == 1
 
 
 @each

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+import toolshed
 from natives import changed
 
 if TYPE_CHECKING:
@@ -39,6 +40,43 @@ def test_poetry_1(native: Native, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.defpath]))
 
     assert native.judge()["reason"] == "poetry 1.8.5 has failed: error: lock --no-update"
+
+
+def shim(native: Native, monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    """Put a script in the place of Poetry, as pyenv and asdf do, with nothing installed beside it."""
+    program = native.project.path / "shims" / "poetry"
+    native.project.write({"shims/poetry": f"#!/bin/sh\n{body}\n"})
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(program.parent), os.defpath]))
+
+
+def test_shim(native: Native, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a shim starts may be another version tomorrow: its word is not remembered."""
+    chosen = native.home / "poetry"
+    chosen.symlink_to(toolshed.program("poetry"))
+    shim(native, monkeypatch, f'exec {chosen} "$@"')
+    native.index.add("markupsafe", "3.0")
+    assert native.judge()["outcome"] == "clean"
+
+    chosen.unlink()
+
+    assert native.judge()["outcome"] == "unchecked"
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        ("Poetry (version 1.8.5)", "the poetry on PATH has failed: error: lock --no-update"),
+        ("Poetry (version 2.0.0.dev0)", "the poetry on PATH has failed: error: lock"),
+        ("", "the poetry on PATH does not tell its version, which decides how it is told to keep pins"),
+    ],
+)
+def test_version_of_a_shim(native: Native, monkeypatch: pytest.MonkeyPatch, version: str, reason: str) -> None:
+    """Poetry 1 keeps pins where it is told to, and nothing beside a shim tells which it is: it is asked."""
+    body = f'[ "$1" = --version ] && echo "{version}" && exit\necho "error: $*" >&2\nexit 1'
+    shim(native, monkeypatch, body)
+
+    assert native.judge()["reason"] == reason
 
 
 def test_extras(native: Native) -> None:

@@ -102,6 +102,22 @@ def test_command_of_the_table(native: Native) -> None:
 
 
 @of_pdm
+def test_exported_by_a_command_of_the_table(native: Native) -> None:
+    """A lock that pdm has exported does not tell how: the command of the table is run as it is, on a copy of all."""
+    native.edit("pyproject.toml", '">=3.9"', '">=3.11"')
+    native.compile()
+    words = "export -f pylock -o pylock.toml"
+    native.compile(*words.split())
+    table = f'\n[[tool.envrepro.locks]]\npath = "pylock.toml"\ncommand = "pdm {words}"\n'
+    native.project.write({"pyproject.toml": native.project.path.joinpath("pyproject.toml").read_text() + table})
+    assert judge(native)["outcome"] == "clean"
+
+    native.edit("pylock.toml", "2.0", "1.0")
+
+    assert changed(judge(native)) == [("markupsafe", "1.0", "2.0")]
+
+
+@of_pdm
 @pytest.mark.parametrize("name", ["pylock.toml", "pylock.demo.toml"])
 def test_pdm(native: Native, name: str) -> None:
     """PDM keeps its own lock in this form where it is told to."""

@@ -37,6 +37,17 @@ def test_unchanged(native: Native, name: str) -> None:
 
 
 @each_form
+def test_locked(native: Native, name: str) -> None:
+    """An export that wanted its uv.lock to be up to date: it is taken as it is, since its own check tells whether it is."""
+    export(native, name, "--locked")
+    native.ask_for("httpx")
+
+    check = native.project.judge("recompile", name, "--env-recompile")
+
+    assert (check["outcome"], check["reason"]) == ("clean", None)
+
+
+@each_form
 def test_mended_after_its_parent(native: Native, name: str) -> None:
     """The input has changed: the uv.lock is mended first, and then what was exported from it, which shows drift only then."""
     export(native, name)

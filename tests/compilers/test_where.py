@@ -6,7 +6,7 @@ import pytest
 
 from pytest_envrepro.compilers import RefusedError
 from pytest_envrepro.compilers.arguments import Where
-from pytest_envrepro.model import Recipe
+from pytest_envrepro.provenance import Recipe
 
 _OUT = None
 

@@ -13,8 +13,8 @@ from condas import CondaCase, archive
 
 from pytest_envrepro.envs.conda import CondaPackages, find_prefix
 from pytest_envrepro.envs.host import host_inventory
-from pytest_envrepro.envs.locked import refuse_unknown
 from pytest_envrepro.errors import LockError
+from pytest_envrepro.lockpins import refuse_unusable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,4 +117,4 @@ def test_no_other_environment(tmp_path: Path) -> None:
     )
 
     with pytest.raises(LockError, match=f"^{re.escape(message)}$"):
-        refuse_unknown(case.facts.locks["spec.txt"])
+        refuse_unusable(case.facts.locks["spec.txt"])

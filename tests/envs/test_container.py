@@ -6,6 +6,7 @@ import io
 import os
 import tarfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import making
 import pytest
 from envs.handling import MAIN, site_of
 
-from pytest_envrepro.discovery import format_of, tree_of
+from pytest_envrepro.discovery import tree_of
 from pytest_envrepro.engines import connect
 from pytest_envrepro.enginevalues import Order
 from pytest_envrepro.envs.container import ContainerEnvironment
@@ -23,6 +24,8 @@ from pytest_envrepro.errors import CommandFailed, CommandTimeout, EnvReproError,
 from pytest_envrepro.files import Files
 from pytest_envrepro.interpreter import Layout, Python
 from pytest_envrepro.inventory import Interpreter
+from pytest_envrepro.lockpins import pins_of
+from pytest_envrepro.locks import format_of
 from pytest_envrepro.outcome import counted
 from pytest_envrepro.settings import Settings
 
@@ -349,7 +352,9 @@ class TestInstalled:
         old = replace(
             PYTHON.interpreter, environment={**_MARKERS, "python_version": "3.10", "python_full_version": "3.10.0"}
         )
-        pinned = LockEnvironment(lock=lock, interpreter=old, judge=maker.judge)
+        pinned = LockEnvironment(
+            lock=lock, interpreter=old, judge=maker.judge, choose=partial(pins_of, lock, parts=None, root=maker.root)
+        )
         assert pinned.inventory()["lib"].version == "1.0"
         assert not execution.diff(pinned), str(execution.diff(pinned))
         assert not pinned.diff(execution)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from envs.handling import put, site_of
 from pytest_envrepro.envs.hosting import HostEnvironment
 from pytest_envrepro.envs.locked import LockEnvironment
 from pytest_envrepro.errors import CommandFailed, CommandTimeout, EnvReproError, LockError
+from pytest_envrepro.lockpins import pins_of, read_lock
 from pytest_envrepro.session import Session
 
 if TYPE_CHECKING:
@@ -383,8 +385,9 @@ class TestLock:
     def read(self, maker: Maker, environment: VirtualEnvironment, body: str) -> LockEnvironment:
         """Write a lock, and read it for the Python of an environment."""
         maker.write({"requirements.txt": body})
-        lock = Session(maker.root, configured_by=None, environ={}).lock("requirements.txt")
-        return LockEnvironment(lock=lock, interpreter=environment.python.interpreter, judge=maker.judge)
+        lock = read_lock(Session(maker.root, configured_by=None, environ={}), "requirements.txt", "a test")
+        choose = partial(pins_of, lock, parts=None, root=maker.root)
+        return LockEnvironment(lock=lock, interpreter=environment.python.interpreter, judge=maker.judge, choose=choose)
 
     def test_inventory(self, maker: Maker) -> None:
         """The pins that apply to the Python, pip too where it is named; of a URL the source alone is compared."""

@@ -16,7 +16,7 @@ from pytest_envrepro.installers.inside import resolve_inside
 from pytest_envrepro.installers.needs import Needs, needs_of
 from pytest_envrepro.installers.pinning import Asked, Pinned, Resolved, Sources
 from pytest_envrepro.installers.taking import digest_of, inside
-from pytest_envrepro.model import Option
+from pytest_envrepro.provenance import Option
 
 pytestmark = [pytest.mark.core, pytest.mark.skipif(not hasattr(Path, "is_mount"), reason="is written for POSIX")]
 
@@ -59,7 +59,10 @@ def needs(carried: Carried, *pins: Pinned, sources: Sources | None = None) -> Ne
 
 
 def test_options_of_files(machine: Machine) -> None:
-    """What files say is said to pip by its settings, and to uv in its own words; a folder is where it stands there."""
+    """What files say is said to pip by its settings, and to uv in its own words; a folder is where it stands there.
+
+    A place with credentials is named to uv by a variable: they come onto no command line.
+    """
     wheels = machine.path / "the wheels"
     wheels.mkdir()
     machine.environ["PIP_EXTRA_INDEX_URL"] = "https://further.example/simple"
@@ -79,8 +82,8 @@ def test_options_of_files(machine: Machine) -> None:
         "only-binary": "a,b",
         "pre": "true",
     }
+    assert found.arguments_of_build["UV_DEFAULT_INDEX"] == "https://bob:s3cretpw@private.example/simple"
     assert found.uv == (
-        *("--default-index", "https://bob:s3cretpw@private.example/simple"),
         *("--find-links", Path(inside(wheels)).as_uri()),
         *("--only-binary", "a", "--only-binary", "b", "--prerelease", "allow"),
     )

@@ -223,3 +223,18 @@ def test_uv(base_image: str, engine: Engine, bench: Bench) -> None:
     (pin,) = resolved.pins
     assert (pin.name, pin.via, resolved.tool.split()[0]) == ("itsdangerous", ("requirements.in:1",), "uv")
     assert len(pin.hashes) > 1
+
+
+@pytest.mark.requires_integration("network")
+def test_oldest(base_image: str, engine: Engine, bench: Bench) -> None:
+    """There too uv chooses the oldest of what is asked for, and what a wheel of this machine asks for is among it."""
+    container = engine.start(Order(image=base_image, title="uv", network="host", user="0"))
+    python = python_in(container)
+    carried = carry(os.environ, python, bench.folder())._replace(places=(), pip={})  # Of the index alone.
+    own = bench.wheel("own", "1.0", ["itsdangerous>=2.1"])
+    sources = Sources((Asked(f"own @ {own.as_uri()}", "this project"), Asked("click<8.1.1", "requirements.in:1")))
+
+    resolved = resolve_inside(sources, python, container, carried, tool="uv", resolution="lowest-direct", timeout=120)
+
+    versions = {pin.name: pin.version for pin in resolved.pins}
+    assert (versions["itsdangerous"], resolved.unbound) == ("2.1.0", ("click",))

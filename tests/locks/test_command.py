@@ -11,7 +11,9 @@ import pytest
 from locks.reading import faults, pins, read, roots
 from making import pip_compiled
 
+from pytest_envrepro.locks.base import Declaration
 from pytest_envrepro.locks.command import platform_variables, read_command, unknown_platform
+from pytest_envrepro.locks.recipes import native_recipe
 
 BIN = Path(sys.executable).parent
 
@@ -249,3 +251,30 @@ def test_headers(header: str, tool: str | None, python: str | None) -> None:
     assert lock.inputs == (("a.in",) if tool else ())
     assert lock.target.line == (4 if tool else None)
     assert pins(lock) == {"flask": "==1"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "argv", "told", "expected"),
+    [
+        ("poetry", "poetry lock", "poetry lock --regenerate", "poetry"),
+        ("poetry", "poetry lock", "poetry -C . lock", None),
+        ("poetry", "poetry lock", "poetry run make lock", None),
+        ("poetry", "poetry lock", "poetry update --lock", None),
+        ("pdm", "pdm lock --update-reuse", "pdm lock", "pdm"),
+        ("pdm", "pdm lock --update-reuse", "pdm run lock", None),
+        ("pipenv", "pipenv upgrade --dev", "pipenv lock", "pipenv"),
+        ("pipenv", "pipenv upgrade --dev", "pipenv upgrade --dev flask", "pipenv"),
+        ("pipenv", "pipenv upgrade --dev", "pipenv run make lock", None),
+        ("conda-lock", "conda-lock lock --check-input-hash", "conda-lock lock -f a.yml", "conda-lock"),
+        ("conda-lock", "conda-lock lock --check-input-hash", "conda-lock -f a.yml -p linux-64", None),
+        ("uv lock", "uv lock", "uv lock --upgrade", "uv lock"),
+        ("uv lock", "uv lock", "uv run make lock", None),
+    ],
+)
+def test_command_of_a_tool(tool: str, argv: str, told: str, expected: str | None) -> None:
+    """A command of the table is that of a tool where it begins as the tool locks; else what it does is its own affair."""
+    recipe, why = native_recipe("sub/it.lock", tool, tuple(argv.split()), Declaration(command=told))
+
+    assert recipe is not None
+    assert (recipe.tool, recipe.argv, recipe.folder, recipe.is_trusted) == (expected, tuple(told.split()), "", True)
+    assert why == ""

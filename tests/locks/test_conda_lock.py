@@ -25,12 +25,16 @@ from condas import (
     entry,
     url_of,
 )
+from judging import Case
+from locks import uv_golden
+from locks.documents import changed, first_line_of, line_of
 from locks.reading import faults, tree
+from locks.test_uv_itself import whole
 
 from pytest_envrepro.locks.base import Declaration
 from pytest_envrepro.locks.conda import parse
-from pytest_envrepro.model import Recipe
 from pytest_envrepro.policy import Policy
+from pytest_envrepro.provenance import Recipe
 from pytest_envrepro.session import Session
 
 if TYPE_CHECKING:
@@ -50,17 +54,6 @@ def case_of(
 ) -> CondaCase:
     """Give a project with its lock, in which nothing is installed."""
     return CondaCase(folder, {PATH: lock, "environment.yml": environment, **more}, platform)
-
-
-def changed(text: str, old: str, new: str) -> str:
-    """Replace what stands there once."""
-    assert text.count(old) == 1
-    return text.replace(old, new)
-
-
-def line_of(text: str, lock: str = LOCK) -> int:
-    """Give the line that an entry begins on."""
-    return lock[: lock.index(text)].count("\n") + 1
 
 
 def read(lock: str = LOCK, **files: str) -> Lock:
@@ -95,13 +88,13 @@ def test_in_sync_and_installed(tmp_path: Path, check: str) -> None:
     [
         ("  - jinja2>=3", "  - jinja2>=3\n  - flask >=3", ("missing-direct", "conda:flask", ">=3", None, "environment.yml:8", "not pinned in conda-lock.yml")),
         ("    - plotly>=6", "    - plotly>=6\n    - httpx", ("missing-direct", "httpx", None, None, "environment.yml:13", "not pinned in conda-lock.yml")),
-        ("jinja2>=3", "jinja2>=3.2", ("violated-direct", "conda:jinja2", ">=3.2", "3.1.6=h6fa692b_0", "environment.yml:7", f"conda-lock.yml:{line_of(JINJA)} pins 3.1.6=h6fa692b_0")),
-        ("python=3.11", "python=3.12", ("violated-direct", "conda:python", "=3.12", "3.11.14=h6fa692b_0", "environment.yml:6", f"conda-lock.yml:{line_of('- name: python')} pins 3.11.14=h6fa692b_0")),
-        ("jinja2>=3", "jinja2 3.1.6 py_0", ("violated-direct", "conda:jinja2", "3.1.6 py_0", "3.1.6=h6fa692b_0", "environment.yml:7", f"conda-lock.yml:{line_of(JINJA)} pins 3.1.6=h6fa692b_0")),
-        ("jinja2>=3", "bioconda::jinja2", ("violated-direct", "conda:jinja2", "from bioconda", "3.1.6=h6fa692b_0", "environment.yml:7", f"conda-lock.yml:{line_of(JINJA)} pins 3.1.6=h6fa692b_0")),
-        ("plotly>=6", "plotly>=7", ("violated-direct", "plotly", ">=7", "6.5.0", "environment.yml:12", f"conda-lock.yml:{line_of(PLOTLY)} pins 6.5.0")),
-        ("plotly>=6", "plotly>=6\n    - packaging>=26", ("violated-direct", "conda:packaging", ">=26", "25.0=pyhd8ed1ab_0", "environment.yml:13", f"conda-lock.yml:{line_of('- name: packaging')} pins 25.0=pyhd8ed1ab_0")),
-        ("  - jinja2>=3\n", "", ("orphan", "conda:jinja2", None, "3.1.6=h6fa692b_0", f"conda-lock.yml:{line_of(JINJA)}", "nothing needs it")),
+        ("jinja2>=3", "jinja2>=3.2", ("violated-direct", "conda:jinja2", ">=3.2", "3.1.6=h6fa692b_0", "environment.yml:7", f"conda-lock.yml:{line_of(LOCK, JINJA)} pins 3.1.6=h6fa692b_0")),
+        ("python=3.11", "python=3.12", ("violated-direct", "conda:python", "=3.12", "3.11.14=h6fa692b_0", "environment.yml:6", f"conda-lock.yml:{first_line_of(LOCK, '- name: python')} pins 3.11.14=h6fa692b_0")),
+        ("jinja2>=3", "jinja2 3.1.6 py_0", ("violated-direct", "conda:jinja2", "3.1.6 py_0", "3.1.6=h6fa692b_0", "environment.yml:7", f"conda-lock.yml:{line_of(LOCK, JINJA)} pins 3.1.6=h6fa692b_0")),
+        ("jinja2>=3", "bioconda::jinja2", ("violated-direct", "conda:jinja2", "from bioconda", "3.1.6=h6fa692b_0", "environment.yml:7", f"conda-lock.yml:{line_of(LOCK, JINJA)} pins 3.1.6=h6fa692b_0")),
+        ("plotly>=6", "plotly>=7", ("violated-direct", "plotly", ">=7", "6.5.0", "environment.yml:12", f"conda-lock.yml:{line_of(LOCK, PLOTLY)} pins 6.5.0")),
+        ("plotly>=6", "plotly>=6\n    - packaging>=26", ("violated-direct", "conda:packaging", ">=26", "25.0=pyhd8ed1ab_0", "environment.yml:13", f"conda-lock.yml:{first_line_of(LOCK, '- name: packaging')} pins 25.0=pyhd8ed1ab_0")),
+        ("  - jinja2>=3\n", "", ("orphan", "conda:jinja2", None, "3.1.6=h6fa692b_0", f"conda-lock.yml:{line_of(LOCK, JINJA)}", "nothing needs it")),
         ("  - jinja2>=3", "  - jinja2>=>3", ("unreadable", None, None, None, "environment.yml:7", "'jinja2>=>3' is not a requirement: unable to parse version spec: >=>3")),
         ("  - jinja2>=3", "<<<<<<< ours\n  - jinja2>=3", ("merge-conflict", None, None, None, "environment.yml:7", "a merge conflict begins here")),
         ("  - conda-forge\n", "  - bioconda\n  - conda-forge\n", ("stale-stamp", "channels", None, None, "conda-lock.yml:10", "environment.yml has the channels bioconda, conda-forge, the lock was made with conda-forge: the pins still hold, only the stamp is old")),
@@ -147,13 +140,13 @@ def test_input_that_still_fits(tmp_path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        (MARKUP, "", [("missing-transitive", "conda:markupsafe", ">=2.0", None, f"conda-lock.yml:{line_of(JINJA)}", "conda:jinja2 3.1.6=h6fa692b_0 needs conda:markupsafe >=2.0")]),
-        (MARKUP, entry("markupsafe", "1.1", needs={"libgcc-ng": ">=11.2.0", **PYTHON}), [("violated-transitive", "conda:markupsafe", ">=2.0", "1.1=h6fa692b_0", f"conda-lock.yml:{line_of(MARKUP)}", "conda:jinja2 3.1.6=h6fa692b_0 needs conda:markupsafe >=2.0")]),
-        (NARWHALS, "", [("missing-transitive", "narwhals", ">=1.15.1", None, f"conda-lock.yml:{line_of(PLOTLY) - 10}", "plotly 6.5.0 needs narwhals>=1.15.1")]),
-        (NARWHALS, by_pip("narwhals", "1.0"), [("violated-transitive", "narwhals", ">=1.15.1", "1.0", f"conda-lock.yml:{line_of(NARWHALS)}", "plotly 6.5.0 needs narwhals>=1.15.1")]),
-        (JINJA, JINJA.replace("version: '3.1.6'", "version: '3.1.7'"), [("ambiguous-pin", "conda:jinja2", "==3.1.7", "3.1.6", f"conda-lock.yml:{line_of(JINJA)}", f"its 'version' is 3.1.7, and its 'url' is of 3.1.6: {url_of('jinja2', '3.1.6', 'h6fa692b_0', 'linux-64')}")]),
-        (PLOTLY, PLOTLY.replace("version: 6.5.0", "version: 6.5.1"), [("ambiguous-pin", "plotly", "==6.5.1", "6.5.0", f"conda-lock.yml:{line_of(PLOTLY)}", "its 'version' is 6.5.1, and its 'url' is of 6.5.0: https://index.example/packages/plotly-6.5.0-py3-none-any.whl")]),
-        (JINJA, JINJA.replace(f"    md5: {digest('jinja2')}\n    sha256: {digest('jinja2', 'sha256')}\n", "    md5:\n"), [("partial-hashes", "conda:jinja2", None, "3.1.6=h6fa692b_0", f"conda-lock.yml:{line_of(JINJA)}", "no hash, though other pins have one: what is installed may be any file")]),
+        (MARKUP, "", [("missing-transitive", "conda:markupsafe", ">=2.0", None, f"conda-lock.yml:{line_of(LOCK, JINJA)}", "conda:jinja2 3.1.6=h6fa692b_0 needs conda:markupsafe >=2.0")]),
+        (MARKUP, entry("markupsafe", "1.1", needs={"libgcc-ng": ">=11.2.0", **PYTHON}), [("violated-transitive", "conda:markupsafe", ">=2.0", "1.1=h6fa692b_0", f"conda-lock.yml:{line_of(LOCK, MARKUP)}", "conda:jinja2 3.1.6=h6fa692b_0 needs conda:markupsafe >=2.0")]),
+        (NARWHALS, "", [("missing-transitive", "narwhals", ">=1.15.1", None, f"conda-lock.yml:{line_of(LOCK, PLOTLY) - 10}", "plotly 6.5.0 needs narwhals>=1.15.1")]),
+        (NARWHALS, by_pip("narwhals", "1.0"), [("violated-transitive", "narwhals", ">=1.15.1", "1.0", f"conda-lock.yml:{line_of(LOCK, NARWHALS)}", "plotly 6.5.0 needs narwhals>=1.15.1")]),
+        (JINJA, JINJA.replace("version: '3.1.6'", "version: '3.1.7'"), [("ambiguous-pin", "conda:jinja2", "==3.1.7", "3.1.6", f"conda-lock.yml:{line_of(LOCK, JINJA)}", f"its 'version' is 3.1.7, and its 'url' is of 3.1.6: {url_of('jinja2', '3.1.6', 'h6fa692b_0', 'linux-64')}")]),
+        (PLOTLY, PLOTLY.replace("version: 6.5.0", "version: 6.5.1"), [("ambiguous-pin", "plotly", "==6.5.1", "6.5.0", f"conda-lock.yml:{line_of(LOCK, PLOTLY)}", "its 'version' is 6.5.1, and its 'url' is of 6.5.0: https://index.example/packages/plotly-6.5.0-py3-none-any.whl")]),
+        (JINJA, JINJA.replace(f"    md5: {digest('jinja2')}\n    sha256: {digest('jinja2', 'sha256')}\n", "    md5:\n"), [("partial-hashes", "conda:jinja2", None, "3.1.6=h6fa692b_0", f"conda-lock.yml:{line_of(LOCK, JINJA)}", "no hash, though other pins have one: what is installed may be any file")]),
         ("package:\n", "<<<<<<< ours\npackage:\n", [("merge-conflict", None, None, None, "conda-lock.yml:18", "a merge conflict begins here")]),
     ],
     ids=["transitive gone", "past its parent", "gone for pip", "past for pip", "edited", "edited for pip", "no hash", "merge"],
@@ -375,10 +368,10 @@ def test_installed_otherwise(tmp_path: Path) -> None:
 
     assert [(each.code, each.package, each.expected, each.actual, each.line, each.message, each.fix) for each in found] == [
         ("extraneous", "conda:zlib", None, "1.3=h6fa692b_0", None, "not in conda-lock.yml", "conda remove zlib"),
-        ("wrong-version", "conda:jinja2", "=3.1.6=h6fa692b_0", "3.1.5=h6fa692b_0", line_of(JINJA), "3.1.5=h6fa692b_0 is installed", INSTALL),
-        ("wrong-version", "conda:markupsafe", "=3.0.2=h6fa692b_0", "3.0.2=py311_0", line_of(MARKUP), "3.0.2=py311_0 is installed", INSTALL),
-        ("not-installed", "conda:packaging", "=25.0=pyhd8ed1ab_0", None, line_of("- name: packaging"), "not installed", INSTALL),
-        ("wrong-source", "conda:tzdata", "=2025b=pyhd8ed1ab_0", "https://****@mirror.example/c/noarch/tzdata-2025b-pyhd8ed1ab_0.conda", line_of("- name: tzdata"), "installed from https://****@mirror.example/c/noarch/tzdata-2025b-pyhd8ed1ab_0.conda", INSTALL),
+        ("wrong-version", "conda:jinja2", "=3.1.6=h6fa692b_0", "3.1.5=h6fa692b_0", line_of(LOCK, JINJA), "3.1.5=h6fa692b_0 is installed", INSTALL),
+        ("wrong-version", "conda:markupsafe", "=3.0.2=h6fa692b_0", "3.0.2=py311_0", line_of(LOCK, MARKUP), "3.0.2=py311_0 is installed", INSTALL),
+        ("not-installed", "conda:packaging", "=25.0=pyhd8ed1ab_0", None, first_line_of(LOCK, "- name: packaging"), "not installed", INSTALL),
+        ("wrong-source", "conda:tzdata", "=2025b=pyhd8ed1ab_0", "https://****@mirror.example/c/noarch/tzdata-2025b-pyhd8ed1ab_0.conda", first_line_of(LOCK, "- name: tzdata"), "installed from https://****@mirror.example/c/noarch/tzdata-2025b-pyhd8ed1ab_0.conda", INSTALL),
     ]  # fmt: skip
 
 
@@ -444,7 +437,7 @@ def test_categories(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "expected"),
     [
-        (MARKUP, ("missing-transitive", "conda:markupsafe", ">=2.0", None, f"conda-lock.yml:{line_of(JINJA)}", "conda:jinja2 3.1.6=h6fa692b_0 needs conda:markupsafe >=2.0, which is locked for 'dev' alone")),
+        (MARKUP, ("missing-transitive", "conda:markupsafe", ">=2.0", None, f"conda-lock.yml:{line_of(LOCK, JINJA)}", "conda:jinja2 3.1.6=h6fa692b_0 needs conda:markupsafe >=2.0, which is locked for 'dev' alone")),
         (JINJA, ("missing-direct", "conda:jinja2", ">=3", None, "environment.yml:7", "not pinned in conda-lock.yml for the project itself, but for 'dev'")),
     ],
     ids=["need", "root"],
@@ -499,9 +492,9 @@ def test_leaks(tmp_path: Path) -> None:
     case = case_of(tmp_path, lock=lock, environment=environment)
 
     assert [(each[0], each[4], each[5]) for each in case.findings("lock", PATH)] == [
-        ("host-leak", f"conda-lock.yml:{line_of('- name: a', lock)}", "'https://****@conda.example/private' holds a credential: revoke it"),
-        ("host-leak", f"conda-lock.yml:{line_of('- name: c', lock)}", "'https://conda.example/t/****/private' holds a credential: revoke it"),
-        ("host-leak", f"conda-lock.yml:{line_of('- name: d', lock)}", "'file:///home/me/channel' works on one machine only"),
+        ("host-leak", f"conda-lock.yml:{line_of(lock, '- name: a')}", "'https://****@conda.example/private' holds a credential: revoke it"),
+        ("host-leak", f"conda-lock.yml:{line_of(lock, '- name: c')}", "'https://conda.example/t/****/private' holds a credential: revoke it"),
+        ("host-leak", f"conda-lock.yml:{line_of(lock, '- name: d')}", "'file:///home/me/channel' works on one machine only"),
     ]  # fmt: skip
 
 
@@ -738,7 +731,7 @@ def test_faults_of_a_package(old: str, new: str, message: str) -> None:
     """What is wrong with a package stands at its line."""
     lock = read(changed(LOCK, JINJA, changed(JINJA, old, new)))
 
-    assert f"unreadable {PATH}:{line_of(JINJA)} {message}" in faults(lock)
+    assert f"unreadable {PATH}:{line_of(LOCK, JINJA)} {message}" in faults(lock)
 
 
 def test_long_markers(tmp_path: Path) -> None:
@@ -794,3 +787,13 @@ def test_ten_thousand(tmp_path: Path) -> None:
     )
 
     assert case.findings("lock", PATH) == CLEAN
+
+
+def test_beside_a_lock_of_python(tmp_path: Path) -> None:
+    """What conda locks is for an environment of its own: it contradicts no lock that a project has of Python's packages."""
+    lock = HEADER + entry("python", "3.12.1") + by_pip("click", "7.0")
+    case = Case(tmp_path, {**whole(uv_golden.PROJECT), PATH: lock})
+    case.run_on("3.12.1")
+
+    assert [each for each in case.findings("lock", "uv.lock") if each[0] == "derived-drift"] == []
+    assert [each for each in case.findings("lock", PATH) if each[0] == "derived-drift"] == []

@@ -21,7 +21,7 @@ from judging import Case
 from pytest_envrepro.checks import CHECKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from formats import Format
 
@@ -29,6 +29,20 @@ pytestmark = pytest.mark.requires_integration("network", "compilers")
 
 PAGE = Path(__file__).parents[2] / "docs" / "native-checks.md"
 NAMES = [re.sub(r"\W+", "-", format_.name).strip("-") for format_ in FORMATS]
+
+
+# What no lock may be, whatever a tool says of it.
+FAULTS = (
+    "a root is added",
+    "a root is tightened past its pin",
+    "a root is deleted from the lock",
+    "a transitive package is deleted, what needs it still says so",
+    "a transitive package is deleted everywhere",
+    "a transitive pin is changed past what needs it",
+    "a pin is edited",
+    "a hash is removed",
+    "a merge is not finished",
+)
 
 
 class Bench:
@@ -114,7 +128,10 @@ def row(bench: Bench, format_: Format, change: str, folder: Path) -> str:
 def test_table(bench: Bench, format_: Format, tmp_path: Path) -> None:
     """The page says what is so, row by row; what the tool accepts and no lock may be is never accepted by us."""
     changes = [change for change in CHANGES if change != "the stamp is edited" or format_.stamp]
-    compare_page(format_, [row(bench, format_, each, tmp_path / str(number)) for number, each in enumerate(changes)])
+    rows = {change: row(bench, format_, change, tmp_path / str(number)) for number, change in enumerate(changes)}
+
+    assert [change for change in FAULTS if "| broken: " not in rows[change]] == []
+    assert on_page(section := table_of(format_, rows)) == section
 
 
 @pytest.mark.requires_integration("conda")
@@ -131,7 +148,7 @@ def test_table_of_conda(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     install(channel, [each.replace("==", " ==") for each in INSTALLED], tmp_path / "prefix", tmp_path / "cache")
 
-    rows = []
+    rows = {}
     for number, (change, edit) in enumerate(CHANGES.items()):
         if change == "the Python is too old":
             continue  # Which is a package of conda's, if there is one.
@@ -140,18 +157,24 @@ def test_table_of_conda(tmp_path: Path) -> None:
         (tmp_path / str(number)).mkdir()
         case = CondaCase(tmp_path / str(number), files)
         case.prefix = tmp_path / "prefix"
-        rows.append(f"| {change} | has none | {ours(case, CONDA)} |")
-    compare_page(CONDA, rows)
+        rows[change] = f"| {change} | has none | {ours(case, CONDA)} |"
+
+    assert [change for change in FAULTS if "| broken: " not in rows[change]] == []
+    assert on_page(section := table_of(CONDA, rows)) == section
 
 
-def compare_page(format_: Format, rows: list[str]) -> None:
-    """Compare a table with that of the page, or write it there."""
-    title = f"## {format_.name}\n"
-    head = f"{title}\n| what happens | `{format_.tool}` itself | here |\n|---|---|---|\n"
-    page = PAGE.read_text() if PAGE.exists() else ""
-    section = head + "".join(f"{line}\n" for line in rows)
+def table_of(format_: Format, rows: Mapping[str, str]) -> str:
+    """Write the section of the page for a format."""
+    head = f"## {format_.name}\n\n| what happens | `{format_.tool}` itself | here |\n|---|---|---|\n"
+    return head + "".join(f"{line}\n" for line in rows.values())
+
+
+def on_page(section: str) -> str:
+    """Give the section of the same title as it stands on the page, after it was written there where that is asked for."""
+    title = section.partition("\n")[0]
+    before, found, after = PAGE.read_text().partition(f"{title}\n")
+    old, following, rest = after.partition("\n## ")
     if os.environ.get("ENVREPRO_UPDATE"):
-        before, found, after = page.partition(title)
-        rest = after[after.index("\n## ") :] if "\n## " in after else ""
-        PAGE.write_text(f"{before}{section}{rest}" if found else f"{page}\n{section}")
-    assert section in PAGE.read_text(), section
+        old = section.removeprefix(f"{title}\n")
+        PAGE.write_text(f"{before}{'' if found else chr(10)}{section}{following}{rest}")
+    return f"{title}\n{old}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from judging import Case
+from locks.documents import LINUX, Documents, changed, first_line_of, line_of, pin_of, without
 from locks.pdm_golden import (
     COPY_LOCK,
     COPY_PROJECT,
@@ -37,8 +38,6 @@ from pytest_envrepro.tables import load_toml
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_envrepro.model import Lock, Pin
-
 pytestmark = pytest.mark.core
 
 GOLDEN = {
@@ -48,69 +47,11 @@ GOLDEN = {
     "places": (PLACES_PROJECT, PLACES_LOCK),
 }
 EXTRA_OF_PSYCOPG = r'\[\[package\]\]\nname = "psycopg"\nversion = "3.1"\nextras'
-STALE = "pyproject.toml has changed since it was written"
-HOLDS = f"{STALE}: the pins still hold, only the stamp is old"
-LINUX = {"sys_platform": "linux", "platform_system": "Linux"}
 WINDOWS = {"sys_platform": "win32", "platform_system": "Windows"}
-
-
-def case_of(folder: Path, project: str = PROJECT, lock: str = LOCK, python: str = "3.12.1", **variables: str) -> Case:
-    """Give a project with its lock, on a Linux machine with Python 3.12."""
-    case = Case(folder, {"pyproject.toml": project, "pdm.lock": lock})
-    case.run_on(python, **{**LINUX, **variables})
-    return case
-
-
-def judged(case: Case) -> list[tuple[str | None, ...]]:
-    """Give what the check of the lock finds, but for the stamp."""
-    return [found for found in case.findings("lock", "pdm.lock") if found[0] != "stale-stamp"]
-
-
-def codes(case: Case) -> list[tuple[str | None, str | None]]:
-    """Give codes and packages of all that the check of the lock finds."""
-    return [(found[0], found[1]) for found in case.findings("lock", "pdm.lock")]
-
-
-def stamp(case: Case, lock: str = "pdm.lock") -> str | None:
-    """Give what is said of the stamp, or None."""
-    found = [found[-1] for found in case.findings("lock", lock) if found[0] == "stale-stamp"]
-    return found[0] if found else None
-
-
-def read(project: str = PROJECT, lock: str = LOCK, **more: str) -> Lock:
-    """Read a lock with its project."""
-    files = {"pyproject.toml": project, "pdm.lock": lock, **more}
-    return parse("pdm.lock", tree(files), None)
-
-
-def pin_of(lock: Lock, name: str) -> Pin:
-    """Give the only pin of a name."""
-    (pin,) = (pin for pin in lock.pins if pin.name == name)
-    return pin
-
-
-def without(lock: str, name: str) -> str:
-    """Take a package out of a lock, and what it needs for extras, as a bad merge does."""
-    found = re.sub(rf'(?ms)^\[\[package\]\]\nname = "{name}"\n.*?(?=^\[\[package\]\]|\Z)', "", lock)
-    assert found != lock
-    return found
-
-
-def changed(text: str, old: str, new: str) -> str:
-    """Replace what stands in a text once."""
-    assert text.count(old) == 1, old
-    return text.replace(old, new)
-
-
-def line_of(text: str, words: str) -> int:
-    """Give the line of some words that stand in a text first."""
-    assert words in text, words
-    return text[: text.index(words)].count("\n") + 1
-
-
-def start_of(name: str, lock: str = LOCK) -> int:
-    """Give the line that the entry of a package begins on."""
-    return line_of(lock, f'[[package]]\nname = "{name}"\n')
+PDM = Documents(path="pdm.lock", lock=LOCK, project=PROJECT, parse=parse)
+STALE, HOLDS = PDM.stale, PDM.holds
+case_of, read, start_of = PDM.case_of, PDM.read, PDM.start_of
+judged, codes, stamp = PDM.judged, PDM.codes, PDM.stamp
 
 
 class TestUnchanged:
@@ -273,7 +214,7 @@ class TestInputs:
         project = changed(PROJECT, "flask[async]>=3.0", "flask[async] >= 3.2")
         case = case_of(tmp_path, project)
 
-        line = line_of(project, '"flask')
+        line = first_line_of(project, '"flask')
         place = f"pdm.lock:{start_of('flask')} pins 3.1"
         assert judged(case) == [("violated-direct", "flask", ">=3.2", "3.1", f"pyproject.toml:{line}", place)]
         assert stamp(case) == STALE
@@ -580,7 +521,7 @@ class TestLock:
         found = case.findings("python", "pyproject.toml")
 
         assert [(each[0], each[2], each[4]) for each in found] == [
-            ("python-mismatch", "3.9", f"pdm.lock:{line_of(LOCK, 'requires_python')}"),
+            ("python-mismatch", "3.9", f"pdm.lock:{first_line_of(LOCK, 'requires_python')}"),
             ("python-mismatch", ">=3.9", f"pyproject.toml:{line_of(PROJECT, 'requires-python')}"),
         ]
 

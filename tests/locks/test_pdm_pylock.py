@@ -6,33 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 from judging import Case
+from locks.documents import Documents, changed
 from locks.pdm_golden import LOCK, PYLOCK, PYLOCK_COPY, PYLOCK_PROJECT
+
+from pytest_envrepro.locks.pylock import parse
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-STALE = "pyproject.toml has changed since it was written"
-HOLDS = f"{STALE}: the pins still hold, only the stamp is old"
-LINUX = {"sys_platform": "linux", "platform_system": "Linux"}
-
-
-def case_of(folder: Path, project: str = PYLOCK_PROJECT, lock: str = PYLOCK, **more: str) -> Case:
-    """Give a project with such a lock."""
-    case = Case(folder, {"pyproject.toml": project, "pylock.toml": lock, **more})
-    case.run_on("3.12.1", **LINUX)
-    return case
-
-
-def changed(text: str, old: str, new: str) -> str:
-    """Replace what stands in a text once."""
-    assert text.count(old) == 1, old
-    return text.replace(old, new)
-
-
-def stamp(case: Case) -> str | None:
-    """Give what is said of the stamp, or None."""
-    found = [found[-1] for found in case.findings("lock", "pylock.toml") if found[0] == "stale-stamp"]
-    return found[0] if found else None
+PDM = Documents(path="pylock.toml", lock=PYLOCK, project=PYLOCK_PROJECT, parse=parse)
+STALE, HOLDS = PDM.stale, PDM.holds
+case_of, stamp = PDM.case_of, PDM.stamp
 
 
 def test_clean(tmp_path: Path) -> None:
@@ -115,6 +99,9 @@ def test_any_table(tmp_path: Path, tool: str) -> None:
 
 def test_beside_a_lock(tmp_path: Path) -> None:
     """Beside a `pdm.lock` such a file is what was exported from that."""
-    lock = case_of(tmp_path, **{"pdm.lock": LOCK}).facts.locks["pylock.toml"]
+    case = case_of(tmp_path)
+    case.write({"pdm.lock": LOCK})
+
+    lock = case.facts.locks["pylock.toml"]
 
     assert (lock.stamp, lock.inputs) == (None, ("pdm.lock",))

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from judging import Case
+from locks.documents import Documents, changed, first_line_of, line_of, pin_of
 from locks.pipfile_golden import LOCK, OLD_LOCK, OLD_PIPFILE, PIPFILE, PUBLIC
 from locks.reading import faults, tree
 
@@ -18,53 +18,26 @@ from pytest_envrepro.locks.pipfile_entries import read_entry
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_envrepro.model import Lock, Pin
+    from judging import Case
 
 pytestmark = pytest.mark.core
 
 GOLDEN = {"2026": (PIPFILE, LOCK), "2023": (OLD_PIPFILE, OLD_LOCK)}
 TOOL = '[project]\nname = "tool"\nversion = "1.0"\ndependencies = ["six"]\n'
-STALE = "Pipfile has changed since it was written"
-HOLDS = f"{STALE}: the pins still hold, only the stamp is old"
+PIPENV = Documents(
+    path="Pipfile.lock",
+    lock=LOCK,
+    source="Pipfile",
+    project=PIPFILE,
+    more={"libs/tool/pyproject.toml": TOOL},
+    parse=parse,
+    python="3.11.7",
+)
+STALE, HOLDS = PIPENV.stale, PIPENV.holds
+case_of, read = PIPENV.case_of, PIPENV.read
+judged, stamp = PIPENV.judged, PIPENV.stamp
 # As pipenv locks what is for another platform by a key that is not `markers`.
 SKIPPED = '"pywin32": {\n            "version": "*"\n        },\n        '
-
-
-def case_of(folder: Path, pipfile: str = PIPFILE, lock: str = LOCK, python: str = "3.11.7", **variables: str) -> Case:
-    """Give a project with its lock, on a Linux machine with Python 3.11."""
-    case = Case(folder, {"Pipfile": pipfile, "Pipfile.lock": lock, "libs/tool/pyproject.toml": TOOL})
-    machine = {"sys_platform": "linux", "os_name": "posix", "platform_system": "Linux"}
-    case.run_on(python, **{**machine, **variables})
-    return case
-
-
-def judged(case: Case) -> list[tuple[str | None, ...]]:
-    """Give what the check of the lock finds, but for the stamp."""
-    return [found for found in case.findings("lock", "Pipfile.lock") if found[0] != "stale-stamp"]
-
-
-def stamp(case: Case) -> str | None:
-    """Give what is said of the stamp, or None."""
-    found = [found[-1] for found in case.findings("lock", "Pipfile.lock") if found[0] == "stale-stamp"]
-    return found[0] if found else None
-
-
-def read(pipfile: str | None = PIPFILE, lock: str = LOCK, **more: str) -> Lock:
-    """Read a lock with its Pipfile."""
-    files = {"Pipfile.lock": lock, "libs/tool/pyproject.toml": TOOL, **more}
-    return parse("Pipfile.lock", tree(files if pipfile is None else {**files, "Pipfile": pipfile}), None)
-
-
-def pin_of(lock: Lock, name: str) -> Pin:
-    """Give the only pin of a name."""
-    (pin,) = (pin for pin in lock.pins if pin.name == name)
-    return pin
-
-
-def changed(text: str, old: str, new: str) -> str:
-    """Replace what stands in a text once."""
-    assert text.count(old) == 1, old
-    return text.replace(old, new)
 
 
 def without(name: str, *sections: str, lock: str = LOCK) -> str:
@@ -75,16 +48,9 @@ def without(name: str, *sections: str, lock: str = LOCK) -> str:
     return json.dumps(data, indent=4, sort_keys=True) + "\n"
 
 
-def line_of(text: str, words: str, *, after: str = "") -> int:
-    """Give the line of some words that stand in a text once, or once after others."""
-    start = text.index(after)
-    assert text.count(words, start) == 1 or after, words
-    return text[: text.index(words, start)].count("\n") + 1
-
-
 def start_of(name: str, section: str = "default", lock: str = LOCK) -> int:
     """Give the line that the entry of a package begins on."""
-    return line_of(lock, f'\n        "{name}": {{', after=f'\n    "{section}": {{') + 1
+    return first_line_of(lock, f'\n        "{name}": {{', after=f'\n    "{section}": {{') + 1
 
 
 STAMP_LINE = line_of(LOCK, '"sha256":')

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from judging import Case
+from locks.documents import Documents, changed, line_of, pin_of, without
 from locks.poetry_goldens import (
     LOCK,
     LOCK_1_1,
@@ -21,13 +22,11 @@ from locks.reading import faults, tree
 from pytest_envrepro.locks.base import Declaration
 from pytest_envrepro.locks.poetry import parse
 from pytest_envrepro.locks.poetry_stamp import content_hashes
-from pytest_envrepro.model import Recipe
+from pytest_envrepro.provenance import Recipe
 from pytest_envrepro.tables import load_toml
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pytest_envrepro.model import Lock, Pin
 
 pytestmark = pytest.mark.core
 
@@ -37,67 +36,10 @@ GOLDEN = {
     "2.1": (PROJECT, LOCK),
     "standard": (STANDARD_PROJECT, STANDARD_LOCK),
 }
-STALE = "pyproject.toml has changed since it was written"
-HOLDS = f"{STALE}: the pins still hold, only the stamp is old"
-
-
-def case_of(folder: Path, project: str = PROJECT, lock: str = LOCK, python: str = "3.12.1", **variables: str) -> Case:
-    """Give a project with its lock, on a Linux machine with Python 3.12."""
-    case = Case(folder, {"pyproject.toml": project, "poetry.lock": lock})
-    case.run_on(python, **{"sys_platform": "linux", **variables})
-    return case
-
-
-def judged(case: Case) -> list[tuple[str | None, ...]]:
-    """Give what the check of the lock finds, but for the stamp."""
-    return [found for found in case.findings("lock", "poetry.lock") if found[0] != "stale-stamp"]
-
-
-def codes(case: Case) -> list[tuple[str | None, str | None]]:
-    """Give codes and packages of all that the check of the lock finds."""
-    return [(found[0], found[1]) for found in case.findings("lock", "poetry.lock")]
-
-
-def stamp(case: Case) -> str | None:
-    """Give what is said of the stamp, or None."""
-    found = [found[-1] for found in case.findings("lock", "poetry.lock") if found[0] == "stale-stamp"]
-    return found[0] if found else None
-
-
-def read(project: str = PROJECT, lock: str = LOCK, **more: str) -> Lock:
-    """Read a lock with its project."""
-    files = {"pyproject.toml": project, "poetry.lock": lock, **more}
-    return parse("poetry.lock", tree(files), None)
-
-
-def pin_of(lock: Lock, name: str) -> Pin:
-    """Give the only pin of a name."""
-    (pin,) = (pin for pin in lock.pins if pin.name == name)
-    return pin
-
-
-def without(lock: str, name: str) -> str:
-    """Take a package out of a lock, as a bad merge does."""
-    found = re.sub(rf'(?ms)^\[\[package\]\]\nname = "{name}"\n.*?(?=^\[\[package\]\]|^\[extras\])', "", lock)
-    assert found != lock
-    return found
-
-
-def changed(text: str, old: str, new: str) -> str:
-    """Replace what stands in a text once."""
-    assert text.count(old) == 1, old
-    return text.replace(old, new)
-
-
-def line_of(text: str, words: str) -> int:
-    """Give the line of some words that stand in a text once."""
-    assert text.count(words) == 1, words
-    return text[: text.index(words)].count("\n") + 1
-
-
-def start_of(name: str, lock: str = LOCK) -> int:
-    """Give the line that the entry of a package begins on."""
-    return line_of(lock, f'[[package]]\nname = "{name}"\n')
+POETRY = Documents(path="poetry.lock", lock=LOCK, project=PROJECT, parse=parse)
+STALE, HOLDS = POETRY.stale, POETRY.holds
+case_of, read, start_of = POETRY.case_of, POETRY.read, POETRY.start_of
+judged, codes, stamp = POETRY.judged, POETRY.codes, POETRY.stamp
 
 
 class TestUnchanged:
@@ -836,6 +778,11 @@ class TestBroken:
                 'pluggy = ">=1"',
                 "pluggy = [1]",
                 "'version' of 'pluggy', which 'pytest' needs has to be a string, not int",
+            ),
+            (
+                'pluggy = ">=1"',
+                'pluggy = {version = ">=1", extras = ["a b"]}',
+                "Expected comma between extra names",
             ),
         ],
     )

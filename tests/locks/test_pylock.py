@@ -275,3 +275,13 @@ def test_inputs_are_those_of_its_parts(tmp_path: Path) -> None:
     found = case.findings("lock", "pylock.toml")
 
     assert [(each[0], each[1], each[4]) for each in found] == [("missing-direct", "x", "pyproject.toml:6")]
+
+
+def test_command_in_a_folder(tmp_path: Path) -> None:
+    """The command that mends such a file in a folder can be pasted, whatever the folder is called."""
+    text = BY_UV.replace("uv export --format pylock.toml --no-emit-project", "uv pip compile requirements.in")
+    files = {"my locks/pylock.toml": text.replace(JINJA, ""), "my locks/requirements.in": "jinja2\n"}
+
+    (finding,) = Case(tmp_path, files).judge("lock", "my locks/pylock.toml").findings
+
+    assert finding.fix == "cd 'my locks' && uv pip compile requirements.in -o pylock.toml"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from judging import Case
+from locks.documents import judged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -268,13 +269,9 @@ def poetry_end(schema: str, content_hash: str = "0") -> str:
 
 @pytest.mark.core
 class TestPoetry:
-    """`poetry.lock`."""
+    """`poetry.lock`; the hash of these small projects is none of Poetry's, and is left out."""
 
     PROJECT = '[tool.poetry]\nname = "app"\nversion = "1"\n[tool.poetry.dependencies]\npython = ">=3.10"\n'
-
-    def found(self, case: Case) -> list[tuple[str | None, ...]]:
-        """Judge the lock; the hash of these small projects is none of Poetry's, and is left out."""
-        return [each for each in case.findings("lock", "poetry.lock") if each[0] != "stale-stamp"]
 
     def test_marker_that_never_holds(self, tmp_path: Path) -> None:
         """AmpelAstro/Ampel-HU-astro: Poetry writes `<empty>`, of a package, of one group, and of what a package needs."""
@@ -292,7 +289,7 @@ class TestPoetry:
         group = '[tool.poetry.group.old.dependencies]\nsix = "*"\n'
         case = Case(tmp_path, {"pyproject.toml": f'{self.PROJECT}click = "*"\nsix = "*"\n{group}', "poetry.lock": lock})
 
-        assert self.found(case) == []
+        assert judged(case, "poetry.lock") == []
         assert [each[:2] for each in case.findings("installed", "poetry.lock")] == [
             ("not-installed", "click"),
             ("not-installed", "six"),
@@ -320,7 +317,7 @@ class TestPoetry:
         case = Case(tmp_path, {"pyproject.toml": f'{self.PROJECT}pytest-cov = "*"\n', "poetry.lock": lock})
         case.run_on("3.11.7")
 
-        assert [each[1] for each in self.found(case)] == missing
+        assert [each[1] for each in judged(case, "poetry.lock")] == missing
 
     def test_hyphen_in_a_version(self, tmp_path: Path) -> None:
         """python-poetry/poetry-core: `3.2.3-2` is a version, and its archive has that in its name."""
@@ -330,7 +327,7 @@ class TestPoetry:
         project = f'{self.PROJECT}functools32 = "*"\nsix = "*"\n'
         case = Case(tmp_path, {"pyproject.toml": project, "poetry.lock": lock + poetry_end("2.0")})
 
-        assert self.found(case) == []
+        assert judged(case, "poetry.lock") == []
 
     def test_files_that_were_lost(self, tmp_path: Path) -> None:
         """Ethanator/hubmap-organ-segmentation: half of the packages have no file, so no hash; Poetry finds nothing wrong."""
@@ -338,7 +335,7 @@ class TestPoetry:
         lock = poetry_package("click", "8.2.1") + poetry_package("six", "1.17.0", files=wheel) + poetry_end("2.0")
         case = Case(tmp_path, {"pyproject.toml": f'{self.PROJECT}click = "*"\nsix = "*"\n', "poetry.lock": lock})
 
-        assert self.found(case) == [
+        assert judged(case, "poetry.lock") == [
             (
                 "partial-hashes",
                 "click",
@@ -385,13 +382,9 @@ def pdm_lock(python: str, **versions: str) -> str:
 
 @pytest.mark.requires_packages("packaging>=26")
 class TestPylock:
-    """`pylock.toml` and `pylock.NAME.toml`."""
+    """`pylock.toml` and `pylock.NAME.toml`, but for their stamps, which are made up here."""
 
     PROJECT = '[project]\nname = "app"\nversion = "1"\nrequires-python = ">=3.9"\ndependencies = ["click"]\n'
-
-    def found(self, case: Case, path: str) -> list[tuple[str | None, ...]]:
-        """Judge a lock but for its stamp, which is made up here."""
-        return [each for each in case.findings("lock", path) if each[0] != "stale-stamp"]
 
     def test_several_of_one_project(self, tmp_path: Path) -> None:
         """Five-Colleges-Incorporated/ldlite: locks with names of their own are for other things, and may differ."""
@@ -402,18 +395,18 @@ class TestPylock:
         }
         case = Case(tmp_path, files)
 
-        assert self.found(case, "pylock.toml") == []
-        assert self.found(case, "pylock.minimal.toml") == []
+        assert judged(case, "pylock.toml") == []
+        assert judged(case, "pylock.minimal.toml") == []
 
     def test_environments_of_a_later_python(self, tmp_path: Path) -> None:
         """Five-Colleges-Incorporated/ldlite: `pdm lock --python 3.13` keeps `requires-python`: its markers are for 3.13."""
         case = Case(tmp_path, {"pyproject.toml": self.PROJECT, "pylock.maximal.toml": pdm_lock("3.13", click="8.2.1")})
         case.run_on("3.11.7")
 
-        assert self.found(case, "pylock.maximal.toml") == []
+        assert judged(case, "pylock.maximal.toml") == []
 
         case.write({"pyproject.toml": self.PROJECT.replace('"click"', '"click", "six"')})
-        assert [each[:2] for each in self.found(case, "pylock.maximal.toml")] == [("missing-direct", "six")]
+        assert [each[:2] for each in judged(case, "pylock.maximal.toml")] == [("missing-direct", "six")]
 
     def test_export_of_the_project_itself(self, tmp_path: Path) -> None:
         """HisQu/buildben, Comfy-Org/comfy-cli: `uv export` writes the project too, by its folder; no lock pins that."""
@@ -427,9 +420,7 @@ class TestPylock:
         )
         project = self.PROJECT.replace("3.9", "3.10")
         case = Case(tmp_path, {"pyproject.toml": project, "uv.lock": lock, "pylock.toml": pylock})
-        assert self.found(case, "pylock.toml") == []
+        assert judged(case, "pylock.toml") == []
 
         case.write({"uv.lock": lock.replace("8.2.1", "8.3.0")})
-        assert [each[:4] for each in self.found(case, "pylock.toml")] == [
-            ("derived-drift", "click", "==8.3.0", "8.2.1")
-        ]
+        assert [each[:4] for each in judged(case, "pylock.toml")] == [("derived-drift", "click", "==8.3.0", "8.2.1")]

@@ -12,7 +12,7 @@ from pytest_envrepro.config import Config, InstalledFrom
 from pytest_envrepro.discovery import discover, tree_of
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.files import Files
-from pytest_envrepro.locks import FORMATS
+from pytest_envrepro.locks import format_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -291,7 +291,7 @@ def test_fix_of_standard_output() -> None:
 @pytest.mark.parametrize("name", ["conda-linux-64.lock", "dev.conda-lock.yml", "conda-lock.yaml"])
 def test_conda(name: str) -> None:
     """What conda-lock writes is known by its name, and is not taken for a requirements file."""
-    assert [kind.name for kind in FORMATS if kind.may_be(name)] == ["conda"]
+    assert format_of(name).name == "conda"
 
 
 def test_groups_of_requirements(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from judging import Case
 from locks import uv_golden
+from locks.documents import changed, without
 from locks.reading import tree
 
 from pytest_envrepro.locks import FORMATS
@@ -30,20 +31,6 @@ STALE = ": the pins still hold, only the stamp is old"
 def read(files: Mapping[str, str], path: str = "uv.lock") -> Lock:
     """Read a lock from files that are given as text."""
     return parse(path, tree(files), None)
-
-
-def without(text: str, name: str) -> str:
-    """Take a package out of a lock."""
-    first, *others = text.split("[[package]]\n")
-    kept = [other for other in others if not other.startswith(f'name = "{name}"\n')]
-    assert len(kept) < len(others)
-    return "[[package]]\n".join([first, *kept])
-
-
-def replaced(text: str, old: str, new: str) -> str:
-    """Replace what stands there once."""
-    assert text.count(old) == 1, old
-    return text.replace(old, new)
 
 
 def project(folder: Path, *, lock: str = LOCK, inputs: str = INPUT) -> Case:
@@ -154,7 +141,7 @@ class TestVerdicts:
 
     def test_root_added(self, tmp_path: Path) -> None:
         """A requirement that is not locked is told at its line, and that the copy in the lock has it not."""
-        case = project(tmp_path, inputs=replaced(INPUT, '    "click",\n', '    "click",\n    "flask>=3",\n'))
+        case = project(tmp_path, inputs=changed(INPUT, '    "click",\n', '    "click",\n    "flask>=3",\n'))
 
         added = "pyproject.toml:8 asks for flask>=3, and the copy in the lock does not"
         assert case.findings("lock", "uv.lock") == [
@@ -165,7 +152,7 @@ class TestVerdicts:
 
     def test_root_removed(self, tmp_path: Path) -> None:
         """What was locked for a requirement that is gone is stale; what else needs it is not."""
-        case = project(tmp_path, inputs=replaced(INPUT, '    "click",\n', ""))
+        case = project(tmp_path, inputs=changed(INPUT, '    "click",\n', ""))
 
         assert case.findings("lock", "uv.lock") == [
             ("stale-direct", "click", None, "8.1.8", "uv.lock:13", "pyproject.toml no longer asks for it"),
@@ -174,7 +161,7 @@ class TestVerdicts:
 
     def test_root_tightened(self, tmp_path: Path) -> None:
         """A requirement that the pin does not meet is violated."""
-        case = project(tmp_path, inputs=replaced(INPUT, '"jinja2>=3"', '"jinja2>=3.2"'))
+        case = project(tmp_path, inputs=changed(INPUT, '"jinja2>=3"', '"jinja2>=3.2"'))
 
         asks = "pyproject.toml:6 asks for jinja2>=3.2, and the copy in the lock has jinja2>=3"
         assert case.findings("lock", "uv.lock") == [
@@ -185,7 +172,7 @@ class TestVerdicts:
     @pytest.mark.parametrize("asked", ["jinja2>=3.1", "jinja2>=2", "jinja2"])
     def test_root_loosened(self, tmp_path: Path, asked: str) -> None:
         """A requirement that the pin meets still makes the copy alone old."""
-        case = project(tmp_path, inputs=replaced(INPUT, '"jinja2>=3"', f'"{asked}"'))
+        case = project(tmp_path, inputs=changed(INPUT, '"jinja2>=3"', f'"{asked}"'))
 
         asks = f"pyproject.toml:6 asks for {asked}, and the copy in the lock has jinja2>=3{STALE}"
         assert case.findings("lock", "uv.lock") == [("stale-stamp", "requires-dist", None, None, "uv.lock:32", asks)]
@@ -202,11 +189,11 @@ class TestVerdicts:
     )
     def test_same_in_other_words(self, tmp_path: Path, old: str, new: str) -> None:
         """Order, spelling, and what `requires-python` says already make no difference."""
-        assert codes(project(tmp_path, inputs=replaced(INPUT, old, new))) == []
+        assert codes(project(tmp_path, inputs=changed(INPUT, old, new))) == []
 
     def test_marker_changed(self, tmp_path: Path) -> None:
         """Another marker is another requirement."""
-        case = project(tmp_path, inputs=replaced(INPUT, "< '3.14'", "< '3.13'"))
+        case = project(tmp_path, inputs=changed(INPUT, "< '3.14'", "< '3.13'"))
 
         (finding,) = case.findings("lock", "uv.lock")
 
@@ -225,7 +212,7 @@ class TestVerdicts:
 
     def test_transitive_gone_with_its_edge(self, tmp_path: Path) -> None:
         """A package that is gone from the lists too is missing by the metadata of what needs it."""
-        lock = replaced(without(LOCK, "markupsafe"), 'dependencies = [\n    { name = "markupsafe" },\n]\n', "")
+        lock = changed(without(LOCK, "markupsafe"), 'dependencies = [\n    { name = "markupsafe" },\n]\n', "")
         case = project(tmp_path, lock=lock)
 
         assert codes(case) == []
@@ -238,7 +225,7 @@ class TestVerdicts:
 
     def test_edge_gone(self, tmp_path: Path) -> None:
         """A package that is there, and that nothing in the lock says to be needed, is not installed by uv."""
-        lock = replaced(LOCK, 'dependencies = [\n    { name = "markupsafe" },\n]\n', "")
+        lock = changed(LOCK, 'dependencies = [\n    { name = "markupsafe" },\n]\n', "")
         case = project(tmp_path, lock=lock)
         case.install("jinja2", "3.1.6", ("MarkupSafe>=2.0",))
 
@@ -247,7 +234,7 @@ class TestVerdicts:
     def test_root_edge_gone(self, tmp_path: Path) -> None:
         """So is a requirement of the project that is gone from the list of what it needs."""
         case = project(
-            tmp_path, lock=replaced(LOCK, '\ndependencies = [\n    { name = "click" },\n', "\ndependencies = [\n")
+            tmp_path, lock=changed(LOCK, '\ndependencies = [\n    { name = "click" },\n', "\ndependencies = [\n")
         )
 
         message = "not pinned in uv.lock, but for other environments"
@@ -257,7 +244,7 @@ class TestVerdicts:
 
     def test_transitive_changed(self, tmp_path: Path) -> None:
         """A pin outside of what its parent asks for is violated, by the parent's metadata."""
-        case = project(tmp_path, lock=replaced(LOCK, 'version = "3.0.2"', 'version = "1.1.1"'))
+        case = project(tmp_path, lock=changed(LOCK, 'version = "3.0.2"', 'version = "1.1.1"'))
         case.install("jinja2", "3.1.6", ("MarkupSafe>=2.0",))
 
         assert case.findings("lock", "uv.lock") == [
@@ -266,7 +253,7 @@ class TestVerdicts:
 
     def test_pin_edited(self, tmp_path: Path) -> None:
         """A pin that was edited is not what is installed."""
-        case = project(tmp_path, lock=replaced(LOCK, 'version = "3.0.2"', 'version = "3.0.1"'))
+        case = project(tmp_path, lock=changed(LOCK, 'version = "3.0.2"', 'version = "3.0.1"'))
         for name, version in (("jinja2", "3.1.6"), ("markupsafe", "3.0.2"), ("click", "8.1.8"), ("pytest", "8.4.0")):
             case.install(name, version)
 
@@ -276,7 +263,7 @@ class TestVerdicts:
 
     def test_hash_removed(self, tmp_path: Path) -> None:
         """A package without a hash is told, where its index tells hashes."""
-        case = project(tmp_path, lock=replaced(LOCK, ', hash = "sha256:84a0dafe"', ""))
+        case = project(tmp_path, lock=changed(LOCK, ', hash = "sha256:84a0dafe"', ""))
 
         message = "no hash, though other pins have one: what is installed may be any file"
         assert case.findings("lock", "uv.lock") == [("partial-hashes", "jinja2", None, "3.1.6", "uv.lock:89", message)]
@@ -290,7 +277,7 @@ class TestVerdicts:
 
     def test_stamp_edited(self, tmp_path: Path) -> None:
         """The copy of the input may have been edited alone."""
-        case = project(tmp_path, lock=replaced(LOCK, 'name = "jinja2", specifier = ">=3"', 'name = "jinja2"'))
+        case = project(tmp_path, lock=changed(LOCK, 'name = "jinja2", specifier = ">=3"', 'name = "jinja2"'))
 
         asks = f"pyproject.toml:6 asks for jinja2>=3, and the copy in the lock has jinja2{STALE}"
         assert case.findings("lock", "uv.lock") == [("stale-stamp", "requires-dist", None, None, "uv.lock:32", asks)]
@@ -322,7 +309,7 @@ class TestVerdicts:
     )
     def test_stale(self, tmp_path: Path, old: str, new: str, cause: str | None) -> None:
         """What else the lock keeps of its input is compared too."""
-        case = project(tmp_path, inputs=replaced(INPUT, old, new))
+        case = project(tmp_path, inputs=changed(INPUT, old, new))
 
         found = {finding[0]: finding[-1] for finding in case.findings("lock", "uv.lock")}
 
@@ -334,13 +321,13 @@ class TestVerdicts:
     @pytest.mark.parametrize("supported", [">=3.9.0", ">3.8.99,>=3.9"])
     def test_same_pythons(self, tmp_path: Path, supported: str) -> None:
         """The same Pythons in other words are the same."""
-        inputs = replaced(INPUT, 'requires-python = ">=3.9"', f'requires-python = "{supported}"')
+        inputs = changed(INPUT, 'requires-python = ">=3.9"', f'requires-python = "{supported}"')
 
         assert codes(project(tmp_path, inputs=inputs)) == []
 
     def test_merge_markers(self, tmp_path: Path) -> None:
         """A merge that is not finished is told at its line, and nothing else."""
-        merged = replaced(LOCK, 'name = "six"\n', '<<<<<<< HEAD\nname = "six"\n=======\n>>>>>>> other\n')
+        merged = changed(LOCK, 'name = "six"\n', '<<<<<<< HEAD\nname = "six"\n=======\n>>>>>>> other\n')
         case = project(tmp_path, lock=merged)
 
         assert case.findings("lock", "uv.lock") == [
@@ -358,7 +345,7 @@ class TestVerdicts:
     def test_other_platform(self, tmp_path: Path) -> None:
         """What is for another platform, or for a Python that the lock is not for, is not missing."""
         lock = without(LOCK, "colorama")
-        inputs = replaced(INPUT, '    "click",\n', '    "click",\n    "enum34 ; python_version < \'3.4\'",\n')
+        inputs = changed(INPUT, '    "click",\n', '    "click",\n    "enum34 ; python_version < \'3.4\'",\n')
         case = project(tmp_path, lock=lock, inputs=inputs)
         case.run_on("3.12.1", sys_platform="linux", platform_system="Linux", os_name="posix")
 
@@ -376,21 +363,21 @@ class TestVerdicts:
 
     def test_named_by_the_project_itself(self, tmp_path: Path) -> None:
         """A package may need the project in turn, which is no pin (pydantic-settings and pydantic)."""
-        lock = replaced(LOCK, '{ name = "iniconfig" },', '{ name = "iniconfig" },\n    { name = "demo" },')
+        lock = changed(LOCK, '{ name = "iniconfig" },', '{ name = "iniconfig" },\n    { name = "demo" },')
 
         assert codes(project(tmp_path, lock=lock)) == []
 
     def test_described_by_the_project(self, tmp_path: Path) -> None:
         """What the project says that a package needs goes before its metadata (`tool.uv.dependency-metadata`)."""
         told = '[manifest]\n\n[[manifest.dependency-metadata]]\nname = "click"\nversion = "8.1.8"\n\n[[package]]\nname = "babel"'
-        case = project(tmp_path, lock=replaced(LOCK, '[[package]]\nname = "babel"', told))
+        case = project(tmp_path, lock=changed(LOCK, '[[package]]\nname = "babel"', told))
         case.install("click", "8.1.8", ("gone",))
 
         assert codes(case) == []
 
     def test_same_requirement_twice_in_a_group(self, tmp_path: Path) -> None:
         """Groups that include one another have a requirement twice, which uv keeps once (fastapi)."""
-        inputs = replaced(INPUT, '{include-group = "dev"}]', '{include-group = "dev"}, "pytest>=8"]')
+        inputs = changed(INPUT, '{include-group = "dev"}]', '{include-group = "dev"}, "pytest>=8"]')
 
         assert codes(project(tmp_path, inputs=inputs)) == []
 
@@ -471,7 +458,7 @@ class TestWorkspace:
 
     def changed(self, folder: Path, path: str, old: str, new: str) -> Case:
         """Give the workspace with a change in one file."""
-        return Case(folder, {**self.FILES, path: replaced(self.FILES[path], old, new)})
+        return Case(folder, {**self.FILES, path: changed(self.FILES[path], old, new)})
 
     def test_reading(self) -> None:
         """Members are no pins; what they ask for are roots at their own files."""
@@ -556,7 +543,7 @@ class TestWorkspace:
 
     def test_member_without_its_folder(self, tmp_path: Path) -> None:
         """The folder of another member stands with some requirements alone (modelcontextprotocol/python-sdk)."""
-        lock = replaced(
+        lock = changed(
             self.FILES["uv.lock"],
             '    { name = "core", editable = "packages/core" },\n    { name = "six" }',
             '    { name = "core" },\n    { name = "six" }',
@@ -629,7 +616,7 @@ class TestForks:
     def test_edge_of_a_choice(self, tmp_path: Path) -> None:
         """What is needed only where an extra is chosen is missing too."""
         files = uv_golden.CHOICES
-        lock = replaced(
+        lock = changed(
             files["uv.lock"],
             '{ name = "typing-extensions", marker = "extra == \'extra-4-demo-cpu\'" }',
             '{ name = "gone", marker = "extra == \'extra-4-demo-cpu\'" }',
@@ -655,14 +642,14 @@ class TestSources:
     )
     def test_changed(self, tmp_path: Path, old: str, new: str, expected: list[tuple[str, str]]) -> None:
         """Another place violates the pin, another branch makes the copy old; versions do not matter here, as for uv."""
-        inputs = replaced(self.FILES["pyproject.toml"], old, new)
+        inputs = changed(self.FILES["pyproject.toml"], old, new)
 
         assert codes(Case(tmp_path, {**self.FILES, "pyproject.toml": inputs})) == expected
 
     def test_folder_asks_for_more(self, tmp_path: Path) -> None:
         """What a folder beside the project needs is locked too, and judged by the folder's own file."""
-        changed = replaced(self.FILES["lib/pyproject.toml"], '["click"]', '["click", "rich"]')
-        case = Case(tmp_path, {**self.FILES, "lib/pyproject.toml": changed})
+        library = changed(self.FILES["lib/pyproject.toml"], '["click"]', '["click", "rich"]')
+        case = Case(tmp_path, {**self.FILES, "lib/pyproject.toml": library})
 
         assert next(finding[0::4] for finding in case.findings("lock", "uv.lock")) == (
             "missing-direct",
@@ -775,13 +762,13 @@ class TestFaults:
     )
     def test_wrong(self, old: str, new: str, line: int, message: str) -> None:
         """What has a wrong type or is missing is one fault, at the package."""
-        lock = read({**PROJECT, "uv.lock": replaced(LOCK, old, new)})
+        lock = read({**PROJECT, "uv.lock": changed(LOCK, old, new)})
 
         assert [(fault.code, fault.line, fault.message) for fault in lock.faults] == [("unreadable", line, message)]
 
     def test_newer_schema(self, tmp_path: Path) -> None:
         """A schema that is not known is unchecked; a revision of this one is read."""
-        case = project(tmp_path, lock=replaced(LOCK, "version = 1\n", "version = 2\n"))
+        case = project(tmp_path, lock=changed(LOCK, "version = 1\n", "version = 2\n"))
 
         outcome = case.judge("lock", "uv.lock")
 
@@ -804,7 +791,7 @@ class TestFaults:
 
     def test_broken_input(self, tmp_path: Path) -> None:
         """A fault of the input is told at its line."""
-        case = project(tmp_path, inputs=replaced(INPUT, '"click",', '"click ==",'))
+        case = project(tmp_path, inputs=changed(INPUT, '"click",', '"click ==",'))
 
         assert [finding[0::4] for finding in case.findings("lock", "uv.lock")] == [("unreadable", "pyproject.toml:7")]
 
@@ -825,7 +812,7 @@ def test_files_of_packages() -> None:
     old = f'    {{ url = "{url}-py3-none-any.whl", hash = "sha256:84a0dafe" }},\n'
     long = f'    {{ url = "{url}.tgz", hash = "sha256:1", size = 12, upload-time = "2025-03-05T20:05:02.478Z" }},\n'
     other = f'    {{url="{url}.zip", hash="sha256:2"}},\n'
-    lock = replaced(LOCK, old, f"{old}{long}{other}")
+    lock = changed(LOCK, old, f"{old}{long}{other}")
     sdist = f'sdist = {{ url = "{url}.tar.gz", hash = "sha256:3", size = 12 }}\n'
     lock = lock.replace('name = "jinja2"\nversion = "3.1.6"\n', f'name = "jinja2"\nversion = "3.1.6"\n{sdist}')
 

@@ -37,7 +37,10 @@ class Pins(RequirementsFormat):
     name = "pins"
 
     def may_be(self, path):
-        return path.endswith(".pins")
+        return path.endswith((".pins", ".lock"))
+
+    def why_not(self, path, tree):
+        return None
 
 
 class Lines:
@@ -88,6 +91,16 @@ def test_added(added: Project) -> None:
         "requirements.txt::lock clean",
         "requirements.txt::spelling clean",
     ]
+
+
+def test_order_of_formats(added: Project) -> None:
+    """An added format is asked after ours, whose names are sure, and before requirements files, which take nearly any."""
+    added.write({"odd.lock": "flusk==1\n", "uv.lock": "flusk==1\n"})
+
+    added.run("--env-report=report.lines", "-k", "spelling and lock")
+
+    judged = (added.path / "report.lines").read_text().splitlines()
+    assert {"odd.lock::spelling broken", "uv.lock::spelling clean"} <= set(judged)
 
 
 @pytest.mark.parametrize(

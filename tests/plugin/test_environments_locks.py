@@ -14,11 +14,17 @@ import pytest
 from borrowing import headed
 from indexes import Index
 
+from pytest_envrepro.discovery import Discovery
+from pytest_envrepro.session import Session
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from borrowing import Suite
     from boxing import Base
+
+    from pytest_envrepro.locks import Tree
+    from pytest_envrepro.model import Lock
 
 INSTALLERS = pytest.mark.parametrize("installer", ["uv", "pip"])
 PROJECT = """
@@ -196,6 +202,26 @@ def test_unknown_parts_of_a_table(suite: Suite) -> None:
     ]
 
 
+def test_parts_of_a_table_cost_no_look(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock whose parts the table names is read once, as others are."""
+    table = '[tool.envrepro]\ninstalled = [{ lock = "uv.lock", groups = ["docs"] }]\n'
+    suite.write("def test_it(): pass\n", table + PROJECT)
+    suite.project.write({"uv.lock": locked(suite)})
+    read: list[str] = []
+    parse = Discovery.parse
+
+    def counted(self: Discovery, path: str, tree: Tree) -> Lock:
+        read.append(path)
+        return parse(self, path, tree)
+
+    monkeypatch.setattr(Discovery, "parse", counted)
+
+    facts = Session(suite.path, configured_by=None, environ={}).facts
+
+    assert facts.parts == {"uv.lock": {"docs"}}
+    assert read == ["uv.lock"]
+
+
 def test_key(suite: Suite) -> None:
     """Another version in the lock is another environment, and the same pins in other words are the same."""
     suite.write(NAMES + '@E(lock="uv.lock")\ndef test_it(environment): pass\n', PROJECT)
@@ -329,6 +355,32 @@ def test_of_the_user(environment): pass
         (
             "single/uv.lock:5: first==1.0 has no hash, and pip or uv is configured with further indexes, which may have "
             "another file of that name"
+        )
+    ]
+
+
+def test_no_hash_and_folders(suite: Suite, tmp_path: Path) -> None:
+    """A package without a hash has to have one place alone: a folder of the user's is another one."""
+    one = Index(tmp_path / "one")
+    one.add("first", "1.0")
+    online(suite, one.url)
+    suite.write(
+        NAMES
+        + """
+@E(lock="uv.lock")
+def test_it(environment): pass
+"""
+    )
+    suite.project.write({"uv.lock": uv_lock(package("first", "1.0", str(one.path)), asks("first"))})
+    suite.set("UV_FIND_LINKS", str(tmp_path))
+
+    result = suite.run()
+
+    result.assert_outcomes(errors=1)
+    assert headed(result, "ERROR at setup of test_it") == [
+        (
+            "uv.lock:5: first==1.0 has no hash, and pip or uv is configured with further folders or pages (find-links), "
+            "which may have another file of that name"
         )
     ]
 
