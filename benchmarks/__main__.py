@@ -12,7 +12,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import conflicts, containers, environments, formats, growth, lock, markers, recompile, session, unused
+from benchmarks import (
+    conflicts,
+    containers,
+    environments,
+    formats,
+    growth,
+    inside,
+    lock,
+    markers,
+    recompile,
+    session,
+    unused,
+)
 
 if TYPE_CHECKING:
     from benchmarks.measuring import Line
@@ -30,6 +42,8 @@ _ROWS = {
     "shared": (environments.shared, 9),
     "throwaway": (environments.throwaway, 9),
     "container": (containers.measure, 21),
+    "call": (inside.call, 200),
+    "inside": (inside.inside, 15),
 }
 
 

@@ -109,6 +109,8 @@ class Boxes(Ledger):
         if made.resolved is not None and made.resolved.weak:
             reasons = "; ".join(made.resolved.reasons)
             self._notes[f"{environment.title}: another day could bring something else ({reasons})"] = None
+        oldest = made.resolved.oldest if made.resolved is not None else ()
+        self._notes |= dict.fromkeys(f"{environment.title}: {each}" for each in oldest)
         return environment
 
     def services(self, settings: Settings) -> Services | None:
@@ -147,6 +149,7 @@ class Boxes(Ledger):
         python = made.python
         reasons = made.resolved.reasons if made.resolved else ()
         notes = [f"{reason}: another day could bring something else" for reason in reasons]
+        notes += made.resolved.oldest if made.resolved else ()
         notes += [f"will rot: {each}" for each in made.plan.rots]
         stays = self._stays(failed=True) and environment.is_private
         return Lent(
@@ -157,6 +160,7 @@ class Boxes(Ledger):
             notes=tuple(notes),
             last=environment.last_of_test,
             is_used=environment.last is not None,
+            called=environment.called,
             installed=environment.installed,
             has_installed=environment.has_installed,
             enter=_entering(self._containers.kept_as(environment.container) if stays else made.name)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from operator import is_not
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
+from pytest_envrepro.axes import Choice, settled
 from pytest_envrepro.declaring import Mark, is_inside, layers_of
 from pytest_envrepro.errors import SettingsError
-from pytest_envrepro.options import ENVIRONMENT, borrowed, registered_by_others
-from pytest_envrepro.settingkeys import CONTAINER, VIRTUALENV
-from pytest_envrepro.settings import Layer
+from pytest_envrepro.options import ENVIRONMENT, LOOK, borrowed, registered_by_others
+from pytest_envrepro.settingkeys import CONTAINER, KEYS, VIRTUALENV
+from pytest_envrepro.settings import DEFAULT, Layer, combine
 
 if TYPE_CHECKING:
     import pytest
@@ -26,6 +30,9 @@ _SHADOWED = (
     "that name for itself: environments.get(...) gives one without it"
 )
 
+# What was made of the markers of a test: it is asked for five times while that runs.
+_KNOWN: WeakKeyDictionary[pytest.Item, tuple[list[pytest.Mark], list[Mark]]] = WeakKeyDictionary()
+
 
 def fits(item: pytest.Item, kind: str) -> bool:
     """Tell whether a test has a use for an environment of a kind: a fixture for another one refuses it."""
@@ -35,7 +42,7 @@ def fits(item: pytest.Item, kind: str) -> bool:
 
 def declares(item: pytest.Item) -> bool:
     """Tell whether a test is given what its markers declare, or wants to run in it."""
-    return not _DECLARED.isdisjoint(borrowed(item)) or is_inside(marks(item))
+    return may_declare(item) or is_inside(marks(item))
 
 
 def is_given(item: pytest.Item) -> bool:
@@ -62,11 +69,53 @@ def marks(item: pytest.Item) -> list[Mark]:
     """Give the markers of a test, the closest first; those are not ours that the suite has registered for itself."""
     if is_shadowed(item.config):
         return []
+    written = [*item.iter_markers(ENVIRONMENT)]  # A fixture may add one.
+    known = _KNOWN.get(item)
+    if known is None or len(known[0]) != len(written) or any(map(is_not, known[0], written)):
+        known = _KNOWN[item] = written, _settled(item)
+    return known[1]
+
+
+def _settled(item: pytest.Item) -> list[Mark]:
+    found = placed(item)
+    choices = [mark.args[0] for _, mark in found if _is_choice(mark)]
+    written = [each for each in found if not _is_choice(each[1])]
+    for choice in choices:
+        written = [(identity, choice.of(identity, mark)) for identity, mark in written]
+    return settled(written, partial(set_by, item.config))
+
+
+def set_by(config: pytest.Config, name: str) -> frozenset[str]:
+    """Give the keys that an environment of the table sets; none where it cannot be read, which each test tells."""
+    look = config.stash.get(LOOK, None)
+    try:
+        named = look().config.environments if look else {}
+    except SettingsError:
+        return frozenset()
+    settings, _ = combine([Layer("", {}, name)], named)
+    return frozenset(key for key in KEYS if settings is not None and settings.origins[key] != DEFAULT)
+
+
+def placed(item: pytest.Item) -> list[tuple[int, Mark]]:
+    """Give the markers of a test as they were written, the closest first, each with its identity."""
     found = [*item.iter_markers_with_node(ENVIRONMENT)]
     # To pytest those of a parameter are as close as those of the function, and come after them.
     of_parameters = {id(mark) for mark in getattr(getattr(item, "callspec", None), "marks", ())}
     found.sort(key=lambda each: id(each[1]) not in of_parameters)
-    return [Mark(mark.args, mark.kwargs, getattr(node, "originalname", None) or node.name) for node, mark in found]
+    return [
+        (id(mark), Mark(mark.args, mark.kwargs, getattr(node, "originalname", None) or node.name))
+        for node, mark in found
+    ]
+
+
+def _is_choice(mark: Mark) -> bool:
+    """Tell whether a marker is the one that a run of a test has, which says what it takes of a matrix."""
+    return len(mark.args) == 1 and isinstance(mark.args[0], Choice)
+
+
+def may_declare(item: pytest.Item) -> bool:
+    """Tell whether a test is given what its markers declare, by a fixture."""
+    return not _DECLARED.isdisjoint(borrowed(item))
 
 
 def declared_layers(item: pytest.Item) -> tuple[Layer, ...]:

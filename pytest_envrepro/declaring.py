@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.errors import SettingsError
 from pytest_envrepro.matrices import Matrix
+from pytest_envrepro.settingkeys import INSIDE
 from pytest_envrepro.settings import Layer, Settings, merge
 from pytest_envrepro.values import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_INSIDE = "inside=True cannot be followed yet: take the fixture 'environment', and its run() and run_python()"
+
+_SEVERAL = (
+    "is several values, and nothing has made a test of each: that is done when functions are collected that name "
+    "'environment', 'throwaway_venv' or 'throwaway_container', or say inside=True, and not in classes of unittest; "
+    "mark one test for each value"
+)
 
 
 class Mark(NamedTuple):
@@ -45,14 +51,7 @@ def layers_of(marks: Iterable[Mark]) -> tuple[Layer, ...]:
     Raises:
         SettingsError: one has arguments that it cannot have.
     """
-    closest_first = [*marks]
-    layers = [_layer(mark) for mark in closest_first]
-    if is_inside(closest_first):
-        origin = next(
-            layer.origin for mark, layer in zip(closest_first, layers, strict=True) if "inside" in mark.kwargs
-        )
-        raise SettingsError(f"{origin}: {_INSIDE}")
-    return tuple(reversed(layers))
+    return tuple(reversed([_layer(mark) for mark in marks]))
 
 
 def _layer(mark: Mark) -> Layer:
@@ -60,7 +59,7 @@ def _layer(mark: Mark) -> Layer:
     if len(mark.args) > 1:
         raise SettingsError(f"{origin}: takes one name, and settings by their names, not {len(mark.args)} names")
     name = mark.args[0] if mark.args else None
-    _refuse_matrices(origin, {"the name": name, **mark.kwargs})
+    _refuse_matrices(origin, {"the name": name, **{key: mark.kwargs[key] for key in mark.kwargs if key != INSIDE}})
     if name is not None and not isinstance(name, str):
         raise SettingsError(f"{origin}: the name of an environment has to be a string, not {kind_of(name)}")
     values = dict(mark.kwargs)
@@ -73,7 +72,7 @@ def _layer(mark: Mark) -> Layer:
 def _refuse_matrices(origin: str, values: Mapping[str, Any]) -> None:
     for key, value in values.items():
         if isinstance(value, Matrix):
-            raise SettingsError(f"{origin}: {key}: {value!r} cannot be followed yet: mark one test for each value")
+            raise SettingsError(f"{origin}: {key}: {value!r} {_SEVERAL}")
 
 
 def settings_of_call(
@@ -94,6 +93,10 @@ def settings_of_call(
         if values:
             raise SettingsError(f"{call}: takes Settings as they are, and no further ones beside them")
         return declared
+    if isinstance(declared, Matrix):
+        raise SettingsError(
+            f"{call}: takes one environment, and {declared!r} is several: a matrix stands in a test's marker"
+        )
     if declared is not None and not isinstance(declared, str):
         if not isinstance(declared, dict):
             raise SettingsError(f"{call}: takes a name, Settings or a mapping, not {kind_of(declared)}")

@@ -13,8 +13,10 @@ from pytest_envrepro.declarations import (
     is_copied,
     is_given,
     is_shadowed,
+    marks,
     why_nothing,
 )
+from pytest_envrepro.declaring import is_inside
 from pytest_envrepro.errors import EnvReproError, SettingsError
 from pytest_envrepro.foreseeing import ENGINE, foreseen
 from pytest_envrepro.options import ENVIRONMENT, FIXTURES, borrowed
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from pytest_envrepro.plans import Plan
     from pytest_envrepro.reports import Foreseen
     from pytest_envrepro.settings import Settings
+
+_SHARED = "environment"  # The fixture that gives what a test runs in.
+_INSIDE = "inside=True"
 
 
 class Wishes(NamedTuple):
@@ -99,6 +104,14 @@ class Demand:
             self._note_rots(plan)
         return plan
 
+    def check(self, item: pytest.Item) -> None:
+        """Read what a test declares and has no use for.
+
+        Raises:
+            SettingsError: a marker cannot be followed.
+        """
+        merge(declared_layers(item), self._depot().session.config.environments)
+
     def of_all(self, items: Iterable[pytest.Item]) -> Wishes:
         """Give what can be made for tests before they run; what cannot be had is told by the test that wants it."""
         plans: dict[str, Plan | ContainerPlan] = {}
@@ -127,7 +140,10 @@ class Demand:
                 raise SettingsError(why_nothing(item))
             return merge(declared_layers(item), named)
 
-        return tuple(foreseen(fixture, settings, depot) for fixture in sorted(borrowed(item)))
+        by = sorted(borrowed(item))
+        if _SHARED not in by and is_inside(marks(item)):
+            by.insert(0, _INSIDE)
+        return tuple(foreseen(each, settings, depot) for each in by)
 
     def note_shadowed(self, item: pytest.Item) -> None:
         """Note where a marker of ours is for a fixture that the suite has in the place of ours."""

@@ -68,6 +68,27 @@ class UnknownServiceError(EngineError, KeyError):
     __str__ = Exception.__str__  # A `KeyError` would quote the message.
 
 
+class Conversation(Protocol):
+    """A program in a container that is talked with over its standard input and output."""
+
+    def send(self, data: bytes) -> None:
+        """Send some bytes whole.
+
+        Raises:
+            OSError: it has ended, or the connection breaks.
+        """
+
+    def receive(self, timeout: float | None) -> bytes | None:
+        """Give some bytes that have come; nothing at its end, None where none have come in that many seconds.
+
+        Raises:
+            OSError: the connection breaks.
+        """
+
+    def end(self) -> tuple[int | str, str]:
+        """End it, and give its status, or what has become of its container, and what it has written to standard error."""
+
+
 class Container(Protocol):
     """A running container, which ends with the process that has made it."""
 
@@ -91,6 +112,14 @@ class Container(Protocol):
             ProgramNotFoundError: there is no such program.
             ExecutionTimeoutError: it took longer.
             EngineError: the container is gone, or the engine is, or there is no such user or folder.
+        """
+
+    def converse(self, argv: Sequence[str]) -> Conversation:
+        """Start a program that is talked with, and that ends when nobody does any more.
+
+        Raises:
+            ProgramNotFoundError: there is no such program.
+            EngineError: the container is gone, or the engine is, or standard input cannot be given.
         """
 
     def read(self, path: str) -> bytes:

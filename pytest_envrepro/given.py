@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
 
+    import pytest
+
     from pytest_envrepro.depot import Depot
     from pytest_envrepro.envs.base import Environment
     from pytest_envrepro.envs.container import ContainerEnvironment
@@ -32,11 +34,32 @@ class Lender(Protocol):
     def lend(self, plan: Plan | ContainerPlan, *, is_private: bool) -> VirtualEnvironment | ContainerEnvironment:
         """Make one, or take the one that is there."""
 
+    def host(self) -> Environment:
+        """Give the environment that runs pytest."""
+
     def give_back(self, environment: VirtualEnvironment | ContainerEnvironment) -> None:
         """Take back one before its test has ended; of what is shared, nothing ends with that."""
 
     def skipping(self) -> AbstractContextManager[None]:
         """Skip the test where there is no such Python, unless the session is strict."""
+
+
+class Runner(Protocol):
+    """Runs functions, and tests, in the environments that are lent."""
+
+    def foresee(self, item: pytest.Item) -> None:
+        """Note of a test that it is to run in its environment, before any other test has begun."""
+
+    def begin(self, item: pytest.Item) -> None:
+        """Prepare for a test that is to run in its environment."""
+
+    def call(
+        self, environment: Environment, function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]
+    ) -> Any:
+        """Call a function in an environment."""
+
+    def end(self, *environments: Environment) -> None:
+        """End what waits in environments for functions to call; in all where none is named."""
 
 
 class Environments:
@@ -105,7 +128,7 @@ class Environments:
     @property
     def host(self) -> Environment:
         """The environment that runs pytest."""
-        return self._lender.depot().host
+        return self._lender.host()
 
     def lock(
         self,

@@ -95,6 +95,7 @@ def shown(loan: Loan, *, stays: bool) -> Lent:
     environment, made = loan.environment, loan.made
     python = made.plan.python
     notes = [f"{reason}: another day could bring something else" for reason in made.resolved.reasons]
+    notes += made.resolved.oldest
     if made.resolved.unpinned:
         notes.append("its settings do not pin all that is in it: versions were chosen when it was first made")
     return Lent(
@@ -105,6 +106,7 @@ def shown(loan: Loan, *, stays: bool) -> Lent:
         notes=tuple(notes),
         last=environment.last_of_test,
         is_used=environment.last is not None,
+        called=environment.called,
         installed=environment.installed,
         has_installed=environment.has_installed,
         enter=entering(environment) if stays else None,

@@ -10,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from importlib.machinery import ModuleSpec
 
     from pytest_envrepro.errors import SettingsError
+    from pytest_envrepro.inside import Inside
     from pytest_envrepro.lending import Lending
     from pytest_envrepro.markers import Markers
+    from pytest_envrepro.multiplying import Multiplying
     from pytest_envrepro.returning import Returning
     from pytest_envrepro.session import Session
 
 _LENDING = "envrepro-lending"  # The plugin that lends environments.
 _RETURNING = "envrepro-returning"  # The one that takes them back.
 _HOLDING = "envrepro-holding"  # The one that knows who asks.
+_INSIDE = "envrepro-inside"  # The one that runs tests in their environments.
 _EXPLAINING = "envrepro-explaining"  # The one that says what differs between two.
 _MARKERS = "envrepro-markers"  # The one that acts on markers.
 SKIPPED = pytest.StashKey[dict[str, str]]()  # The modules that are skipped as a whole, by node id, and why.
@@ -94,7 +97,7 @@ def load_lending(config: pytest.Config) -> Lending:
             raise _settings_error()(
                 f"environments for tests take '{name}', which is not installed: pip install {name}"
             ) from error
-        lending = Lending(config, load_markers(config))
+        lending = Lending(config, load_markers(config), _load_inside)
         config.pluginmanager.register(lending, _LENDING)
         config.pluginmanager.register(lending.holding, _HOLDING)
         config.pluginmanager.register(Returning(lending), _RETURNING)
@@ -109,6 +112,34 @@ def load_returning(config: pytest.Config) -> Returning:
     if returning is None:
         raise RuntimeError(f"the plugin {_RETURNING} is blocked")
     return returning
+
+
+def are_known(names: Iterable[str]) -> bool:
+    """Tell whether names of keyword arguments of the marker `environment` are keys."""
+    from pytest_envrepro.settingkeys import are_known as known  # noqa: PLC0415
+
+    return known(names)
+
+
+def _load_inside(lending: Lending) -> Inside:
+    """Give what runs functions in environments; its import is what sessions without them are spared."""
+    # Not as it is installed: it has comparisons that pytest is to explain.
+    pytest.register_assert_rewrite("pytest_envrepro.comparisons")
+    import pytest_envrepro.comparisons  # noqa: F401, PLC0415
+
+    with as_installed():
+        from pytest_envrepro.inside import Inside  # noqa: PLC0415
+
+    inside = Inside(lending)
+    lending.config.pluginmanager.register(inside, _INSIDE)
+    return inside
+
+
+def load_multiplying(metafunc: pytest.Metafunc) -> Multiplying:
+    """Give what makes tests of matrices; its import is what sessions without one are spared."""
+    with as_installed():
+        from pytest_envrepro.multiplying import Multiplying  # noqa: PLC0415
+    return Multiplying(metafunc)
 
 
 def load_audit() -> Callable[[pytest.Session, Session], None]:

@@ -8,7 +8,7 @@ from typing import Any
 from pytest_envrepro.errors import SettingsError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Matrix:
     """Several values in the place of one: a test is run once with each.
 
@@ -18,10 +18,12 @@ class Matrix:
 
     values: tuple[Any, ...]
 
-    def __post_init__(self) -> None:
-        if not self.values:
+    def __init__(self, values: tuple[Any, ...]) -> None:
+        __tracebackhide__ = True  # Of a module that cannot be collected, its own line is all there is to see.
+        object.__setattr__(self, "values", values)
+        if not values:
             raise SettingsError("matrix() needs at least one value")
-        if any(isinstance(value, Matrix) for value in self.values):
+        if any(isinstance(value, Matrix) for value in values):
             raise SettingsError(f"{self}: a matrix cannot hold another one; write all values side by side")
 
     def __repr__(self) -> str:
@@ -34,4 +36,5 @@ def matrix(*values: Any) -> Matrix:
     Raises:
         SettingsError: there is no value, or one is a matrix itself.
     """
+    __tracebackhide__ = True
     return Matrix(values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,13 @@ import pytest
 
 from pytest_envrepro.late import (
     SKIPPED,
+    are_known,
     as_installed,
     current_config,
     failing,
     load_lending,
     load_markers,
+    load_multiplying,
     load_returning,
     loaded_lending,
     loaded_markers,
@@ -32,6 +35,7 @@ with as_installed():
         ENDED,
         ENVIRONMENT,
         FIXTURES,
+        LOOK,
         MARKERS,
         POLICY_VARIABLES,
         SERVICES,
@@ -52,10 +56,11 @@ with as_installed():
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterable
 
 __all__ = ["environment", "environments", "throwaway_container", "throwaway_venv"]
 
+_MATRICES = "pytest_envrepro.matrices"  # Whoever has written a matrix has imported this.
 _ASKED = pytest.StashKey["argparse.Namespace"]()  # The command line, where it asks for an answer in the place of tests.
 
 
@@ -107,6 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
             resolve_strict(config.option.env_strict, os.environ, configured=False)
     session_begins(config)
     config.stash[SKIPPED] = {}
+    config.stash[LOOK] = lambda: load_markers(config).wanted().session
     if is_answer(config):
         with as_installed():
             from pytest_envrepro.answering import Answering  # noqa: PLC0415
@@ -117,6 +123,16 @@ def pytest_configure(config: pytest.Config) -> None:
             from pytest_envrepro.gate import Gate  # noqa: PLC0415
 
         config.pluginmanager.register(Gate(config), "envrepro-gate")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> Generator[None, object, object]:
+    """Have a test run once with each value of a matrix."""
+    multiplying = load_multiplying(metafunc) if _MATRICES in sys.modules else None
+    result = yield
+    if multiplying is not None:
+        multiplying.finish()
+    return result
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -137,13 +153,24 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             load_lending(item.config).begin(item)
 
 
+def _has_use(item: pytest.Item) -> bool:
+    """Tell whether a test is given an environment, or runs in one."""
+    return bool(borrowed(item)) or _runs_inside(item.iter_markers(ENVIRONMENT))
+
+
+def _runs_inside(marks: Iterable[pytest.Mark]) -> bool:
+    return any(mark.name == ENVIRONMENT and mark.kwargs.get("inside", False) is not False for mark in marks)
+
+
 def _declares(item: pytest.Item, marks: list[pytest.Mark]) -> bool:
     """Tell whether the marker `environment` of a test is to be followed, or told why it is not."""
     if ENVIRONMENT in registered_by_others(item.config):
         load_markers(item.config).shadowed.add(ENVIRONMENT)
         return False
-    is_inside = any(mark.name == ENVIRONMENT and mark.kwargs.get("inside", False) is not False for mark in marks)
-    return is_inside or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    if _runs_inside(marks) or not FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        return True
+    # What nobody follows may be misspelt: `insid=True` would have the test run here, without a word.
+    return not are_known(name for mark in marks if mark.name == ENVIRONMENT for name in mark.kwargs)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -166,7 +193,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     """Make the environments that tests ask for; and fail the session for what fails it beside its tests."""
     config = session.config
     is_to_run = not session.testsfailed or config.getoption("continue_on_collection_errors")
-    if is_to_run and not is_listing(config) and any(map(borrowed, session.items)):
+    if is_to_run and not is_listing(config) and any(map(_has_use, session.items)):
         with told_by_tests():
             load_lending(config).prepare(session.items)
     result = yield

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 import time
+from functools import partial
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.programs import programs_of_thread, watch_signals
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_envrepro.conversing import Conversation
     from pytest_envrepro.enginevalues import Executed
     from pytest_envrepro.programs import Programs
+
+
+_ENDING = 2.0  # Seconds that one that is talked with is given to end, once nobody talks with it any more.
 
 
 class Completed(NamedTuple):
@@ -106,6 +111,39 @@ def run(
     if is_late and timeout is not None:
         raise TimedOutError(completed, timeout)
     return completed
+
+
+def converse(argv: Sequence[str], *, cwd: Path, environ: Mapping[str, str]) -> Conversation:
+    """Start a program that is talked with; it is given these environment variables alone.
+
+    Raises:
+        NotStartedError: there is no such program, or it may not be run.
+    """
+    from pytest_envrepro.conversing import Conversation  # noqa: PLC0415  # Most sessions only run programs.
+
+    among = programs_of_thread()
+    errors = tempfile.TemporaryFile()  # noqa: SIM115  # Lives as long as the program does.
+    try:
+        with held():
+            process = _start(among, argv, cwd, environ, (subprocess.PIPE, subprocess.PIPE, errors))
+    except BaseException:
+        errors.close()
+        raise
+    if process.stdin is None or process.stdout is None:
+        raise ValueError("a conversation takes pipes")
+    return Conversation(process.stdin, process.stdout, partial(_ended, process, among, errors))
+
+
+def _ended(process: subprocess.Popen[bytes], among: Programs, errors: IO[bytes]) -> tuple[int, str]:
+    """Wait for a program that nobody talks with any more, and end it where that takes long: see `Conversation.end`."""
+    try:
+        process.wait(timeout=_ENDING)
+    except subprocess.TimeoutExpired:
+        kill([process])
+        process.wait()
+    among.forget(process)
+    with errors:
+        return process.returncode, _text_of(errors, None)
 
 
 def _start(

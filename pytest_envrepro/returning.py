@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from _pytest.terminal import TerminalReporter  # For its type alone: older versions of pytest do not export it.
 
-    from pytest_envrepro.lending import Books, Lending
+    from pytest_envrepro.books import Books
+    from pytest_envrepro.lending import Lending
 
 
 class Returning:
@@ -81,6 +82,9 @@ class Returning:
                 books.fail(of_test(item))
                 for title, text in books.details(of_test(item)):
                     _add(told, title, printable_lines(text))
+            for title, text in self._lending.remarks:
+                _add(told, title, printable_lines(text))
+            self._lending.remarks = []
         self._lending.take_back()
         return told
 
@@ -122,6 +126,8 @@ class Returning:
         """
         depot, loans, boxes, preparing = opened
         tidying = Tidying()
+        with tidying.step():
+            self._lending.end_calls()
         with tidying.step():
             preparing.stop(is_over=is_over)
         for books in (loans, boxes):

@@ -540,7 +540,7 @@ def test_printed_environments(both_examples: tuple[Path, dict[str, str]]) -> Non
     """The tests that the page of environments shows pass, or fail with what it shows; so do its commands."""
     folder, environ = both_examples
     shown = shown_tests("docs/environments.md")
-    for title in ("Start", "When a test fails"):
+    for title in ("Start", "Matrix", "When a test fails"):
         for command, pieces in typed(sections("docs/environments.md")[title]):
             lines = shell(command, folder, **environ, **TERMINAL)[1]
 

@@ -26,6 +26,7 @@ OPTIONAL_PARTS = ROOT / "examples" / "optional_parts"
 COMMAND_LINE = ROOT / "examples" / "command_line"
 PROVEN_LOCK = ROOT / "examples" / "proven_lock"
 MLOPS = ROOT / "examples" / "mlops"
+MATRIX = ROOT / "examples" / "matrix"
 _OF_MLOPS = ["mlops/requirements.txt", "mlops/server.txt"]
 _LEFT_OUT = shutil.ignore_patterns(".*", "__pycache__", "tests", "docs", "benchmarks", "build", "dist")
 # What is installed for one short session is not worth compiling; pip takes a no to a "no" for one.
@@ -356,6 +357,31 @@ def test_environments_as_they_are(tmp_path: Path, example: Path) -> None:
 
     assert code == 0, lines
     assert {*_shown(example)} <= {*map(_timeless, lines)}
+
+
+@on_posix
+@pytest.mark.requires_integration("network", "compilers")
+@pytest.mark.requires_packages("virtualenv")
+def test_matrix(tmp_path: Path) -> None:
+    """One command tests the oldest and the newest dependencies on two Pythons; a promise that is too much is found."""
+    for version in ("3.9", "3.13"):
+        need(version, tmp_path / "known")
+    folder = _copied(MATRIX, tmp_path / "it")
+    cache = {"PYTEST_ENVREPRO_CACHE": str(tmp_path / "cache")}
+
+    code, lines = shell("pytest -p no:randomly", folder, **cache)
+
+    assert code == 0, lines
+    assert {*_shown(MATRIX)} <= {*map(_timeless, lines)}
+
+    declared = folder / "pyproject.toml"
+    declared.write_text(declared.read_text(encoding="utf-8").replace(">=8.7", ">=8.0"), encoding="utf-8")
+    code, lines = shell("pytest -p no:randomly", folder, **cache)
+
+    assert code == 1
+    assert re.match(r"=+ 9 failed, 8 passed in ", lines[-1])
+    for page in ("examples/matrix/README.md", "README.md"):
+        assert {line for line in page_block(page, "E       TypeError") if line != "..."} <= {*lines}
 
 
 @pytest.mark.parametrize("lock", ["quickstart/requirements.txt", "proven_lock/requirements.txt", *_OF_MLOPS])

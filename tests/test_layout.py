@@ -24,24 +24,26 @@ WITH_PYTEST = {
         "late",
     ),  # Are loaded by every session; `late` loads the others when one needs them.
     *("gate", "items", "markers", "lending", "holders", "stopping", "returning", "explaining"),
-    *("answering", "audit", "audited"),
+    *("answering", "audit", "audited", "multiplying", "inside"),
 }
-# What reads markers and fixtures of pytest's items, and needs its types alone.
-WITH_TYPES = {"declarations", "demand"}
+# What reads markers and fixtures of pytest's items, or the options of its session, and needs its types alone; `given` is what tests hold, and says what runs them; `manners` tells how bodies run elsewhere.
+WITH_TYPES = {"declarations", "demand", "books", "given", "manners"}
 # The face: those, and what stands behind a public function, which works in a session of pytest alone.
 FACE = {*WITH_PYTEST, *WITH_TYPES, "afresh"}
 # The middle: introduces the families to one another. `judging` asks the checks, `run` is one session of it, `discovery` finds
 # the locks, `lookup` integrations by name, and
-# `actions` writes what GitHub Actions is told, `recompiling` runs the compilers on copies, `mending` puts locks in place;
+# `actions` writes what GitHub Actions is told, `recompiling` has locks compiled again, `compiling` runs the compilers on copies, `mending` puts locks in place;
 # `asking` judges the markers of a test, `advising` says what mends it, `wanted` counts that, `answers` stand in the place of tests, `merging` joins reports.
-# Of environments, `declaring` and `declared_environments` read what is declared, `gathering` finds what that asks for (`lockparts` which parts of a lock, `lockpins` its pins, `replicating` what is here, `once` whoever asks, `absolute` with paths as tools need them),
+# Of environments, `declaring` and `declared_environments` read what is declared, `axes` what matrices in it make of a test, `gathering` finds what that asks for (`lockparts` which parts of a lock, `lockpins` its pins, `replicating` what is here, `once` whoever asks, `absolute` with paths as tools need them),
 # `plans` are the words for it, `planning` writes them down, `identities` tells them apart, `choosing` the versions, `depot` has them made and hands them out,
 # `virtualenvs` builds those of this machine, `preparing` makes several side by side, `progress` tells what takes long; `loans` keep the books of `holdings`,
-# `inspecting` looks what has changed in them, `witness` who was at work, `given` is what tests hold, `asserting` judges it, `cleaning` takes all away;
+# `inspecting` looks what has changed in them, `witness` who was at work, `asserting` judges what tests hold, `cleaning` takes all away;
 # of containers, `containers` starts them as `containerplanning` and `ordering` have it, by the engine that `engineuse` has, and `boxes` keeps the books; `imagemaking` makes their
 # images: on what `grounding` finds or `owning` reads, for what `imagepythons` asks, with what `imagepackages` chooses, from what `imagerecipes`
 # puts together, by `imagebuilding`; `blaming` names the setting that an engine refuses, `drifting` says what has moved in one, `rotting` what will rot, and `imagebook` remembers which were used;
 # `services` brings up by Compose what is beside them as `declared_services` reads it, `servicestarting` waits for that, `servicenotes` tells other workers, `serving` is what tests hold of it.
+# Of what runs inside, `slicing` cuts a module to what a function needs (`scoping` knows what its statements bind and use, `effects` what they change), `shipping` writes that down with its arguments, `travelling` knows which modules go with it, `warm` is a process that
+# runs it, `calling` what comes of it, `covered` adds the lines that it has run; `rebuilding` makes its exceptions again, and `comparisons` are those that pytest explains.
 # Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
 # in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
 MIDDLE = {
@@ -58,6 +60,7 @@ MIDDLE = {
     "lookup",
     "declared",
     "declared_environments",
+    "axes",
     "offered",
     "assessing",
     "loading",
@@ -82,7 +85,6 @@ MIDDLE = {
     "foreseeing",
     *("loans", "holdings", "inspecting"),
     "witness",
-    "given",
     "cleaning",
     *("containers", "containerplanning", "ordering", "engineuse", "boxes", "imagemaking", "grounding", "owning"),
     "imagepythons",
@@ -99,6 +101,19 @@ MIDDLE = {
     "mirroring",
     "locating",
     "unmarked",
+    *(
+        "calling",
+        "shipping",
+        "travelling",
+        "slicing",
+        "effects",
+        "scoping",
+        "warm",
+        "rebuilding",
+        "retracing",
+        "comparisons",
+        "covered",
+    ),
 }
 FAMILIES = {
     "locks",
@@ -114,6 +129,8 @@ FAMILIES = {
     "images",
     "builders",
 }
+# What is sent into environments as source, and runs there; of it, this process uses some too.
+FAR = "far"
 # The words that all share; each may import only those before it.
 WORDS = [
     *(
@@ -179,11 +196,16 @@ LATE = {
     ("plugin", "pytest_envrepro.answering"): "is needed for --env-explain and --env-audit alone",
     ("plugin", "pytest_envrepro.deciding"): "is needed where one of its variables is set alone",
     ("late", "pytest_envrepro.markers"): "a session whose tests have no markers of ours is spared it",
+    ("late", "pytest_envrepro.comparisons"): "a session that runs nothing in environments is spared it",
+    ("late", "pytest_envrepro.inside"): "the same",
+    ("late", "pytest_envrepro.settingkeys"): "is needed for a marker that nobody follows alone",
+    ("late", "pytest_envrepro.multiplying"): "a session without a matrix is spared it",
     ("late", "pytest_envrepro.lending"): "a session whose tests ask for no environment is spared it",
     ("late", "pytest_envrepro.returning"): "the same",
     ("late", "pytest_envrepro.explaining"): "the same",
     ("late", "pytest_envrepro.audit"): "starts programs: is needed for --env-audit alone",
     ("declared_environments", "pytest_envrepro.integrations"): "is needed where an environment names some alone",
+    ("process", "pytest_envrepro.conversing"): "is needed for functions that run in environments alone",
     ("lending", "pytest_envrepro.services"): "brings engines: is needed where workers have brought up services alone",
     ("depot", "pytest_envrepro.containers"): "brings engines, images and builders: is needed for containers alone",
     ("late", "pytest_envrepro.errors"): "a session that asks for nothing is spared it",
@@ -267,8 +289,9 @@ def _imports() -> list[Import]:
             if isinstance(node, ast.Import):
                 targets = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{module} imports relatively"
-                base = node.module or ""
+                # What is sent into environments has another name there, so that it imports itself relatively.
+                assert not node.level or _top(module) == FAR, f"{module} imports relatively"
+                base = ".".join(filter(None, [*([PACKAGE, FAR] if node.level else []), node.module]))
                 inner = {f"{base}.{alias.name}" for alias in node.names}
                 modules = {f"{PACKAGE}.{name}" for name in _trees()}
                 targets = sorted(inner & modules) or [base]
@@ -333,7 +356,7 @@ def test_only_one_module_starts_programs() -> None:
         and ast.unparse(node).startswith(("os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork"))
     }
 
-    assert users | callers <= STARTS_PROGRAMS
+    assert users | callers == {*STARTS_PROGRAMS, f"{FAR}.children"}  # It forks, where it was sent.
 
 
 def test_families_do_not_know_each_other() -> None:
@@ -455,9 +478,24 @@ def test_pure_families_open_no_file() -> None:
 
 def test_late_imports_have_a_reason() -> None:
     """An import inside a function is a choice, and each is listed with its reason."""
-    late = {(each.module, each.target) for each in _imports() if each.in_function}
+    late = {(each.module, each.target) for each in _imports() if each.in_function and _top(each.module) != FAR}
 
     assert late == set(LATE)
+
+
+def test_far_stands_by_itself() -> None:
+    """What is sent into environments needs Python 3.8 and its standard library: each late import has its reason beside it."""
+    outside = [
+        each
+        for each in _imports()
+        if _top(each.module) == FAR and not each.for_types
+        if not (each.target.startswith(f"{PACKAGE}.{FAR}") or _top(each.target) in sys.stdlib_module_names)
+    ]
+
+    # What measures coverage is the environment's own, if it has it.
+    assert [(each.module, each.target) for each in outside] == [("far.covering", "coverage")]
+    for path in sorted((ROOT / FAR).glob("*.py")):
+        ast.parse(path.read_text(encoding="utf-8"), path.name, feature_version=(3, 8))
 
 
 def test_nothing_is_missing_here() -> None:
@@ -478,7 +516,7 @@ def test_first_line(path: Path) -> None:
 
 def test_no_folder_in_a_family() -> None:
     """One folder for each family, and never a folder inside that."""
-    assert {path.parent.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")} <= {".", *FAMILIES}
+    assert {path.parent.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py")} <= {".", FAR, *FAMILIES}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the standard library's names are those of one version")
@@ -488,6 +526,7 @@ def test_dependencies() -> None:
 
     assert foreign <= {
         PACKAGE,
+        "coverage",
         "docker",
         "pytest",
         "packaging",

@@ -141,6 +141,19 @@ def test_variables_of_tools() -> None:
     assert for_tools({**kept, **dropped}, besides=["TOKEN", "PYTHONPATH", "LD_PRELOAD"]) == {**kept, "PATH": path}
 
 
+def test_variables_that_files_name() -> None:
+    """A file's word passes no setting of a tool's that is not on its list: the tool would follow it, as it would the user's."""
+    refused = (
+        *("PDM_PROJECT", "PDM_LOCKFILE", "PIPENV_PIPFILE", "POETRY_HOME", "POETRY_VIRTUALENVS_PATH", "CONDA_PREFIX"),
+        *("CONDARC_", "PIP_TARGET", "UV_PROJECT", "UV_PUBLISH_TOKEN", "WORKON_HOME", "VIRTUALENV_OVERRIDE_APP_DATA"),
+    )
+    kept = {"TOKEN": "1", "CONDARC_": "1", "POETRY_HTTP_BASIC_MINE_PASSWORD": "x", "PDM_PYPI_URL": "https://e.org"}
+    environ = {**dict.fromkeys(refused, "/x"), **kept}
+
+    assert for_tools(environ, besides=environ).keys() == {*kept, "PATH"}
+    assert for_tools(environ).keys() == {"PATH"}
+
+
 def test_settings() -> None:
     """What changes the result is told; how something is fetched, and what is not passed on, is not."""
     environ = {"PIP_INDEX_URL": "a", "PIP_CERT": "/ca", "PIP_TARGET": "/t", "UV_INDEX": "b", "PIP_NO_BINARY": ":all:"}
@@ -165,11 +178,25 @@ def test_variables_of_tools_that_lock() -> None:
         "PIPENV_PIPFILE",
         "CONDA_PREFIX",
     )
-    environ = {**kept, **dict.fromkeys(dropped, "x"), "POETRY_CACHE_DIR": "caches"}
+    paths = {
+        "POETRY_CACHE_DIR": "caches",
+        "CONDA_PKGS_DIRS": "a,b",
+        "MAMBA_ROOT_PREFIX": "mamba",
+        "CONDA_EXE": "x/conda",
+    }
+    environ = {**kept, **dict.fromkeys(dropped, "x"), **paths, "MAMBA_EXE": "micromamba"}
 
     found = for_tools(environ, Path("/start"), of=["poetry", "pdm", "pipenv", "conda", "make"])
 
-    assert found == {**kept, "POETRY_CACHE_DIR": "/start/caches", "PATH": found["PATH"]}
+    assert found == {
+        **kept,
+        "POETRY_CACHE_DIR": "/start/caches",
+        "CONDA_PKGS_DIRS": "/start/a,/start/b",
+        "MAMBA_ROOT_PREFIX": "/start/mamba",
+        "CONDA_EXE": "/start/x/conda",
+        "MAMBA_EXE": "micromamba",  # Of that name, on PATH.
+        "PATH": found["PATH"],
+    }
     assert set(for_tools(environ, of=["pdm"])) == {"PDM_PYPI_URL", "PATH"}
     assert settings_of(environ, "poetry").keys() & kept.keys() == set()  # A credential does not change what is found.
     assert settings_of(kept, "pdm") == {"PDM_PYPI_URL": "https://index.example"}

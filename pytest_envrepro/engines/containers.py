@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from pytest_envrepro.engines.connection import Connection
+    from pytest_envrepro.engines.talking import Talk
     from pytest_envrepro.engines.wires import Wire
     from pytest_envrepro.enginevalues import Executed, Order, Running
 
@@ -78,6 +79,10 @@ class DockerContainer:
     def run(self, argv: Sequence[str], **how: Unpack[Running]) -> Executed:
         """Run a program, with the words as they are and no shell, and wait for its end."""
         return self._programs.run(Command(argv, **how))
+
+    def converse(self, argv: Sequence[str]) -> Talk:
+        """Start a program that is talked with."""
+        return self._programs.converse(Command(argv))
 
     def read(self, path: str) -> bytes:
         """Give a file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
@@ -17,6 +18,7 @@ from pytest_envrepro.engines.ending import VARIABLE, end
 from pytest_envrepro.engines.messages import one_line
 from pytest_envrepro.engines.removing import GONE
 from pytest_envrepro.engines.streams import Streams, exchange
+from pytest_envrepro.engines.talking import Talk
 from pytest_envrepro.enginevalues import Executed
 
 if TYPE_CHECKING:
@@ -88,6 +90,23 @@ class Programs:
             self._refuse_not_started(found, executed, command)
             return executed
         return self._cut_off(ended, executed, command)
+
+    def converse(self, command: Command) -> Talk:
+        """Start a program that is talked with: see `Container.converse`."""
+        mark = uuid4().hex
+        marked = command._replace(environ={**command.environ, VARIABLE: mark}, input=b"")
+        execution = self._prepare(marked)
+        wire = self._start(execution, command)
+        return Talk(wire, partial(self._end, mark, command), partial(self._inspected, execution), self._gone)
+
+    def _gone(self) -> str:
+        """Say that the container is gone; nothing while it runs."""
+        try:
+            with self._about.asking("look at a container") as api:
+                is_there = bool(api.inspect_container(self._about.id)["State"]["Running"])
+        except EngineError:
+            is_there = False
+        return "" if is_there else f"its container {self._about.name} has ended"
 
     def _prepare(self, command: Command) -> str:
         """Have the engine prepare a program, and give the id of that."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
 from pytest_envrepro.envs.asked import SEPARATORS, Command, LateError, check_terms, words_of
 from pytest_envrepro.envs.comparing import DEPTHS, compare
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import NotRequired, Unpack
 
+    from pytest_envrepro.envs.asked import Terms
     from pytest_envrepro.envs.comparing import Depth, Diff
     from pytest_envrepro.envs.contents import Side
     from pytest_envrepro.envs.judged import Judge, Judged, Subject
@@ -50,6 +51,15 @@ class Identity(TypedDict):
     note: NotRequired[Callable[[Completed], None]]
 
 
+class Caller(Protocol):
+    """Runs functions in environments."""
+
+    def __call__(
+        self, environment: Environment, function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any], /
+    ) -> Any:
+        """Run one, and give what it returns."""
+
+
 def _quiet(_: Completed) -> None:
     """Do nothing with a command."""
 
@@ -62,6 +72,7 @@ class Environment(ABC):
         name: as it is declared, or None.
         settings: what it is made of; None where it is found, and not made.
         last: the last command that ran in it, with its output, or None.
+        called: the function that ran in it last, for people; None where the test at work has called none.
         target: the Python that a lock is read for when the two are compared; None for the one that it was read for.
         separators: what tells a path in it from the name of a program.
     """
@@ -77,8 +88,10 @@ class Environment(ABC):
         self._judge = identity["judge"]
         self._note = identity.get("note", _quiet)
         self.last: Completed | None = None
+        self.called: str | None = None
         self._earlier: Completed | None = None
         self._services: Mapping[str, Any] | None = None
+        self.caller: Caller | None = None
 
     @property
     def key(self) -> str:
@@ -88,6 +101,7 @@ class Environment(ABC):
     def begin(self) -> None:
         """Note that another test begins: what ran until now was not run by it."""
         self._earlier = self.last
+        self.called = None
 
     @property
     def last_of_test(self) -> Completed | None:
@@ -180,6 +194,41 @@ class Environment(ABC):
     def _why(self, completed: Completed) -> str:  # noqa: ARG002  # Of what it depends on, others know more.
         """Say what is known about why a program has failed, to follow on how it has ended; empty for nothing."""
         return ""
+
+    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function in the environment's Python, and give what it returns.
+
+        One of the test module, or of a module beside it, travels as source, with what of its module it uses; another one is
+        imported there by its name. Each call has a process of its own. What it writes is written here, and what it raises is
+        raised here, with its traceback.
+
+        Args:
+            args, kwargs: plain data and paths, as what it returns.
+
+        Raises:
+            EnvReproError: something cannot travel, or the function ends its Python.
+        """
+        __tracebackhide__ = True
+        if self.caller is None:
+            raise RefusedError(f"call() works for environments that a test is given, and {self.label} is none of these")
+        return self.caller(self, function, args, kwargs)
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """What tells where it is from all others: a folder, or a container."""
+
+    @abstractmethod
+    def terms(self) -> Terms:
+        """Give how functions run in it."""
+
+    @abstractmethod
+    def converse(self, program: str) -> Any:
+        """Start its Python with a program (`-c`), and give what it is talked with by.
+
+        Raises:
+            EnvReproError: it cannot be started.
+        """
 
     @abstractmethod
     def _python(self) -> str:

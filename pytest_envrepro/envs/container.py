@@ -124,11 +124,7 @@ class ContainerEnvironment(RunningContainer):
             files=lambda full: self._inventory(self._looks.look(whole=True)).files(full),
             files_state=lambda: None,
         )
-        subject = Subject(inventory, tags=lambda: python.tags)
-        declared = self.settings
-        if declared is None:
-            return subject
-        return subject._replace(lock=declared.lock, groups=declared.groups, extras=declared.extras)
+        return Subject(inventory, tags=lambda: python.tags).declared(self.settings)
 
     def _inventory(self, look: Look) -> Inventory:
         python = self._known_python()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.containervalues import limit_text
 from pytest_envrepro.engine import EngineError, ExecutionTimeoutError, ProgramNotFoundError
-from pytest_envrepro.envs.asked import Command, LateError, variables_of
+from pytest_envrepro.envs.asked import Command, LateError, Terms, variables_of
 from pytest_envrepro.envs.lent import LentEnvironment
 from pytest_envrepro.errors import RefusedError
 from pytest_envrepro.process import completed_of
@@ -17,7 +17,7 @@ from pytest_envrepro.process import completed_of
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from pytest_envrepro.engine import Container
+    from pytest_envrepro.engine import Container, Conversation
     from pytest_envrepro.envs.base import Identity
     from pytest_envrepro.process import Completed
 
@@ -81,6 +81,26 @@ class RunningContainer(LentEnvironment):
                 f"{self.label} has no Python: its image is used as it is; run() runs other programs of it"
             )
         return self.program
+
+    @property
+    def place(self) -> str:
+        """What tells where it is from all others."""
+        return self.container.id
+
+    def terms(self) -> Terms:
+        """Give how functions run in it: see `Environment.terms`."""
+        return Terms(None, self.workdir, is_elsewhere=True)
+
+    def converse(self, program: str) -> Conversation:
+        """Start its Python with a program: see `Environment.converse`."""
+        __tracebackhide__ = True
+        python = self._python()
+        try:
+            return self.container.converse([python, "-c", program])
+        except ProgramNotFoundError as error:
+            raise RefusedError(self._not_run(python, error)) from None
+        except EngineError as error:
+            raise self._told(error) from None
 
     def _execute(self, command: Command) -> Completed:
         __tracebackhide__ = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import site
 import sys
@@ -15,7 +16,7 @@ from pytest_envrepro.envs.inventory import read_inventory
 from pytest_envrepro.inventory import Interpreter, Inventory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -61,6 +62,16 @@ def _site_paths() -> Iterator[str]:
         yield from added_by_pth(folder)
     if not sys.flags.ignore_environment:
         yield from (os.path.realpath(path) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path)
+
+
+def stamps_of_pth(folders: Iterable[str]) -> Iterator[tuple[str, int, int]]:
+    """Give the `.pth` files of folders, each with its time and size: others, when something was installed or removed."""
+    for folder in folders:
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:  # What is gone has none.
+            for entry in entries:
+                if entry.name.endswith(".pth"):
+                    status = entry.stat()
+                    yield entry.path, status.st_mtime_ns, status.st_size
 
 
 def added_by_pth(folder: str) -> Iterator[str]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from pytest_envrepro.inventory import Inventory
+    from pytest_envrepro.settings import Settings
 
 
 class Subject(NamedTuple):
@@ -28,6 +29,12 @@ class Subject(NamedTuple):
     is_host: bool = False
     groups: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+
+    def declared(self, settings: Settings | None) -> Subject:
+        """Give it with the lock and the parts of it that settings declare it with, where there are settings."""
+        if settings is None:
+            return self
+        return self._replace(lock=settings.lock, groups=settings.groups, extras=settings.extras)
 
 
 class Judged(NamedTuple):

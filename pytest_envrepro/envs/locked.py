@@ -10,10 +10,9 @@ from pytest_envrepro.envs.base import Environment
 from pytest_envrepro.envs.contents import Side
 from pytest_envrepro.envs.judged import Subject
 from pytest_envrepro.envs.packages import Package, Packages
-from pytest_envrepro.errors import LockError, RefusedError
+from pytest_envrepro.errors import RefusedError
 from pytest_envrepro.inventory import Distribution, Inventory, Source
 from pytest_envrepro.places import VCS, split_revision
-from pytest_envrepro.requirement import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,10 +33,7 @@ class LockEnvironment(Environment):
     Args:
         lock: its pins have to be known.
         interpreter: the Python that the markers are evaluated for.
-        choose: gives the pins for a Python, by its marker variables; without it, those whose markers hold there.
-
-    Raises:
-        LockError: what it pins is not known in full.
+        choose: gives the pins for a Python, by its marker variables.
     """
 
     kind = "lock"
@@ -48,14 +44,12 @@ class LockEnvironment(Environment):
         lock: Lock,
         interpreter: Interpreter,
         judge: Judge,
-        choose: Callable[[Mapping[str, str]], Sequence[Pin]] | None = None,
+        choose: Callable[[Mapping[str, str]], Sequence[Pin]],
     ) -> None:
-        refuse_unknown(lock)
         self._lock = lock
         self._interpreter = interpreter
         self._choose = choose
-        known = interpreter.environment
-        pins = choose(known) if choose else [pin for pin in lock.pins if pin.requirement.applies(known)]
+        pins = choose(interpreter.environment)
         self._distributions = {pin.name: _distribution(pin) for pin in reversed(pins)}
         self._packages = {
             name: Package(name=name, version=str(each.version or ""), source=each.source)
@@ -85,6 +79,19 @@ class LockEnvironment(Environment):
 
     def _python(self) -> NoReturn:
         __tracebackhide__ = True
+        self.run("python")
+
+    @property
+    def place(self) -> NoReturn:
+        """Refuse: a lock is nowhere."""
+        self.run("python")
+
+    def terms(self) -> NoReturn:
+        """Refuse: a lock holds no Python."""
+        self.run("python")
+
+    def converse(self, program: str) -> NoReturn:  # noqa: ARG002  # As of `Environment`.
+        """Refuse: a lock holds no Python."""
         self.run("python")
 
     def _execute(self, command: Command) -> NoReturn:
@@ -138,22 +145,6 @@ class LockEnvironment(Environment):
         """Refuse: a lock has no files."""
         __tracebackhide__ = True
         raise RefusedError(f"{self.label} has no files that could have been changed")
-
-
-def refuse_unknown(lock: Lock) -> None:
-    """Raise a LockError where it is not known what a lock pins."""
-    for fault in lock.faults:
-        if fault.file == lock.path and fault.code in {"unreadable", "merge-conflict"}:
-            raise LockError(lock.path, fault.line, fault.message)
-    reason = lock.unread or lock.partial
-    if reason is not None:
-        line = re.match(rf"{re.escape(lock.path)}:(\d+) ", reason)
-        raise LockError(lock.path, int(line[1]) if line else None, reason[line.end() :] if line else reason)
-    for kind in filter(None, (kind_of(pin.name) for pin in lock.pins)):
-        message = f"a lock of {kind}'s, whose packages neither pip nor uv installs: name a lock of Python's packages"
-        raise LockError(lock.path, None, message)
-    if lock.unpinned:
-        raise LockError(lock.path, None, f"{', '.join(sorted(lock.unpinned))} stands there without a version")
 
 
 def _distribution(pin: Pin) -> Distribution:

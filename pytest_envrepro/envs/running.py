@@ -8,11 +8,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.childenv import for_tests
-from pytest_envrepro.envs.asked import SEPARATORS, Command, LateError, variables_of
+from pytest_envrepro.childenv import WORK, for_tests
+from pytest_envrepro.envs.asked import SEPARATORS, Command, LateError, Terms, variables_of
 from pytest_envrepro.envs.base import Environment
 from pytest_envrepro.errors import RefusedError
-from pytest_envrepro.process import NotStartedError, TimedOutError, run
+from pytest_envrepro.process import NotStartedError, TimedOutError, converse, run
 from pytest_envrepro.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from pytest_envrepro.conversing import Conversation
     from pytest_envrepro.envs.base import Identity
     from pytest_envrepro.process import Completed
 
@@ -79,6 +80,31 @@ class LocalEnvironment(Environment):
             raise LateError(error.completed._replace(argv=command.words)) from None
         return done._replace(argv=command.words)
 
+    @property
+    def place(self) -> str:
+        """What tells where it is from all others."""
+        return str(self.prefix)
+
+    def terms(self) -> Terms:
+        """Give how functions run in it: see `Environment.terms`."""
+        __tracebackhide__ = True
+        self._refuse_gone()
+        return Terms(self.environ(), str(self._folder(None)), is_elsewhere=False, state=self._state())
+
+    def _state(self) -> int | None:
+        """Give `Terms.state`."""
+        return None
+
+    def converse(self, program: str) -> Conversation:
+        """Start its Python with a program: see `Environment.converse`."""
+        __tracebackhide__ = True
+        folder = self._folder(None)
+        python = self._program(self._python(), folder)
+        try:
+            return converse([python, "-c", program], cwd=folder, environ=self.environ())
+        except NotStartedError as error:
+            raise RefusedError(f"{error}{_why_not_started(python)}") from None
+
     def environ(self) -> dict[str, str]:
         """Give the variables that its programs are given, those of its settings among them."""
         given = self.settings.environment if self.settings else {}
@@ -98,7 +124,7 @@ class LocalEnvironment(Environment):
 
     def _folder(self, cwd: str | os.PathLike[str] | None) -> Path:
         __tracebackhide__ = True
-        folder = self.scratch / "work" if cwd is None else Path(cwd)
+        folder = self.scratch / WORK if cwd is None else Path(cwd)
         if cwd is None:
             folder.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():

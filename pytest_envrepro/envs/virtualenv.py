@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pytest_envrepro.envs.contents import Side
-from pytest_envrepro.envs.host import added_by_pth
+from pytest_envrepro.envs.host import added_by_pth, stamps_of_pth
 from pytest_envrepro.envs.inventory import read_inventory
 from pytest_envrepro.envs.judged import Judged, Subject
 from pytest_envrepro.envs.lent import LentEnvironment
@@ -104,11 +104,7 @@ class VirtualEnvironment(LentEnvironment, LocalEnvironment):
         """Give what is judged: see `Environment.subject`."""
         self._refuse_gone()
         inventory = read_inventory(self._paths(), self.python.interpreter)
-        subject = Subject(inventory, tags=lambda: self.python.tags)
-        declared = self.settings
-        if declared is None:
-            return subject
-        return subject._replace(lock=declared.lock, groups=declared.groups, extras=declared.extras)
+        return Subject(inventory, tags=lambda: self.python.tags).declared(self.settings)
 
     def _intact(self, subject: Subject) -> Judged:
         judged = super()._intact(subject)
@@ -124,6 +120,10 @@ class VirtualEnvironment(LentEnvironment, LocalEnvironment):
 
     def _packages(self, paths: Sequence[str], inventory: Inventory) -> Packages:
         return read_packages(self.title, inventory, paths, str(self.prefix), named=self._named)
+
+    def _state(self) -> int | None:
+        # A process that has begun knows the `.pth` files of then.
+        return hash(tuple(sorted(stamps_of_pth(self._sites())))) if self.is_private else None
 
     def _sites(self) -> list[str]:
         """Give its site-packages folders, one where the two are the same."""

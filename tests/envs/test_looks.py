@@ -11,6 +11,7 @@ import tarfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ import making
 import pytest
 from envs.handling import PARENT, TARGETS, put, python_of, site_of
 
-from pytest_envrepro.engine import ExecutionTimeoutError, ProgramNotFoundError
+from pytest_envrepro.engine import Conversation, ExecutionTimeoutError, ProgramNotFoundError
 from pytest_envrepro.enginevalues import Changed, Executed
 from pytest_envrepro.envs.comparing import DEPTHS
 from pytest_envrepro.envs.container import ContainerEnvironment
@@ -29,6 +30,7 @@ from pytest_envrepro.envs.metadata import SETTLED
 from pytest_envrepro.envs.parcels import Member, ParcelError, unpack
 from pytest_envrepro.envs.sending import SCRIPT
 from pytest_envrepro.errors import EnvReproError, RefusedError
+from pytest_envrepro.lockpins import pins_of
 from pytest_envrepro.session import Session
 
 if TYPE_CHECKING:
@@ -64,6 +66,10 @@ class Here:
             return self.answer(argv)
         done = subprocess.run(argv, env={**self.environ, **environ}, capture_output=True, check=False)
         return Executed(done.returncode, done.stdout, done.stderr, 0.1)
+
+    def converse(self, argv: Sequence[str]) -> Conversation:
+        """Is not used."""
+        raise NotImplementedError
 
     def read(self, path: str) -> bytes:
         """Read it here."""
@@ -500,7 +506,8 @@ class TestHandle:
         python = client.python
         told = {**python.interpreter.environment, "implementation_name": "other"}
         there = replace(python, interpreter=replace(python.interpreter, environment=told))
-        pinned = LockEnvironment(lock=lock, interpreter=python.interpreter, judge=maker.judge)
+        choose = partial(pins_of, lock, parts=None, root=maker.root)
+        pinned = LockEnvironment(lock=lock, interpreter=python.interpreter, judge=maker.judge, choose=choose)
         execution = handle(maker, Here(), client, python=there)
 
         assert "app" not in pinned.inventory()

@@ -1,0 +1,179 @@
+"""The warm process: keeps a channel to the one that has started it, and has a child of its own run each body.
+
+A child is forked before it is needed. It is told what to run, asks what it has to by way of this process, and ends; what
+it wrote is read when it has ended, so that nothing of it is lost where it crashes. Nothing of one body is left to the next.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .children import fork, is_over
+from .frames import CALL, MOST, OTHER, PART, TEST, BrokenError, Unpacker, write
+from .rehearsing import prepare
+from .sources import foresee
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .children import Child
+    from .frames import Frame
+
+_SPARES = 2  # While one is forked in the place of the last, and rehearses, another one has nothing to do but wait.
+
+
+class Loop:
+    """Serves one channel until it is closed.
+
+    Args:
+        incoming, outgoing: the ends of the channel.
+    """
+
+    def __init__(self, incoming: int, outgoing: int) -> None:
+        self._in = incoming
+        self._out = outgoing
+        self._unpacker = Unpacker()
+        self._waiting: list[Frame] = []
+        self._spares: list[Child] = []
+        self._ending: list[int] = []  # Children that have told all, and were not seen to go.
+
+    def serve(self) -> None:
+        """Serve until the channel is closed."""
+        write(self._out, {"ready": True})
+        try:
+            while True:
+                self._ending = [pid for pid in self._ending if not is_over(pid)]
+                self._fork_spares()
+                request = self._next()
+                if request is None:
+                    return
+                if request.kind in {CALL, TEST}:
+                    self._run(request)
+        finally:
+            self._end_spares()
+
+    def _fork_spares(self) -> None:
+        """Have children wait: one at least, and those that live."""
+        for each in self._spares:
+            if each.is_over():
+                each.close()
+                self._spares = [other for other in self._spares if other is not each]
+        while len(self._spares) < _SPARES:
+            gc.freeze()  # What is here now is none of the garbage of a child.
+            others = [file for each in self._spares for file in each.files]
+            try:
+                self._spares.append(fork((self._in, self._out, *others)))
+            except OSError:
+                if not self._spares:
+                    raise
+                return  # No more may be had; the one that waits will do.
+
+    def _end_spares(self) -> None:
+        for each in self._spares:
+            each.end()
+            each.close()
+        self._spares = []
+
+    def _next(self) -> Frame | None:
+        """Wait for a message; None at the end."""
+        while not self._waiting:
+            data = os.read(self._in, PART)
+            if not data:
+                return None
+            self._waiting += self._unpacker.feed(data)
+        return self._waiting.pop(0)
+
+    def _run(self, request: Frame) -> None:
+        self._fork_spares()  # One may have ended while it waited: of its end this body is not to die.
+        child = self._spares.pop(0)
+        child.tell(request)
+        try:
+            result, is_stopped = self._attend(child)
+            # One that has told all is over; to see it go takes longer than what is left to do.
+            status = child.status() if result is None else 0
+        except BaseException:
+            child.end()
+            raise
+        if request.kind == TEST or is_stopped or result is None:  # What a call has started may be what it is for.
+            child.signal(signal.SIGKILL)
+        streams = child.written()
+        is_new = bool(result and result.pop("compiled", False))
+        needed = result.pop("loaded", ()) if result else ()
+        try:
+            write(self._out, {"ended": result, "status": status, "streams": streams})
+        except BrokenError:
+            told = {"untravelled": ["", f"more than {MOST >> 20} MiB, with what was written"]}
+            write(self._out, {"ended": told, "status": status, "streams": [["", 0], ["", 0]]})
+        child.close()
+        if result is not None:
+            self._ending.append(child.pid)
+        self._learn(request if is_new else None, [name for name in needed if name not in sys.modules])
+
+    def _learn(self, request: Frame | None, needed: list[str]) -> None:
+        """Have what a child has compiled here too: to compile it takes longer than to fork."""
+        for name in needed:
+            __import__(name)
+        is_new = request is not None and foresee(request.message())
+        prepare()
+        if is_new or needed:
+            self._end_spares()
+
+    def _attend(self, child: Child) -> tuple[dict[str, Any] | None, bool]:
+        """Pass on what is said between a child and the channel.
+
+        Give the child's result, or None where it has none, and whether it was told to stop.
+        """
+        unpacker, is_stopped = Unpacker(), False
+        while True:
+            ready = select.select([child.says, self._in], [], [])[0]
+            if child.says in ready:
+                data = os.read(child.says, PART)
+                if not data:
+                    return None, is_stopped
+                try:
+                    messages = [frame.message() for frame in unpacker.feed(data)]
+                except BrokenError:  # The body has written there itself: that is its own end.
+                    child.signal(signal.SIGKILL)
+                    return None, is_stopped
+                for message in messages:
+                    if "result" in message:
+                        return message["result"], is_stopped
+                    write(self._out, message)
+            if self._in in ready:
+                data = os.read(self._in, PART)
+                if not data:  # Nobody waits for it any more.
+                    raise EOFError
+                for frame in self._unpacker.feed(data):
+                    if frame.kind != OTHER:
+                        self._waiting.append(frame)
+                    elif "stop" in (message := frame.message()):
+                        is_stopped = True
+                        child.signal(message["stop"])
+                    else:
+                        child.tell(frame)
+
+
+def _without(path: list[str]) -> Iterator[str]:
+    """Leave out the current folder, which older Pythons search first (`-P` came with 3.11)."""
+    return (each for each in path if each)
+
+
+def main(incoming: int, outgoing: int) -> None:
+    """Be the warm process."""
+    sys.path[:] = _without(sys.path)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that has started it.
+    if hasattr(
+        signal, "SIGCHLD"
+    ):  # Where that is ignored, as a parent's parent may have it, nobody can wait for a child.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # Else each child would write what a `.pth` file has printed.
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        Loop(incoming, outgoing).serve()

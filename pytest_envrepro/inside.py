@@ -1,0 +1,271 @@
+"""The hooks that run a test's body in its environment, and report what came of it as if it had run here."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import sys
+import unittest
+import warnings
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from pytest_envrepro.calling import Calling
+from pytest_envrepro.childenv import is_untouched
+from pytest_envrepro.comparisons import explained
+from pytest_envrepro.covered import add, measuring
+from pytest_envrepro.declarations import marks
+from pytest_envrepro.declaring import is_inside
+from pytest_envrepro.errors import EnvReproError, RefusedError, SettingsError
+from pytest_envrepro.far.fixtures import NAMES
+from pytest_envrepro.manners import manner_of
+from pytest_envrepro.markers import printable_lines
+from pytest_envrepro.shipping import Method, Shipper
+from pytest_envrepro.stopping import explaining
+from pytest_envrepro.travelling import beside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_envrepro.calling import Came, Manner
+    from pytest_envrepro.envs.base import Environment
+    from pytest_envrepro.lending import Lending
+
+_OF_UNITTEST = (
+    "inside=True runs functions, and methods of plain classes: unittest runs its own TestCase classes, here; write this test "
+    "without unittest.TestCase"
+)
+_FOLDERS = "tmp_path_factory"
+_APART = (
+    "what a module calls of others when it is imported does not come along with a test: if this one needs it, write it into "
+    "the test, or into a helper module beside it, which comes whole"
+)
+_TOLD = 5  # Statements that did not come along.
+
+
+class Inside:
+    """Runs bodies of tests in their environments, and functions for `Environment.call`."""
+
+    def __init__(self, lending: Lending) -> None:
+        self._lending = lending
+        self._config = lending.config
+        self._calling = Calling(explained)
+        self._unmeasured: set[str] = set()
+        self._scratches: dict[str, Path] = {}
+        self._classes: dict[type, dict[str, Any]] = {}  # What each had before anything was set up.
+
+    def begin(self, item: pytest.Item) -> None:
+        """Have what a test needs that runs elsewhere set up with its own fixtures.
+
+        Raises:
+            SettingsError: it is none of pytest's own functions.
+        """
+        if isinstance(item, pytest.DoctestItem):
+            return  # Its module is marked, for its tests: an example in a text runs where pytest imports it.
+        if not isinstance(item, pytest.Function) or isinstance(item.instance, unittest.TestCase):
+            raise SettingsError(_OF_UNITTEST)
+        self.foresee(item)
+        if _FOLDERS not in item.fixturenames:
+            item.fixturenames.append(_FOLDERS)
+
+    def foresee(self, item: pytest.Item) -> None:
+        """Note what the class of a test has of its source alone, before anything of it is set up."""
+        cls = getattr(item, "cls", None)
+        if cls is not None and cls not in self._classes:
+            self._classes[cls] = dict(vars(cls))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        """Run the body of a test that is marked so in its environment."""
+        __tracebackhide__ = True
+        if not is_inside(marks(pyfuncitem)):
+            return None
+        self._lending.given(cast("pytest.TempPathFactory", pyfuncitem.funcargs[_FOLDERS]))
+        with explaining(pyfuncitem, self._lending.markers):
+            plan = self._lending.demand.plan_of(pyfuncitem)
+            environment = self._lending.lend(plan, is_private=False, scratch=self._scratches.get(plan.identity))
+            came = self._run(pyfuncitem, environment)
+            self._keep_scratch(plan.identity, environment)
+        self._deliver(environment, came, is_test=True)
+        if came.value is not None:
+            self._return(pyfuncitem, came.value)
+        return True
+
+    def _return(self, item: pytest.Function, told: Sequence[str]) -> None:
+        """Have pytest say what it says of a test that returns something."""
+        module, name, text = told
+        kind = type(name, (), {"__module__": module, "__qualname__": name, "__repr__": lambda _: text})
+        function, item.obj = item.obj, lambda **_: kind()
+        try:
+            python: Any = self._config.pluginmanager.get_plugin("python")
+            python.pytest_pyfunc_call(item)
+        finally:
+            item.obj = function
+
+    def _keep_scratch(self, identity: str, environment: Environment) -> None:
+        """Have the next test use the same folder for what programs write, as long as nothing was written there."""
+        scratch: Path | None = getattr(environment, "scratch", None)
+        if scratch is not None and is_untouched(scratch):
+            self._scratches[identity] = scratch
+        else:
+            self._scratches.pop(identity, None)
+
+    def _run(self, item: pytest.Function, environment: Environment) -> Came:
+        names = [name for name in inspect.signature(item.obj).parameters if name in item.funcargs]
+        made = [name for name in names if name in NAMES and _is_pytests(item.funcargs[name])]
+        given = {name: (_what(item, name), item.funcargs[name]) for name in names if name not in made}
+        shipper = self._shipper(environment, item)
+        shipment = shipper.ship(item.function, (), given, method=self._method(item), made=made)
+        came = self._calling.run(environment, shipper, shipment, self._manner(item), is_test=True)
+        if came.error is not None and shipment.apart:
+            self._lending.remarks.append((f"not in {environment.label}", _apart(item.path.name, shipment.apart)))
+        return came
+
+    def _method(self, item: pytest.Function) -> Method | None:
+        """Give what a test is called on that is a method."""
+        if item.cls is None:
+            return None
+        before = self._classes.get(item.cls, {})
+        changed = {
+            name: value
+            for name, value in vars(item.cls).items()
+            if not name.startswith("__") and before.get(name, self) is not value
+        }
+        # Of a static method and of one of the class, older ones of pytest have no instance.
+        has = vars(item.instance) if isinstance(item.instance, item.cls) else {}
+        return Method(item.cls, item.originalname, has, changed)
+
+    def _shipper(self, environment: Environment, item: pytest.Item | None) -> Shipper:
+        folders = self._lending.folders
+        return Shipper(environment.label, self._beside(item), None if folders is None else folders.getbasetemp())
+
+    def _beside(self, item: pytest.Item | None) -> Path:
+        root = self._config.rootpath
+        return root if item is None else beside(item.path, root)
+
+    def call(
+        self, environment: Environment, function: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]
+    ) -> Any:
+        """Call a function in an environment: see `Environment.call`."""
+        __tracebackhide__ = True
+        shipper = self._shipper(environment, self._lending.item)
+        shown = getattr(function, "__name__", repr(function))
+        positional = [(f"argument {number} of {shown}", each) for number, each in enumerate(args, 1)]
+        given = {name: (f"argument {name!r} of {shown}", value) for name, value in named.items()}
+        try:
+            shipment = shipper.ship(function, positional, given, method=_method_of(function))
+        except RefusedError as error:
+            raise error.with_traceback(None) from None  # What is to be mended is where it was called.
+        came = self._calling.run(environment, shipper, shipment, self._manner(self._lending.item), is_test=False)
+        self._deliver(environment, came, is_test=False)
+        return came.value
+
+    def end(self, *environments: Environment) -> None:
+        """End what waits in environments for functions to call; in all where none is named."""
+        self._calling.end(*environments)
+
+    def _manner(self, item: pytest.Item | None) -> Manner:
+        return manner_of(self._config, item, self._beside(item))
+
+    def _deliver(self, environment: Environment, came: Came, *, is_test: bool) -> None:
+        """Do here what a body has done there: write, log, warn; and raise what it has raised."""
+        __tracebackhide__ = True
+        self._measure(environment, came)
+        for stream, text in zip((sys.stdout, sys.stderr), came.streams, strict=True):
+            if text:
+                stream.write(text)
+                stream.flush()
+        for record in came.logs:
+            logging.getLogger(record["name"]).handle(logging.makeLogRecord({**record, "args": ()}))
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            for warned in came.warnings:
+                kind = _category(warned["kinds"])
+                warnings.warn_explicit(warned["text"], kind, warned["file"], warned["line"])
+        if came.error is not None:
+            if isinstance(came.error, EnvReproError) and not is_test:
+                raise came.error  # Whoever calls may expect it.
+            raise _raised(came.error, came.outcome)
+
+    def _measure(self, environment: Environment, came: Came) -> None:
+        """Add the lines that a body has run to those that are measured here."""
+        measured = measuring()
+        if measured is None:
+            return
+        if came.coverage is not None:
+            add(measured, came.coverage, self._config.rootpath)
+        elif came.error is None and environment.label not in self._unmeasured:
+            self._unmeasured.add(environment.label)
+            self._lending.tell(
+                f"{environment.label}: what runs there is not measured: name coverage in its requirements to have it measured"
+            )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_exception_interact(self, node: pytest.Item | pytest.Collector) -> None:
+        """Say to somebody who debugs what the debugger shows."""
+        if self._config.getoption("usepdb", False) and isinstance(node, pytest.Function) and is_inside(marks(node)):
+            self._lending.tell(
+                f"{node.name} has run in its environment: the debugger shows where it failed and what values looked like, "
+                "and does not reach inside"
+            )
+
+
+def _method_of(function: Callable[..., Any]) -> Method | None:
+    """Give what a method of an object is called on."""
+    instance = getattr(function, "__self__", None)
+    if not inspect.ismethod(function) or isinstance(instance, type) or not hasattr(instance, "__dict__"):
+        return None
+    return Method(type(instance), function.__name__, vars(instance), {})
+
+
+def _apart(file: str, statements: Sequence[tuple[int, str]]) -> str:
+    """Say what of a module did not come along with a test, which may be why it has failed."""
+    lines = [f"{file}:{line}: {text}" for line, text in statements[:_TOLD]]
+    more = len(statements) - _TOLD
+    return "\n".join([*lines, *([f"and {more} more"] if more > 0 else []), _APART])
+
+
+def _raised(error: BaseException, outcome: tuple[str, str, bool, int | None] | None) -> BaseException:
+    """Give what is raised here for what a body has raised."""
+    if outcome is None or isinstance(error, unittest.SkipTest):  # pytest has words of its own for the latter.
+        if isinstance(error, EnvReproError):
+            return pytest.fail.Exception(printable_lines(str(error)), pytrace=False)
+        return error
+    kind, why, shown, code = outcome
+    made: BaseException
+    if kind == "skipped":
+        made = pytest.skip.Exception(why)
+    elif kind == "xfailed":
+        made = pytest.xfail.Exception(why)
+    elif kind == "exit":
+        made = pytest.exit.Exception(why, code)
+    else:
+        made = pytest.fail.Exception(why, pytrace=shown)
+    made.__cause__, made.__context__ = error.__cause__, error.__context__
+    made.__suppress_context__ = error.__suppress_context__
+    return made.with_traceback(error.__traceback__)
+
+
+def _what(item: pytest.Function, name: str) -> str:
+    """Say what gives a test an argument."""
+    callspec = getattr(item, "callspec", None)
+    is_parameter = callspec is not None and name in callspec.params
+    return f"parameter '{name}'" if is_parameter else f"the value of fixture '{name}'"
+
+
+def _is_pytests(value: object) -> bool:
+    return type(value).__module__.startswith("_pytest")
+
+
+def _category(kinds: list[list[str]]) -> type[Warning]:
+    """Give the class of a warning, or one that is called like it."""
+    for module, path in kinds:
+        found: Any = sys.modules.get(module)
+        for part in path.split("."):
+            found = getattr(found, part, None)
+        if isinstance(found, type) and issubclass(found, Warning):
+            first_module, name = kinds[0]
+            return found if [module, path] == kinds[0] else type(name, (found,), {"__module__": first_module})
+    return UserWarning

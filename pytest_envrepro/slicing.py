@@ -1,0 +1,219 @@
+"""What of a module a function needs: the statements at its top that bind the names that it uses, and those that these use.
+
+The rest of the module stays where it is: its imports need not be there where the function runs, nor its syntax be known to
+that Python. Lines stay where they were, so that a traceback names the user's own.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_envrepro.effects import Effects
+from pytest_envrepro.scoping import Function, bound, used
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+_BUILTIN = frozenset(dir(builtins)) | {
+    "__file__",
+    "__name__",
+    "__doc__",
+    "__package__",
+    "__spec__",
+    "__loader__",
+    "__builtins__",
+}
+
+
+class Sliced(NamedTuple):
+    """A part of a module.
+
+    Attributes:
+        source: its text, with empty lines for what is left out.
+        missing: the names that are used, and that no statement of the module binds.
+        firsts: where functions began whose first decorators are left out, by where they begin now.
+        apart: the statements that are left out, and call something of a module that the function uses something of: the
+            line of each, and its text there.
+    """
+
+    source: str
+    missing: tuple[str, ...]
+    firsts: Mapping[int, int]
+    apart: tuple[tuple[int, str], ...] = ()
+
+
+class NotFoundError(Exception):
+    """The source has no such function: it was made at run time, or the file has changed since it was imported."""
+
+
+class Module:
+    """A module's source, and which of its statements bind and use which names.
+
+    Args:
+        is_mark: tells of a decorator, as source, whether it is a mark of pytest's and means nothing to the function itself.
+
+    Raises:
+        SyntaxError: it is no Python.
+    """
+
+    def __init__(self, source: str, file: str, is_mark: Callable[[str], bool]) -> None:
+        self._parts: dict[tuple[int, str, tuple[str, ...]], Sliced] = {}
+        self._lines = io.StringIO(source).readlines()  # As `ast` counts them: a form feed ends none.
+        self._statements = ast.parse(source, file).body
+        self._is_mark = is_mark
+        self._decorators: dict[ast.expr, bool] = {}  # Whether each is a mark: several look for that.
+        self._binding: dict[str, list[int]] = {}
+        self._starred: list[int] = []
+        self._needs: dict[int, tuple[set[ast.AST], list[str]]] = {}
+        for index, node in enumerate(self._statements):
+            for name in bound(node):
+                self._binding.setdefault(name, []).append(index)
+            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+                self._starred.append(index)
+        self._effects = Effects(self._statements, self._is_pytests)
+
+    def making(self, names: Iterable[str]) -> Sliced:
+        """Give what makes names that the module has."""
+        known = (0, "", tuple(sorted(names)))
+        if known not in self._parts:
+            self._parts[known] = self._chosen(known[-1], set(), set(), None)
+        return self._parts[known]
+
+    def part(self, line: int, path: str, names: Iterable[str] = ()) -> Sliced:
+        """Give what a function needs.
+
+        Args:
+            line: where it begins, its decorators included.
+            path: its qualified name.
+            names: further names that are needed, as of its arguments.
+
+        Raises:
+            NotFoundError: there is no such function.
+        """
+        known = (line, path, tuple(sorted(names)))
+        if known not in self._parts:
+            self._parts[known] = self._part(line, path, known[-1])
+        return self._parts[known]
+
+    def _part(self, line: int, path: str, names: Iterable[str]) -> Sliced:
+        node, top = self._function(line, path)
+        nested = node if "<locals>" in path else None
+        left_out = {*self._marks(self._statements[top]), *_others(self._statements[top], node)}
+        wanted = [*names, *used(nested or self._statements[top], left_out)]
+        return self._chosen(wanted, set() if nested else {top}, left_out, nested)
+
+    def _chosen(
+        self, names: Iterable[str], chosen: set[int], left_out: set[ast.AST], nested: Function | None
+    ) -> Sliced:
+        """Give what some statements need, with them."""
+        # Annotations of the whole module mean what an import of the future says.
+        chosen |= {index for index, each in enumerate(self._statements) if _is_future(each) or self._is_text(index)}
+        seen: set[str] = set()
+        wanted = [*names]
+        while wanted:
+            name = wanted.pop()
+            if name not in seen:
+                seen.add(name)
+                for index in {*self._of(name)} - chosen:
+                    chosen.add(index)
+                    marks, names = self._needing(index)
+                    left_out |= marks
+                    wanted += names
+        missing = [name for name in sorted(seen) if name not in self._binding and name not in _BUILTIN]
+        if missing and self._starred:
+            chosen |= {*self._starred}
+        nodes = [*(self._statements[index] for index in chosen), *([nested] if nested else [])]
+        firsts = dict(_moved(nodes, left_out))
+        lines = [self._statements[index].lineno for index in self._effects.calls(seen) if index not in chosen]
+        apart = tuple((line, self._lines[line - 1].strip()) for line in lines)
+        return Sliced(self._text(nodes, nested, left_out), tuple(missing if not self._starred else ()), firsts, apart)
+
+    def _needing(self, index: int) -> tuple[set[ast.AST], list[str]]:
+        """Give the marks of a statement, and the names that it uses besides: many tests need the same one."""
+        if index not in self._needs:
+            node = self._statements[index]
+            marks = {*self._marks(node)}
+            self._needs[index] = marks, used(node, marks)
+        return self._needs[index]
+
+    def _is_text(self, index: int) -> bool:
+        """Tell whether a statement is the module's docstring."""
+        node = self._statements[index]
+        value = node.value if index == 0 and isinstance(node, ast.Expr) else None
+        return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+    def _of(self, name: str) -> list[int]:
+        """Give the statements that make what a name means: those that bind it, and those that change what it is bound to."""
+        return [*self._binding.get(name, ()), *self._effects.on(name)]
+
+    def _is_pytests(self, decorator: ast.expr) -> bool:
+        if decorator not in self._decorators:
+            self._decorators[decorator] = self._is_mark(ast.unparse(decorator))
+        return self._decorators[decorator]
+
+    def _function(self, line: int, path: str) -> tuple[Function, int]:
+        """Find a function by where it begins, and the statement at the top that it is in."""
+        name = path.rpartition(".")[2]
+        for index, top in enumerate(self._statements):
+            for node in ast.walk(top):
+                if isinstance(node, Function) and node.name == name and line in (_first(node), node.lineno):
+                    return node, index
+        raise NotFoundError(path)
+
+    def _marks(self, node: ast.stmt) -> Iterator[ast.AST]:
+        for each in ast.walk(node):
+            for decorator in getattr(each, "decorator_list", ()):
+                if self._is_pytests(decorator):
+                    yield decorator
+
+    def _text(self, nodes: Iterable[ast.stmt], nested: Function | None, left_out: set[ast.AST]) -> str:
+        """Give the text of statements, with lines that are empty for all others."""
+        kept = {line for node in nodes for line in _lines(node)} - {line for node in left_out for line in _lines(node)}
+        lines = [line if number in kept else "\n" for number, line in enumerate(self._lines, 1)]
+        if nested is not None:  # It is indented: the line before it becomes what it is indented under.
+            before = lines[_first(nested) - 2].rstrip("\n")
+            lines[_first(nested) - 2] = f"{before}{'; ' if before.strip() else ''}if True:\n"
+        return "".join(lines).rstrip("\n") + "\n"
+
+
+def _others(top: ast.stmt, function: Function) -> Iterator[ast.AST]:
+    """Give the other tests of a class, but for those that this one calls: what they use is none of its business."""
+    for node in ast.walk(top):
+        if isinstance(node, ast.ClassDef) and function in node.body:
+            methods = [each for each in node.body if isinstance(each, Function)]
+            tests = {each for each in methods if each.name.startswith("test")} - {function}
+            needed = [each for each in methods if each not in tests]
+            while needed:
+                named = {each.attr for each in ast.walk(needed.pop()) if isinstance(each, ast.Attribute)}
+                called = {each for each in tests if each.name in named}
+                tests -= called
+                needed += called
+            yield from tests
+
+
+def _moved(nodes: Iterable[ast.stmt], left_out: Collection[ast.AST]) -> Iterator[tuple[int, int]]:
+    """Give where functions begin without the decorators that are left out, and where they did."""
+    for each in nodes:
+        for node in ast.walk(each):
+            if isinstance(node, Function):
+                kept = [decorator.lineno for decorator in node.decorator_list if decorator not in left_out]
+                yield min([node.lineno, *kept]), _first(node)
+
+
+def _lines(node: ast.AST) -> range:
+    """Give the lines of a statement or an expression."""
+    first: int = _first(node) if isinstance(node, ast.stmt) else getattr(node, "lineno", 1)
+    return range(first, (getattr(node, "end_lineno", None) or first) + 1)
+
+
+def _first(node: ast.stmt) -> int:
+    """Give the line where a statement begins, its decorators included."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(each.lineno for each in decorators)])
+
+
+def _is_future(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
