@@ -29,7 +29,7 @@ def test_plain(text: str, shown: str) -> None:
 
 def test_last_words() -> None:
     """The chatter of pip and apt goes, what they complain of stays; where there is only chatter, that."""
-    said = ["Get:1 http://deb.debian.org x", "Setting up y", "E: broken", "Collecting z", "ERROR: no z", ""]
+    said = ["Get:1 http://deb.example.org x", "Setting up y", "E: broken", "Collecting z", "ERROR: no z", ""]
 
     assert last_words(said, NOTHING) == ["E: broken", "ERROR: no z"]
     assert last_words(["Setting up y", ""], NOTHING) == ["Setting up y"]
