@@ -269,5 +269,7 @@ def explained(
             return pieces, "fails here"
         if faults:
             return pieces, "is skipped here"
+        if any(each.is_inside for each in environments):
+            return pieces, "runs in its environment"
         return pieces, "runs here" if pieces or environments else "names nothing that it needs, and runs"
     return pieces, "fails here, as this session is strict" if answer.fails else "is skipped here"

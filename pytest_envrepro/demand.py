@@ -141,9 +141,10 @@ class Demand:
             return merge(declared_layers(item), named)
 
         by = sorted(borrowed(item))
+        told = [foreseen(each, settings, depot) for each in by]
         if _SHARED not in by and is_inside(marks(item)):
-            by.insert(0, _INSIDE)
-        return tuple(foreseen(each, settings, depot) for each in by)
+            told.insert(0, foreseen(_INSIDE, settings, depot)._replace(is_inside=True))
+        return tuple(told)
 
     def note_shadowed(self, item: pytest.Item) -> None:
         """Note where a marker of ours is for a fixture that the suite has in the place of ours."""

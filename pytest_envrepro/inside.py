@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import logging
-import sys
 import unittest
-import warnings
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -17,19 +14,21 @@ from pytest_envrepro.comparisons import explained
 from pytest_envrepro.covered import add, measuring
 from pytest_envrepro.declarations import marks
 from pytest_envrepro.declaring import is_inside
+from pytest_envrepro.delivering import as_raised, deliver
 from pytest_envrepro.errors import EnvReproError, RefusedError, SettingsError
 from pytest_envrepro.far.fixtures import NAMES
 from pytest_envrepro.manners import manner_of
-from pytest_envrepro.markers import printable_lines
 from pytest_envrepro.shipping import Method, Shipper
 from pytest_envrepro.stopping import explaining
 from pytest_envrepro.travelling import beside
+from pytest_envrepro.unfit import refuse_unfit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_envrepro.calling import Came, Manner
+    from pytest_envrepro.arriving import Came
+    from pytest_envrepro.calling import Manner
     from pytest_envrepro.envs.base import Environment
     from pytest_envrepro.lending import Lending
 
@@ -113,12 +112,16 @@ class Inside:
             self._scratches.pop(identity, None)
 
     def _run(self, item: pytest.Function, environment: Environment) -> Came:
-        names = [name for name in inspect.signature(item.obj).parameters if name in item.funcargs]
+        names = [name for name in _parameters(item.obj) if name in item.funcargs]
         made = [name for name in names if name in NAMES and _is_pytests(item.funcargs[name])]
         given = {name: (_what(item, name), item.funcargs[name]) for name in names if name not in made}
+        refuse_unfit({name: value for name, (_, value) in given.items()}, environment.label)
         shipper = self._shipper(environment, item)
-        shipment = shipper.ship(item.function, (), given, method=self._method(item), made=made)
+        known_as = (item.module.__name__, item.originalname)
+        shipment = shipper.ship(item.function, (), given, method=self._method(item), known_as=known_as, made=made)
         came = self._calling.run(environment, shipper, shipment, self._manner(item), is_test=True)
+        if shipment.self is not None and isinstance(item.instance, item.cls):
+            _keep(item.instance, came)
         if came.error is not None and shipment.apart:
             self._lending.remarks.append((f"not in {environment.label}", _apart(item.path.name, shipment.apart)))
         return came
@@ -173,21 +176,11 @@ class Inside:
         """Do here what a body has done there: write, log, warn; and raise what it has raised."""
         __tracebackhide__ = True
         self._measure(environment, came)
-        for stream, text in zip((sys.stdout, sys.stderr), came.streams, strict=True):
-            if text:
-                stream.write(text)
-                stream.flush()
-        for record in came.logs:
-            logging.getLogger(record["name"]).handle(logging.makeLogRecord({**record, "args": ()}))
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")
-            for warned in came.warnings:
-                kind = _category(warned["kinds"])
-                warnings.warn_explicit(warned["text"], kind, warned["file"], warned["line"])
+        deliver(came)
         if came.error is not None:
             if isinstance(came.error, EnvReproError) and not is_test:
                 raise came.error  # Whoever calls may expect it.
-            raise _raised(came.error, came.outcome)
+            raise as_raised(came.error, came.outcome)
 
     def _measure(self, environment: Environment, came: Came) -> None:
         """Add the lines that a body has run to those that are measured here."""
@@ -212,6 +205,20 @@ class Inside:
             )
 
 
+def _parameters(function: Callable[..., Any]) -> Sequence[str]:
+    try:
+        return [*inspect.signature(function).parameters]
+    except ValueError:  # A method that takes nothing at all: to call it tells that best.
+        return ()
+
+
+def _keep(instance: Any, came: Came) -> None:
+    """Let the object of a test have what its body has made of the other one: `teardown_method` looks there."""
+    vars(instance).update(came.has)
+    for name in came.gone:
+        vars(instance).pop(name, None)
+
+
 def _method_of(function: Callable[..., Any]) -> Method | None:
     """Give what a method of an object is called on."""
     instance = getattr(function, "__self__", None)
@@ -227,27 +234,6 @@ def _apart(file: str, statements: Sequence[tuple[int, str]]) -> str:
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else []), _APART])
 
 
-def _raised(error: BaseException, outcome: tuple[str, str, bool, int | None] | None) -> BaseException:
-    """Give what is raised here for what a body has raised."""
-    if outcome is None or isinstance(error, unittest.SkipTest):  # pytest has words of its own for the latter.
-        if isinstance(error, EnvReproError):
-            return pytest.fail.Exception(printable_lines(str(error)), pytrace=False)
-        return error
-    kind, why, shown, code = outcome
-    made: BaseException
-    if kind == "skipped":
-        made = pytest.skip.Exception(why)
-    elif kind == "xfailed":
-        made = pytest.xfail.Exception(why)
-    elif kind == "exit":
-        made = pytest.exit.Exception(why, code)
-    else:
-        made = pytest.fail.Exception(why, pytrace=shown)
-    made.__cause__, made.__context__ = error.__cause__, error.__context__
-    made.__suppress_context__ = error.__suppress_context__
-    return made.with_traceback(error.__traceback__)
-
-
 def _what(item: pytest.Function, name: str) -> str:
     """Say what gives a test an argument."""
     callspec = getattr(item, "callspec", None)
@@ -257,15 +243,3 @@ def _what(item: pytest.Function, name: str) -> str:
 
 def _is_pytests(value: object) -> bool:
     return type(value).__module__.startswith("_pytest")
-
-
-def _category(kinds: list[list[str]]) -> type[Warning]:
-    """Give the class of a warning, or one that is called like it."""
-    for module, path in kinds:
-        found: Any = sys.modules.get(module)
-        for part in path.split("."):
-            found = getattr(found, part, None)
-        if isinstance(found, type) and issubclass(found, Warning):
-            first_module, name = kinds[0]
-            return found if [module, path] == kinds[0] else type(name, (found,), {"__module__": first_module})
-    return UserWarning

@@ -68,3 +68,57 @@ def own_names(args: ast.arguments, body: Sequence[ast.AST]) -> frozenset[str]:
     names = {each.arg for each in given if each} | {name for each in body for name in bound(each)}
     outer = (each for part in body for each in ast.walk(part) if isinstance(each, (ast.Global, ast.Nonlocal)))
     return frozenset(names - {name for each in outer for name in each.names})
+
+
+def attributes(tree: ast.Module, path: str, method: str) -> frozenset[str]:
+    """Give the names of attributes that a method may use of what it is called on.
+
+    Those of its own code, of all in its class that has one of these names, and of all code outside of that; a name in a
+    text counts too, as for `getattr`.
+
+    Args:
+        path: of the class, which is in this source.
+        method: its name there.
+    """
+    kind, found = _class(tree, path.split(".")), set[str]()
+    members = [] if kind is None else kind.body
+    outside = [*_without(tree, kind)]
+    waiting = {method}
+    while True:
+        names = {name for part in outside for name in _named(part)}
+        outside = []
+        waiting |= names - found
+        found |= names
+        if not waiting:
+            return frozenset(found)
+        for member in members:
+            if waiting & {*bound(member)}:
+                outside.append(member)
+        members = [member for member in members if member not in outside]
+        waiting = set()
+
+
+def _class(tree: ast.AST, path: Sequence[str]) -> ast.ClassDef | None:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.ClassDef) and node.name == path[0]:
+            return node if len(path) == 1 else _class(node, path[1:])
+    return None
+
+
+def _without(tree: ast.AST, kind: ast.ClassDef | None) -> Iterator[ast.AST]:
+    """Give the parts of a module but for one class."""
+    for node in ast.iter_child_nodes(tree):
+        if node is kind:
+            continue
+        if isinstance(node, ast.ClassDef):
+            yield from _without(node, kind)
+        else:
+            yield node
+
+
+def _named(part: ast.AST) -> Iterator[str]:
+    for node in ast.walk(part):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import os
-import re
 import sys
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_envrepro.errors import RefusedError
 from pytest_envrepro.far.values import Encoder, UntravelledError
-from pytest_envrepro.slicing import Module, NotFoundError, Sliced
-from pytest_envrepro.travelling import is_rewritten, source_of, source_text, travels
+from pytest_envrepro.scoping import attributes
+from pytest_envrepro.slicing import NotFoundError, Sliced
+from pytest_envrepro.travelling import is_rewritten, sliceable, source_of, travels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from types import ModuleType
 
-_ROOT_NAME = re.compile(r"\w+")
 _PLAIN = "only plain data and paths do"
 
 
@@ -49,6 +48,15 @@ class Shipment(NamedTuple):
     def told(self) -> dict[str, Any]:
         """Give what the other Python is told."""
         return {name: value for name, value in self._asdict().items() if name not in {"firsts", "apart"}}
+
+
+class _Cut(NamedTuple):
+    """A function without its arguments; as of `Shipment`."""
+
+    module: dict[str, Any] | None
+    where: tuple[str, str]
+    firsts: Mapping[int, int] = MappingProxyType({})
+    apart: tuple[tuple[int, str], ...] = ()
 
 
 class Method(NamedTuple):
@@ -99,6 +107,7 @@ class Shipper:
         named: Mapping[str, tuple[str, Any]],
         *,
         method: Method | None = None,
+        known_as: tuple[str, str] | None = None,
         made: Iterable[str] = (),
     ) -> Shipment:
         """Write down a function with its arguments.
@@ -106,6 +115,7 @@ class Shipper:
         Args:
             positional, named: each with what it is called in an error.
             method: what it is called on, where it is one.
+            known_as: the module that has it, and the name that it has it by.
             made: names of arguments that are made there.
 
         Raises:
@@ -120,34 +130,69 @@ class Shipper:
         names: set[str] = set()
         sent = [self._encode(value, what, name, names) for what, value in positional]
         given = {key: self._encode(value, what, name, names) for key, (what, value) in named.items()}
-        bound = None
+        bound: dict[str, Any] | None = None
+        refused: dict[str, RefusedError] = {}
         if method is not None:
             name = method.kind.__module__
-            bound = self._bound(method, names)
-        module = sys.modules.get(name)
-        where = (name, path)
-        has_source = hasattr(plain, "__code__") or isinstance(plain, type)
+            bound, refused = self._bound(method, names)
+        try:
+            cut = self._cut(plain, name, names)
+        except RefusedError:
+            # What a decorator has put in the place of a function is found by the name that the module has it by.
+            whole = self._by_name(function, known_as if method is None else _top(method.kind), names)
+            if whole is None:
+                raise
+            cut = whole
+        if method is not None and refused:
+            self._refuse_used(method, cut, refused)
+        return Shipment(cut.module, cut.where, sent, given, bound, tuple(made), cut.firsts, cut.apart)
+
+    def _cut(self, function: Any, name: str, names: set[str]) -> _Cut:
+        """Cut a function out of its module, or have it imported there where that does not travel."""
+        module, path = sys.modules.get(name), function.__qualname__
+        has_source = hasattr(function, "__code__") or isinstance(function, type)
         if module is None or not has_source or not travels(module, self._beside):
             self._refuse_unnamed(path)
-            return Shipment(None, where, sent, given, bound, tuple(made))
-        enclosed = self._enclosed(plain, name, names)
-        sliced = self._sliced(module, plain, names)
-        where = (name, path.rpartition("<locals>.")[2])
-        source = self._module(module, plain, sliced, enclosed)
-        return Shipment(source, where, sent, given, bound, tuple(made), sliced.firsts, sliced.apart)
+            return _Cut(None, (name, path))
+        enclosed = self._enclosed(function, name, names)
+        sliced = self._sliced(module, function, names)
+        source = self._module(module, path, sliced, enclosed)
+        return _Cut(source, (name, path.rpartition("<locals>.")[2]), sliced.firsts, sliced.apart)
 
-    def _bound(self, method: Method, names: set[str]) -> dict[str, Any]:
-        """Write down what a method is called on."""
+    def _by_name(self, function: Any, known_as: tuple[str, str] | None, names: set[str]) -> _Cut | None:
+        """Cut out what makes a name of a module, if it is there for that function, or for a class."""
+        module = None if known_as is None else sys.modules.get(known_as[0])
+        if module is None or known_as is None or not travels(module, self._beside):
+            return None
+        there = vars(module).get(known_as[1])
+        if there is not function and not isinstance(there, type):
+            return None
+        sliced = sliceable(module).making({*names, known_as[1]})
+        return _Cut(self._module(module, known_as[1], sliced, {}), known_as, sliced.firsts, sliced.apart)
+
+    def _bound(self, method: Method, names: set[str]) -> tuple[dict[str, Any], dict[str, RefusedError]]:
+        """Write down what a method is called on, and give what of it cannot travel: that may be for others of its class."""
         name, path = method.kind.__module__, method.kind.__qualname__
         names.add(path.partition(".")[0])
-        return {
-            "class": (name, path),
-            "name": method.name,
-            "has": {key: self._encode(value, f"self.{key}", name, names) for key, value in method.has.items()},
-            "class has": {
-                key: self._encode(value, f"{path}.{key}", name, names) for key, value in method.changed.items()
-            },
-        }
+        told: list[dict[str, Any]] = []
+        refused: dict[str, RefusedError] = {}
+        for holder, values in (("self", method.has), (path, method.changed)):
+            told.append({})
+            for key, value in values.items():
+                try:
+                    told[-1][key] = self._encode(value, f"{holder}.{key}", name, names)
+                except RefusedError as error:
+                    refused[key] = error
+        return {"class": (name, path), "name": method.name, "has": told[0], "class has": told[1]}, refused
+
+    def _refuse_used(self, method: Method, cut: _Cut, refused: Mapping[str, RefusedError]) -> None:
+        """Refuse what cannot travel, but for what the code does not name; that of a base in another module may."""
+        bases = {kind.__module__ for kind in method.kind.__mro__ if kind is not object}
+        tree = None if cut.module is None or len(bases) > 1 else ast.parse(cut.module["source"])
+        used = refused if tree is None else attributes(tree, method.kind.__qualname__, method.name)
+        for name, error in refused.items():
+            if name in used:
+                raise error
 
     def _refuse_unnamed(self, path: str) -> None:
         if "<" in path:
@@ -163,7 +208,7 @@ class Shipper:
         if path.endswith("<lambda>") or isinstance(function, type):
             self._refuse_unnamed(path)
         try:
-            known = _read(file, _state(file), id(module))
+            known = sliceable(module)
             if isinstance(function, type):
                 return known.making({*names, path.partition(".")[0]})
             if function.__module__ != module.__name__:  # A method that its class has of a base elsewhere.
@@ -174,9 +219,9 @@ class Shipper:
                 f"{path} cannot travel into {self._label}: its source is not in {file} any more, or was never there ({error})"
             ) from None
 
-    def _module(self, module: ModuleType, function: Any, sliced: Sliced, given: Mapping[str, Any]) -> dict[str, Any]:
+    def _module(self, module: ModuleType, path: str, sliced: Sliced, given: Mapping[str, Any]) -> dict[str, Any]:
         """Write down a part of a module."""
-        file, path = str(module.__file__), function.__qualname__
+        file = str(module.__file__)
         lost = sorted(each for each in sliced.missing if each in vars(module) and each not in given)
         if lost:
             raise RefusedError(
@@ -238,24 +283,6 @@ def _references(told: Any, module: str) -> Iterable[str]:
             yield from _references(each, module)
 
 
-@lru_cache(maxsize=64)
-def _read(file: str, _: tuple[int, int], module: int) -> Module:
-    """Read a module once, as long as its file stays as it is."""
-    names = vars(next(each for each in tuple(sys.modules.values()) if id(each) == module))
-    return Module(source_text(file), file, lambda text: _is_pytests(_value(text, names)))
-
-
-def _value(text: str, names: Mapping[str, Any]) -> Any:
-    match = _ROOT_NAME.match(text)
-    return names.get(match[0]) if match else None
-
-
-def _is_pytests(value: Any) -> bool:
-    """Tell whether a decorator is pytest's: the module itself, a mark, or a function of it."""
-    name = getattr(value, "__name__", "") if inspect.ismodule(value) else getattr(value, "__module__", "")
-    return name == "pytest" or str(type(value).__module__).startswith("_pytest") or str(name).startswith("_pytest")
-
-
-def _state(file: str) -> tuple[int, int]:
-    found = os.stat(file)
-    return found.st_mtime_ns, found.st_size
+def _top(kind: type) -> tuple[str, str]:
+    """Give the module of a class, and the name there of it or of what it stands in."""
+    return kind.__module__, kind.__qualname__.partition(".")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
@@ -11,11 +12,14 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_envrepro.slicing import Module
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
+_ROOT_NAME = re.compile(r"\w+")
 _REWRITTEN = "@pytest_ar"  # A name that pytest gives to each module whose assertions it has rewritten.
 _DECLARING = re.compile(r"^\[(?:project|build-system)\]", re.MULTILINE)
 _OF_TESTERS = re.compile(r"conftest\.py|test_\w*\.py|\w*_test\.py")  # As pytest looks for them.
@@ -75,6 +79,38 @@ def source_text(file: str) -> str:
     """
     with tokenize.open(file) as stream:
         return stream.read()
+
+
+def sliceable(module: ModuleType) -> Module:
+    """Give a module to be cut; it is read once, as long as its file stays as it is.
+
+    Raises:
+        OSError, SyntaxError: as of `source_text`.
+    """
+    file = str(module.__file__)
+    return _read(file, _state(file), id(module))
+
+
+@lru_cache(maxsize=64)
+def _read(file: str, _: tuple[int, int], module: int) -> Module:
+    names = vars(next(each for each in tuple(sys.modules.values()) if id(each) == module))
+    return Module(source_text(file), file, lambda text: _is_pytests(_value(text, names)))
+
+
+def _value(text: str, names: Mapping[str, Any]) -> Any:
+    match = _ROOT_NAME.match(text)
+    return names.get(match[0]) if match else None
+
+
+def _is_pytests(value: Any) -> bool:
+    """Tell whether a decorator is pytest's: the module itself, a mark, or a function of it."""
+    name = getattr(value, "__name__", "") if inspect.ismodule(value) else getattr(value, "__module__", "")
+    return name == "pytest" or str(type(value).__module__).startswith("_pytest") or str(name).startswith("_pytest")
+
+
+def _state(file: str) -> tuple[int, int]:
+    found = os.stat(file)
+    return found.st_mtime_ns, found.st_size
 
 
 def _spec(name: str) -> ModuleSpec | None:

@@ -24,7 +24,7 @@ WITH_PYTEST = {
         "late",
     ),  # Are loaded by every session; `late` loads the others when one needs them.
     *("gate", "items", "markers", "lending", "holders", "stopping", "returning", "explaining"),
-    *("answering", "audit", "audited", "multiplying", "inside"),
+    *("answering", "audit", "audited", "multiplying", "inside", "delivering"),
 }
 # What reads markers and fixtures of pytest's items, or the options of its session, and needs its types alone; `given` is what tests hold, and says what runs them; `manners` tells how bodies run elsewhere.
 WITH_TYPES = {"declarations", "demand", "books", "given", "manners"}
@@ -43,7 +43,7 @@ FACE = {*WITH_PYTEST, *WITH_TYPES, "afresh"}
 # puts together, by `imagebuilding`; `blaming` names the setting that an engine refuses, `drifting` says what has moved in one, `rotting` what will rot, and `imagebook` remembers which were used;
 # `services` brings up by Compose what is beside them as `declared_services` reads it, `servicestarting` waits for that, `servicenotes` tells other workers, `serving` is what tests hold of it.
 # Of what runs inside, `slicing` cuts a module to what a function needs (`scoping` knows what its statements bind and use, `effects` what they change), `shipping` writes that down with its arguments, `travelling` knows which modules go with it, `warm` is a process that
-# runs it, `calling` what comes of it, `covered` adds the lines that it has run; `rebuilding` makes its exceptions again, and `comparisons` are those that pytest explains.
+# runs it, `calling` and `arriving` what comes of it, `unfit` which fixtures it cannot have, `covered` adds the lines that it has run; `rebuilding` makes its exceptions again, and `comparisons` are those that pytest explains.
 # Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
 # in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
 MIDDLE = {
@@ -103,6 +103,8 @@ MIDDLE = {
     "unmarked",
     *(
         "calling",
+        "arriving",
+        "unfit",
         "shipping",
         "travelling",
         "slicing",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import faulthandler
 import importlib
 import os
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from .enclosing import enclosing, is_of
 from .modules import Travelling
 from .sources import ASSERTING, STANDIN, compiled, is_compiled
+from .streams import in_words
 from .values import Decoder, Encoder, UntravelledError
 
 if TYPE_CHECKING:
@@ -21,11 +21,6 @@ if TYPE_CHECKING:
 
     from .likenesses import Likenesses
     from .standin import StandIn
-
-_NO_TERMINAL = (
-    "a debugger does not reach into an environment: no terminal is there; run the test without inside=True, or write what "
-    "you want to know with print()"
-)
 
 
 class Body:
@@ -41,17 +36,23 @@ class Body:
         self._ask = ask
         self._likenesses: Likenesses | None = None
         self._enclosed: dict[str, Any] = {}
+        self._object: Any = None
 
     def run(self) -> dict[str, Any]:
         """Run it, and tell what came of it."""
         notes: dict[str, Any] = {}
         try:
             self._settle()
+            self._note_unhandled(notes)
             with self._noting(notes), self._covering(notes):
                 value = self._call()
             told = self._given_back(value)
         except BaseException as error:  # noqa: BLE001  # Whatever it is, it is what the function has raised.
             told = self._told(error)
+        if self._object is not None:
+            from .objects import left  # noqa: PLC0415  # Is needed for methods alone.
+
+            notes["self"] = left(self._object, self._request["self"])
         if self._request["folders"] is not None:
             from .folders import TooMuchError, removed, taken  # noqa: PLC0415  # Is needed in containers alone.
 
@@ -87,6 +88,13 @@ class Body:
         from .noting import Noting  # noqa: PLC0415  # Is not needed by the process that waits.
 
         return Noting(notes, self._request)
+
+    def _note_unhandled(self, notes: dict[str, Any]) -> None:
+        from .unhandled import Unhandled  # noqa: PLC0415  # The same.
+
+        unhandled = Unhandled(self._raised)
+        unhandled.begin()
+        notes["unhandled"] = unhandled.noted
 
     def _covering(self, notes: dict[str, Any]) -> Any:
         if self._request["coverage"] is None:
@@ -196,11 +204,10 @@ class Body:
         if told is None:
             function = self._finder(module)(*self._request["function"])
             return enclosing(function, self._enclosed) if self._enclosed else function
-        kind = self._finder(module)(*told["class"])
-        for name, value in told["class has"].items():
-            setattr(kind, name, decoder.decode(value))
-        made = kind.__new__(kind)
-        made.__dict__.update({name: decoder.decode(value) for name, value in told["has"].items()})
+        from .objects import make  # noqa: PLC0415  # Is needed for methods alone.
+
+        made = make(self._finder(module)(*told["class"]), told, decoder)
+        self._object = made if self._request["is_test"] else None
         return getattr(made, told["name"])
 
     def _given_back(self, value: Any) -> dict[str, Any]:
@@ -218,25 +225,26 @@ class Body:
     def _told(self, error: BaseException) -> dict[str, Any]:
         """Tell of an exception."""
         from .outcomes import outcome_of  # noqa: PLC0415  # Is needed where something was raised alone.
-        from .raised import told  # noqa: PLC0415  # The same.
 
-        if type(error).__name__ == "BdbQuit":  # Of a debugger that found no terminal.
-            error = RuntimeError(_NO_TERMINAL).with_traceback(error.__traceback__)
-        own = {file for name, file in _files() if name.startswith(f"{__package__}.")}
-        raised = told(
+        error = in_words(error)
+        outcome = outcome_of(error)
+        code = getattr(error, "returncode", None)
+        return {
+            "raised": self._raised(error),
+            "outcome": None if outcome is None else [*outcome, code if isinstance(code, int) else None],
+        }
+
+    def _raised(self, error: BaseException) -> dict[str, Any]:
+        from .raised import told  # noqa: PLC0415  # Is needed where something was raised alone.
+
+        return told(
             error,
-            own=own,
+            own={file for name, file in _files() if name.startswith(f"{__package__}.")},
             with_locals=self._request["locals"],
             most=None if self._request["detail"] > 2 else 240,  # noqa: PLR2004  # As pytest: from `-vvv` on.
             sources=self._request["sources"],
             pretty=self._request["detail"] > 1,
         )
-        outcome = outcome_of(error)
-        code = getattr(error, "returncode", None)
-        return {
-            "raised": raised,
-            "outcome": None if outcome is None else [*outcome, code if isinstance(code, int) else None],
-        }
 
 
 def _seed(told: list[Any]) -> None:
@@ -247,23 +255,8 @@ def _seed(told: list[Any]) -> None:
     random.setstate((version, tuple(state), next_gauss))
 
 
-def open_streams() -> None:
-    """Have what this process prints go where its streams lead now, and have no debugger wait there."""
-    for name, number in (("stdout", 1), ("stderr", 2)):
-        stream = open(number, "w", encoding="utf-8", errors="replace", buffering=1, closefd=False)  # noqa: SIM115
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
-    sys.breakpointhook = _no_terminal
-    faulthandler.enable()  # As pytest has it: of a crash, what was at work is all that can be told.
-
-
 def _files() -> list[tuple[str, str]]:
     return [(name, getattr(module, "__file__", "") or "") for name, module in tuple(sys.modules.items())]
-
-
-def _no_terminal(*_: Any, **__: Any) -> None:
-    __tracebackhide__ = True
-    raise RuntimeError(_NO_TERMINAL)
 
 
 def run(request: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:

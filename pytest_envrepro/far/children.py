@@ -9,9 +9,10 @@ from _thread import allocate_lock
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from .body import open_streams, run
+from .body import run
 from .frames import MOST, BrokenError, read, send, write
 from .rehearsing import rehearse
+from .streams import open_streams
 
 try:
     import fcntl

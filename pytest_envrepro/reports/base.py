@@ -140,6 +140,7 @@ class Foreseen(NamedTuple):
         base: the image that it begins with, of a container.
         needs: the integrations that it takes itself.
         rots: what of its settings will mean another environment later, a line each.
+        is_inside: whether the body of the test runs in it.
     """
 
     fixture: str
@@ -152,6 +153,7 @@ class Foreseen(NamedTuple):
     base: str = ""
     needs: tuple[str, ...] = ()
     rots: tuple[str, ...] = ()
+    is_inside: bool = False
 
 
 class Kept(NamedTuple):

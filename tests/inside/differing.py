@@ -134,10 +134,10 @@ def test_the_version_of_pytest():
 
 class TestIts:
     def teardown_method(self):
-        print(getattr(self, "opened", None))
+        print(hasattr(self, "opened"))
 
     def test_own_state(self):
-        self.opened = "yes"
+        self.opened = object()
 
 
 def test_what_was_patched(patched):
@@ -188,7 +188,7 @@ DIFFERENT = {
             "requirements"
         ),
     ),
-    "TestIts.test_own_state": ("Captured stdout teardown: yes", "Captured stdout teardown: None"),
+    "TestIts.test_own_state": ("Captured stdout teardown: True", "Captured stdout teardown: False"),
     "test_what_was_patched": ("passed", "failed: assert False"),
     "test_asynchronous": ("failed: Failed: async def functions are not natively supported.", "passed"),
 }
@@ -208,7 +208,7 @@ NAMED = {
     "test_arguments_of_a_record": "arguments of log records, for handlers here",
     "test_input": "standard input",
     "test_the_version_of_pytest": "names of `pytest` that are not about a test's body",
-    "TestIts.test_own_state": "what a body sets on `self`",
+    "TestIts.test_own_state": "what a body sets on `self` that is no plain data",
     "test_what_was_patched": "what a fixture has patched here",
     "test_asynchronous": "an `async` test that no plugin runs",
 }

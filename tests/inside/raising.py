@@ -9,6 +9,13 @@ import warnings
 LIMIT = 3
 
 
+def bare(function):
+    def inner(*args):
+        function(*args)
+
+    return inner
+
+
 class SharedTests:
     """Tests that a class elsewhere has of this one."""
 

@@ -44,6 +44,7 @@ def pytest_configure(config):
 # Also where one was cut: `<function sh...7f2e74f989a0>`; and what mocks have for a name.
 _ADDRESS = re.compile(r"\b0x[0-9a-f]+|(?<=\.\.\.)[0-9a-f]{6,12}(?=>)|(?<=id=')\d+")
 _LIBRARY = re.compile(r"[^\s'\"]*/lib/python3\.\d+/")
+_OF_THREADS = re.compile(r'\b(threading\.py\\?", line )\d+')  # Lines of each Python's own file.
 _SECONDS = re.compile(r"\bin \d+\.\d+s(?: \(\d+:\d+:\d+\))?( =+)?")
 _SUMMARY = re.compile(r"^=+ environments =+\n((?:(?!=).*\n)*)", re.MULTILINE)
 _OURS = re.compile(r"^-+ envrepro: environment '.*' -+\n(?:(?![-_=]{3}).*\n)*", re.MULTILINE)
@@ -158,4 +159,4 @@ def _told(record: str, status: int, text: str) -> Told:
 
 def _alike(text: str) -> str:
     """Leave out what is another in each process, and in each Python."""
-    return _LIBRARY.sub("", _ADDRESS.sub("0x", text))
+    return _OF_THREADS.sub(r"\1N", _LIBRARY.sub("", _ADDRESS.sub("0x", text)))

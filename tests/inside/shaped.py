@@ -37,6 +37,7 @@ import functools
 import itertools
 import os
 import sys
+import threading
 from types import SimpleNamespace
 from unittest import mock
 
@@ -425,4 +426,46 @@ class TestClassMethods:
     @classmethod
     def test_class_method(cls):
         assert cls.__name__ == "X"
+
+
+def bare(function):
+    def inner(*args):
+        function(*args)
+
+    return inner
+
+
+@bare
+def test_of_a_bare_decorator():
+    assert SIZE == 7
+
+
+@helper.bare
+def test_of_a_bare_decorator_elsewhere():
+    assert SIZE == 7
+
+
+class TestLeaving:
+    def setup_method(self):
+        self.lock = threading.Lock()
+        self.steps = ["set up"]
+        self.gone = True
+
+    def teardown_method(self):
+        with self.lock:
+            print(self.steps, self.left, hasattr(self, "gone"))
+
+    def test_state(self):
+        self.steps.append("run")
+        self.left = {"size": (1, 2)}
+        del self.gone
+
+    def test_state_of_a_failure(self):
+        self.left = []
+        assert self.steps == []
+
+    @bare
+    def test_bare(self):
+        self.left = 5
+        assert self.steps == []
 '''

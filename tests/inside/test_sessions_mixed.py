@@ -327,3 +327,107 @@ def test_misspelt(suite: Suite) -> None:
     assert lines(result, "  @pytest") == [
         "  @pytest.mark.environment on test_here: insid: unknown key (did you mean 'inside'?)"
     ]
+
+
+UNFIT = """
+import pytest
+
+pytestmark = pytest.mark.environment("there", inside=True)
+
+@pytest.fixture
+def cache():
+    return {"one's own": 1}
+
+def test_request(request): pass
+def test_pytestconfig(pytestconfig): pass
+def test_tmpdir(tmpdir): pass
+def test_record_property(record_property): pass
+def test_environment(environment): pass
+def test_throwaway_venv(throwaway_venv): pass
+def test_own(cache):
+    assert cache == {"one's own": 1}
+"""
+
+
+def test_unfit_fixtures(suite: Suite) -> None:
+    """What only the process that runs pytest can have is refused with what to do; one that is called so may be plain."""
+    suite.write(UNFIT, TABLE)
+
+    result = suite.run("-p", "no:randomly")
+
+    result.assert_outcomes(passed=1, failed=6)
+    start, there = "fixture ", " is of the process that runs pytest, and cannot travel into environment 'there': "
+    assert dict(line.removeprefix(start).split(there) for line in lines(result, start) if there in line) == {
+        "'request'": "have a fixture ask it, and give the body what it says, as a name or a parameter",
+        "'pytestconfig'": "have a fixture ask it, and give the body what it says, as an option",
+        "'tmpdir'": "use tmp_path",
+        "'record_property'": "record it in a fixture that the test uses",
+        "'environment'": (
+            "the body runs in the environment itself: use sys.executable and subprocess there, or leave inside=True out"
+        ),
+        "'throwaway_venv'": "make another environment in a fixture, and give the body what it is to know of that",
+    }
+
+
+SETS_UP = """
+import pytest
+import socket
+
+class Base:
+    def name(self):
+        return self.word
+
+class TestIt(Base):
+    word = "given"
+
+    def setup_method(self):
+        self.socket = socket.socket()
+
+    def teardown_method(self):
+        self.socket.close()
+
+    def helps(self):
+        return self.socket
+
+    @pytest.mark.environment("there", inside=True)
+    def test_without(self):
+        assert self.name() == "given"
+
+    @pytest.mark.environment("there", inside=True)
+    def test_with(self):
+        assert self.helps()
+
+    @pytest.mark.environment("there", inside=True)
+    def test_by_name(self):
+        assert getattr(self, "socket")
+"""
+
+
+def test_what_others_need(suite: Suite) -> None:
+    """What a class sets up that cannot travel is refused to those tests that name it, themselves or by what they call."""
+    suite.write(SETS_UP, TABLE)
+
+    result = suite.run("-p", "no:randomly")
+
+    result.assert_outcomes(passed=1, failed=2)
+    assert len(lines(result, "self.socket is a socket (socket.socket), which cannot travel into ")) == 2
+
+
+NO_ARGUMENT = """
+import pytest
+
+class TestIt:
+    @pytest.mark.environment("there", inside=True)
+    def test_it(*, word=1): pass
+"""
+
+
+def test_method_without_self(suite: Suite) -> None:
+    """A method that takes no object is told as Python tells it."""
+    suite.write(NO_ARGUMENT, TABLE)
+
+    result = suite.run()
+
+    result.assert_outcomes(failed=1)
+    (said,) = lines(result, "E ")
+    assert said.endswith("test_it() takes 0 positional arguments but 1 was given")

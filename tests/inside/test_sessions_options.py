@@ -147,6 +147,7 @@ def test_explained(suite: Suite) -> None:
     at = result.outlines.index("test_it.py::test_one")
     assert result.outlines[at + 1] == "  environment 'there', by 'inside=True'"
     assert [line.split()[0] for line in result.outlines[at + 2 : at + 5]] == ["python", "settings", "state"]
+    assert result.outlines[at + 5] == "  runs in its environment"
 
 
 WRITES = """

@@ -5,6 +5,8 @@ from __future__ import annotations
 TESTS = """
 import contextlib
 import json
+import sys
+import threading
 
 import pytest
 
@@ -119,6 +121,35 @@ def test_a_match():
     match {"kind": "a", "size": 3}:
         case {"kind": "a", "size": size}:
             assert size == 4
+
+
+class Falling:
+    def __del__(self):
+        raise OwnError("on its way")
+
+
+def test_in_a_thread():
+    thread = threading.Thread(target=lambda: 1 / 0, name="worker")
+    thread.start()
+    thread.join()
+
+
+def test_in_a_thread_that_exits():
+    thread = threading.Thread(target=sys.exit, name="leaver")
+    thread.start()
+    thread.join()
+
+
+def test_while_it_is_deleted():
+    Falling()
+
+
+def test_beside_a_failure():
+    Falling()
+    thread = threading.Thread(target=lambda: [].pop(), name="worker")
+    thread.start()
+    thread.join()
+    assert 1 == 2
 """
 
 # Needs Python 3.11.
