@@ -43,7 +43,6 @@ class Body:
         notes: dict[str, Any] = {}
         try:
             self._settle()
-            self._note_unhandled(notes)
             with self._noting(notes), self._covering(notes):
                 value = self._call()
             told = self._given_back(value)
@@ -87,14 +86,7 @@ class Body:
     def _noting(self, notes: dict[str, Any]) -> Any:
         from .noting import Noting  # noqa: PLC0415  # Is not needed by the process that waits.
 
-        return Noting(notes, self._request)
-
-    def _note_unhandled(self, notes: dict[str, Any]) -> None:
-        from .unhandled import Unhandled  # noqa: PLC0415  # The same.
-
-        unhandled = Unhandled(self._raised)
-        unhandled.begin()
-        notes["unhandled"] = unhandled.noted
+        return Noting(notes, self._request, self._raised)
 
     def _covering(self, notes: dict[str, Any]) -> Any:
         if self._request["coverage"] is None:

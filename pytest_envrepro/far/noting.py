@@ -1,4 +1,4 @@
-"""Notes what a body warns and logs: the other process warns and logs the same, where pytest is."""
+"""Notes what a body warns and logs, and what nobody handles: the other process does the same, where pytest is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from .unhandled import Unhandled
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 _MOST = 10_000  # Warnings, and records of a log.
@@ -19,18 +22,22 @@ class Noting:
     """Notes within a block.
 
     Args:
-        notes: where they go: `warnings`, `logs`.
+        notes: where they go: `warnings`, `logs`, and what is `unhandled`.
         request: what is asked for: `filters` of warnings, the outermost last, and the `log level`.
+        tell: tells of an exception, as plain data.
     """
 
-    def __init__(self, notes: dict[str, Any], request: dict[str, Any]) -> None:
+    def __init__(self, notes: dict[str, Any], request: dict[str, Any], tell: Callable[[BaseException], Any]) -> None:
         self._notes = notes
         self._request = request
         self._caught = warnings.catch_warnings(record=True)
         self._warned: Any = None
         self._handler: Any = None
+        self._unhandled = Unhandled(tell)
+        notes["unhandled"] = self._unhandled.noted
 
     def __enter__(self) -> None:
+        self._unhandled.begin()
         self._warned = self._caught.__enter__()
         if not sys.warnoptions:
             warnings.filterwarnings("always", category=DeprecationWarning)

@@ -62,9 +62,13 @@ def rehearse() -> dict[str, Any] | None:
     """Run a test that does nothing, and leave nothing of it; give what came of it, or None where it was not run."""
     if not _has("noting"):
         return None
+    import threading  # noqa: PLC0415  # Is here, as `noting` needs it.
+
     changing = {"module": _module(), "is_test": _has("reprs"), "environ": {**os.environ}, "cwd": os.curdir}
     said = json.dumps({**_REQUEST, **changing})
+    hooks = sys.unraisablehook, threading.excepthook
     told = run(json.loads(said), lambda _: None)
+    sys.unraisablehook, threading.excepthook = hooks
     json.dumps(told)
     sys.modules.pop(_NAME, None)
     gc.freeze()  # What is left of it is none of the garbage of a body.
