@@ -7,11 +7,9 @@ import shlex
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from pytest_envrepro.engines.owners import of_process
 from pytest_envrepro.holdings import Ledger, titles_of
 from pytest_envrepro.reports import Ended, EnvironmentRow, Kept, Lent
 from pytest_envrepro.reports import environments as report
-from pytest_envrepro.serving import last_logs
 from pytest_envrepro.tidying import FAULTS, Tidying
 
 if TYPE_CHECKING:
@@ -122,6 +120,8 @@ class Boxes(Ledger):
         if not settings.compose:
             return None
         if self._projects is None:
+            from pytest_envrepro.engines.owners import of_process  # noqa: PLC0415  # Is needed for containers alone.
+
             if self._crew.note_services is not None:
                 self._crew.note_services()
             owner = of_process(self._crew.controller, self._crew.session)
@@ -143,7 +143,10 @@ class Boxes(Ledger):
         titles = titles_of([environment for _, environment in once.values()])
         for title, (made, environment) in zip(titles, once.values(), strict=True):
             yield title, report.details(self._lent(made, environment))
-            yield from last_logs(environment.services, made.plan.settings.hiding)
+            if environment.services:
+                from pytest_envrepro.serving import last_logs  # noqa: PLC0415  # The same.
+
+                yield from last_logs(environment.services, made.plan.settings.hiding)
 
     def _lent(self, made: MadeImage, environment: ContainerEnvironment) -> Lent:
         python = made.python

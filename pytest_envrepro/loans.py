@@ -10,7 +10,6 @@ from pytest_envrepro.holdings import Ledger, entering, row_of, shown, titles_of
 from pytest_envrepro.inspecting import Inspecting
 from pytest_envrepro.reports import Ended, Kept
 from pytest_envrepro.reports import environments as report
-from pytest_envrepro.serving import last_logs
 from pytest_envrepro.tidying import FAULTS, Tidying
 
 if TYPE_CHECKING:
@@ -142,7 +141,10 @@ class Loans(Ledger):
         for title, loan in zip(titles_of([each.environment for each in loans]), loans, strict=True):
             stays = not loan.environment.is_private or self._stays(failed=True)
             yield title, report.details(shown(loan, stays=stays))
-            yield from last_logs(loan.environment.services, loan.made.plan.settings.hiding)
+            if loan.environment.services:
+                from pytest_envrepro.serving import last_logs  # noqa: PLC0415  # Few environments have services.
+
+                yield from last_logs(loan.environment.services, loan.made.plan.settings.hiding)
 
     def take_back(self, holder: Holder) -> None:
         """Take back what a holder has; what is private is gone then, or kept."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_envrepro.session import Session
 
 _STARTED = pytest.StashKey[float]()
+_BY_OTHERS = pytest.StashKey[tuple[int, set[str]]]()  # With how many markers were registered then.
 _WORD = pytest.StashKey[str]()
 LOOK: pytest.StashKey[Callable[[], Session]] = (
     pytest.StashKey()
@@ -149,10 +150,15 @@ def register_markers(config: pytest.Config) -> None:
 
 def registered_by_others(config: pytest.Config) -> set[str]:
     """Give the names of our markers that the suite has registered for itself; its conftests may do that until late."""
+    registered: list[str] = config.getini("markers")
+    known = config.stash.get(_BY_OTHERS, None)
+    if known is not None and known[0] == len(registered):  # Each test asks several times; what is added stays.
+        return known[1]
     ours = {*MARKERS.values(), _ENVIRONMENT_TEXT}
-    lines = (line for line in config.getini("markers") if line.startswith(("requires_", ENVIRONMENT)))
+    lines = (line for line in registered if line.startswith(("requires_", ENVIRONMENT)))
     found = {line.partition(":")[0].partition("(")[0].strip() for line in lines if line not in ours}
-    return found.intersection({*MARKERS, ENVIRONMENT})
+    config.stash[_BY_OTHERS] = len(registered), found.intersection({*MARKERS, ENVIRONMENT})
+    return config.stash[_BY_OTHERS][1]
 
 
 def started(config: pytest.Config) -> float:
