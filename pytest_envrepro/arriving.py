@@ -15,7 +15,7 @@ from pytest_envrepro.rebuilding import rebuild
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_envrepro.shipping import Shipment
+    from pytest_envrepro.shipments import Shipment
     from pytest_envrepro.warm import Outcome
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_envrepro.envs.base import Environment
-    from pytest_envrepro.shipping import Shipment, Shipper
+    from pytest_envrepro.shipments import Shipment
+    from pytest_envrepro.shipping import Shipper
 
 
 class Manner(NamedTuple):

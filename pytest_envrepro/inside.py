@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import unittest
 from typing import TYPE_CHECKING, Any, cast
 
@@ -18,7 +19,8 @@ from pytest_envrepro.delivering import as_raised, deliver
 from pytest_envrepro.errors import EnvReproError, RefusedError, SettingsError
 from pytest_envrepro.far.fixtures import NAMES
 from pytest_envrepro.manners import manner_of
-from pytest_envrepro.shipping import Method, Shipper
+from pytest_envrepro.shipments import Method
+from pytest_envrepro.shipping import Shipper
 from pytest_envrepro.stopping import explaining
 from pytest_envrepro.travelling import beside
 from pytest_envrepro.unfit import refuse_unfit
@@ -63,7 +65,8 @@ class Inside:
         """
         if isinstance(item, pytest.DoctestItem):
             return  # Its module is marked, for its tests: an example in a text runs where pytest imports it.
-        if not isinstance(item, pytest.Function) or isinstance(item.instance, unittest.TestCase):
+        cls = getattr(item, "cls", None)  # Of older versions of pytest there is no object yet.
+        if not isinstance(item, pytest.Function) or (isinstance(cls, type) and issubclass(cls, unittest.TestCase)):
             raise SettingsError(_OF_UNITTEST)
         self.foresee(item)
         if _FOLDERS not in item.fixturenames:
@@ -137,8 +140,8 @@ class Inside:
             if not name.startswith("__") and before.get(name, self) is not value
         }
         # Of a static method and of one of the class, older ones of pytest have no instance.
-        has = vars(item.instance) if isinstance(item.instance, item.cls) else {}
-        return Method(item.cls, item.originalname, has, changed)
+        has = getattr(item.instance, "__dict__", {}) if isinstance(item.instance, item.cls) else {}
+        return Method(_place(item), item.originalname, has, changed, is_of_test=True)
 
     def _shipper(self, environment: Environment, item: pytest.Item | None) -> Shipper:
         folders = self._lending.folders
@@ -214,9 +217,22 @@ def _parameters(function: Callable[..., Any]) -> Sequence[str]:
 
 def _keep(instance: Any, came: Came) -> None:
     """Let the object of a test have what its body has made of the other one: `teardown_method` looks there."""
-    vars(instance).update(came.has)
+    state: dict[str, Any] = getattr(instance, "__dict__", {})
+    state.update(came.has)
     for name in came.gone:
-        vars(instance).pop(name, None)
+        state.pop(name, None)
+
+
+def _place(item: pytest.Function) -> tuple[str, str]:
+    """Give the module of a test's class, and its name there: its own, or the one that pytest has found it by."""
+    cls: Any = item.cls
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is cls:
+        return cls.__module__, cls.__qualname__
+    names = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
+    return item.module.__name__, ".".join(names)
 
 
 def _method_of(function: Callable[..., Any]) -> Method | None:
@@ -224,7 +240,8 @@ def _method_of(function: Callable[..., Any]) -> Method | None:
     instance = getattr(function, "__self__", None)
     if not inspect.ismethod(function) or isinstance(instance, type) or not hasattr(instance, "__dict__"):
         return None
-    return Method(type(instance), function.__name__, vars(instance), {})
+    kind = type(instance)
+    return Method((kind.__module__, kind.__qualname__), function.__name__, vars(instance), {})
 
 
 def _apart(file: str, statements: Sequence[tuple[int, str]]) -> str:

@@ -35,7 +35,7 @@ class Multiplying:
         definition: Any = metafunc.definition
         self._metafunc = metafunc
         self._parametrize = metafunc.parametrize
-        self._where = metafunc.function.__name__
+        self._where = getattr(metafunc.function, "__name__", definition.name)  # A partial one has none.
         self._outer = placed(definition)
         self._is_given = may_declare(definition)
         self._declared = partial(set_by, metafunc.config)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import os
 import sys
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pytest_envrepro.errors import RefusedError
 from pytest_envrepro.far.values import Encoder, UntravelledError
-from pytest_envrepro.scoping import attributes
+from pytest_envrepro.shipments import Cut, Shipment
 from pytest_envrepro.slicing import NotFoundError, Sliced
 from pytest_envrepro.travelling import is_rewritten, sliceable, source_of, travels
 
@@ -20,59 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from pytest_envrepro.shipments import Method
+
 _PLAIN = "only plain data and paths do"
-
-
-class Shipment(NamedTuple):
-    """A function, as another Python is told of it.
-
-    Attributes:
-        module: the module that it is of, with as much of the source as it needs; None for one that is imported there.
-        function: the names of its module and of itself.
-        positional, named: its arguments.
-        self: of a method, how its object is made: the `class` and what that has (`class has`) beside what its source
-            makes, what the object `has`, and the `name` of the method there; None for a function.
-        made: the names of the arguments that are made there.
-        firsts, apart: as of `Sliced`.
-    """
-
-    module: Mapping[str, Any] | None
-    function: tuple[str, str]
-    positional: list[Any]
-    named: dict[str, Any]
-    self: dict[str, Any] | None = None
-    made: tuple[str, ...] = ()
-    firsts: Mapping[int, int] = MappingProxyType({})
-    apart: tuple[tuple[int, str], ...] = ()
-
-    def told(self) -> dict[str, Any]:
-        """Give what the other Python is told."""
-        return {name: value for name, value in self._asdict().items() if name not in {"firsts", "apart"}}
-
-
-class _Cut(NamedTuple):
-    """A function without its arguments; as of `Shipment`."""
-
-    module: dict[str, Any] | None
-    where: tuple[str, str]
-    firsts: Mapping[int, int] = MappingProxyType({})
-    apart: tuple[tuple[int, str], ...] = ()
-
-
-class Method(NamedTuple):
-    """What a method is called on.
-
-    Attributes:
-        kind: the class.
-        name: what it is called there.
-        has: what the object has.
-        changed: what the class has that its source does not make.
-    """
-
-    kind: type
-    name: str
-    has: Mapping[str, Any]
-    changed: Mapping[str, Any]
 
 
 class Shipper:
@@ -122,77 +70,84 @@ class Shipper:
             RefusedError: it cannot travel, or an argument cannot.
         """
         plain = inspect.unwrap(function)
-        name, path = getattr(plain, "__module__", None), getattr(plain, "__qualname__", None)
-        if not isinstance(name, str) or not isinstance(path, str):
-            raise RefusedError(
-                f"{function!r} cannot travel into {self._label}: call() takes a function that has a name"
-            )
+        place = known_as if method is None else (method.place[0], method.place[1].partition(".")[0])
+        name = method.place[0] if method is not None else str(getattr(plain, "__module__", None))
         names: set[str] = set()
         sent = [self._encode(value, what, name, names) for what, value in positional]
         given = {key: self._encode(value, what, name, names) for key, (what, value) in named.items()}
-        bound: dict[str, Any] | None = None
-        refused: dict[str, RefusedError] = {}
-        if method is not None:
-            name = method.kind.__module__
-            bound, refused = self._bound(method, names)
+        bound = None if method is None else self._bound(method, names)
         try:
+            self._refuse_hidden(plain, method)
             cut = self._cut(plain, name, names)
         except RefusedError:
             # What a decorator has put in the place of a function is found by the name that the module has it by.
-            whole = self._by_name(function, known_as if method is None else _top(method.kind), names)
+            of_place = {each for told in (sent, [*given.values()]) for each in _references(told, (place or ("",))[0])}
+            whole = self._by_name(function, place, names | of_place)
             if whole is None:
                 raise
             cut = whole
-        if method is not None and refused:
-            self._refuse_used(method, cut, refused)
         return Shipment(cut.module, cut.where, sent, given, bound, tuple(made), cut.firsts, cut.apart)
 
-    def _cut(self, function: Any, name: str, names: set[str]) -> _Cut:
+    def _refuse_hidden(self, function: Any, method: Method | None) -> None:
+        """Refuse a function that is not what is found by its name; of a class that has a place, it need not be."""
+        path = getattr(function, "__qualname__", None)
+        if not isinstance(path, str):
+            raise RefusedError(
+                f"{function!r} cannot travel into {self._label}: call() takes a function that has a name"
+            )
+        if method is not None:
+            if "<locals>" in path and "<locals>" not in method.place[1]:
+                self._refuse_unnamed(path)
+            return
+        there = getattr(function, "__globals__", {}).get(path)
+        if there is not None and inspect.unwrap(there) is not function:
+            raise RefusedError(
+                f"{path} cannot travel into {self._label}: its module has another one of that name by now; give each of them "
+                "a name of its own"
+            )
+
+    def _cut(self, function: Any, name: str, names: set[str]) -> Cut:
         """Cut a function out of its module, or have it imported there where that does not travel."""
         module, path = sys.modules.get(name), function.__qualname__
         has_source = hasattr(function, "__code__") or isinstance(function, type)
         if module is None or not has_source or not travels(module, self._beside):
             self._refuse_unnamed(path)
-            return _Cut(None, (name, path))
+            return Cut(None, (name, path))
         enclosed = self._enclosed(function, name, names)
         sliced = self._sliced(module, function, names)
         source = self._module(module, path, sliced, enclosed)
-        return _Cut(source, (name, path.rpartition("<locals>.")[2]), sliced.firsts, sliced.apart)
+        return Cut(source, (name, path.rpartition("<locals>.")[2]), sliced.firsts, sliced.apart)
 
-    def _by_name(self, function: Any, known_as: tuple[str, str] | None, names: set[str]) -> _Cut | None:
+    def _by_name(self, function: Any, known_as: tuple[str, str] | None, names: set[str]) -> Cut | None:
         """Cut out what makes a name of a module, if it is there for that function, or for a class."""
         module = None if known_as is None else sys.modules.get(known_as[0])
         if module is None or known_as is None or not travels(module, self._beside):
             return None
         there = vars(module).get(known_as[1])
-        if there is not function and not isinstance(there, type):
-            return None
         sliced = sliceable(module).making({*names, known_as[1]})
-        return _Cut(self._module(module, known_as[1], sliced, {}), known_as, sliced.firsts, sliced.apart)
+        if known_as[1] in sliced.missing or (there is not function and not isinstance(there, type)):
+            return None
+        return Cut(self._module(module, known_as[1], sliced, {}), known_as, sliced.firsts, sliced.apart)
 
-    def _bound(self, method: Method, names: set[str]) -> tuple[dict[str, Any], dict[str, RefusedError]]:
-        """Write down what a method is called on, and give what of it cannot travel: that may be for others of its class."""
-        name, path = method.kind.__module__, method.kind.__qualname__
+    def _bound(self, method: Method, names: set[str]) -> dict[str, Any]:
+        """Write down what a method is called on; what of it cannot travel may be for others of its class.
+
+        Raises:
+            RefusedError: something cannot, and this is no test's.
+        """
+        name, path = method.place
         names.add(path.partition(".")[0])
-        told: list[dict[str, Any]] = []
-        refused: dict[str, RefusedError] = {}
-        for holder, values in (("self", method.has), (path, method.changed)):
-            told.append({})
+        told: dict[str, Any] = {"class": (name, path), "name": method.name}
+        for word, holder, values in (("", "self", method.has), ("class ", path, method.changed)):
+            has, lacks = told[f"{word}has"], told[f"{word}lacks"] = {}, {}
             for key, value in values.items():
                 try:
-                    told[-1][key] = self._encode(value, f"{holder}.{key}", name, names)
+                    has[key] = self._encode(value, f"{holder}.{key}", name, names)
                 except RefusedError as error:
-                    refused[key] = error
-        return {"class": (name, path), "name": method.name, "has": told[0], "class has": told[1]}, refused
-
-    def _refuse_used(self, method: Method, cut: _Cut, refused: Mapping[str, RefusedError]) -> None:
-        """Refuse what cannot travel, but for what the code does not name; that of a base in another module may."""
-        bases = {kind.__module__ for kind in method.kind.__mro__ if kind is not object}
-        tree = None if cut.module is None or len(bases) > 1 else ast.parse(cut.module["source"])
-        used = refused if tree is None else attributes(tree, method.kind.__qualname__, method.name)
-        for name, error in refused.items():
-            if name in used:
-                raise error
+                    if not method.is_of_test:
+                        raise
+                    lacks[key] = str(error)
+        return told
 
     def _refuse_unnamed(self, path: str) -> None:
         if "<" in path:
@@ -281,8 +236,3 @@ def _references(told: Any, module: str) -> Iterable[str]:
             yield told[2].partition(".")[0]
         for each in told:
             yield from _references(each, module)
-
-
-def _top(kind: type) -> tuple[str, str]:
-    """Give the module of a class, and the name there of it or of what it stands in."""
-    return kind.__module__, kind.__qualname__.partition(".")[0]

@@ -106,6 +106,7 @@ MIDDLE = {
         "arriving",
         "unfit",
         "shipping",
+        "shipments",
         "travelling",
         "slicing",
         "effects",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .likenesses import Likenesses
+    from .objects import Object
     from .standin import StandIn
 
 
@@ -36,7 +37,7 @@ class Body:
         self._ask = ask
         self._likenesses: Likenesses | None = None
         self._enclosed: dict[str, Any] = {}
-        self._object: Any = None
+        self._object: Object | None = None
 
     def run(self) -> dict[str, Any]:
         """Run it, and tell what came of it."""
@@ -49,9 +50,8 @@ class Body:
         except BaseException as error:  # noqa: BLE001  # Whatever it is, it is what the function has raised.
             told = self._told(error)
         if self._object is not None:
-            from .objects import left  # noqa: PLC0415  # Is needed for methods alone.
-
-            notes["self"] = left(self._object, self._request["self"])
+            with suppress(Exception):  # What came of the test is told whatever it has done to its object.
+                notes["self"] = self._object.left()
         if self._request["folders"] is not None:
             from .folders import TooMuchError, removed, taken  # noqa: PLC0415  # Is needed in containers alone.
 
@@ -196,11 +196,11 @@ class Body:
         if told is None:
             function = self._finder(module)(*self._request["function"])
             return enclosing(function, self._enclosed) if self._enclosed else function
-        from .objects import make  # noqa: PLC0415  # Is needed for methods alone.
+        from .objects import Object  # noqa: PLC0415  # Is needed for methods alone.
 
-        made = make(self._finder(module)(*told["class"]), told, decoder)
-        self._object = made if self._request["is_test"] else None
-        return getattr(made, told["name"])
+        of_test = Object(self._finder(module)(*told["class"]), told, decoder)
+        self._object = of_test if self._request["is_test"] else None
+        return getattr(of_test.made, told["name"])
 
     def _given_back(self, value: Any) -> dict[str, Any]:
         """Tell what a function has returned."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -370,47 +371,222 @@ def test_unfit_fixtures(suite: Suite) -> None:
 
 
 SETS_UP = """
+import contextlib
 import pytest
 import socket
+from helper import check, word_of
+
+MARK = pytest.mark.environment("there", inside=True)
 
 class Base:
-    def name(self):
-        return self.word
-
-class TestIt(Base):
-    word = "given"
-
     def setup_method(self):
         self.socket = socket.socket()
+        self.word = "set"
 
     def teardown_method(self):
         self.socket.close()
 
+class TestIt(Base):
+    @classmethod
+    def setup_class(cls):
+        cls.lock = socket.socket()
+
+    @classmethod
+    def teardown_class(cls):
+        cls.lock.close()
+
     def helps(self):
         return self.socket
 
-    @pytest.mark.environment("there", inside=True)
-    def test_without(self):
-        assert self.name() == "given"
+    def __len__(self):
+        return 1 if hasattr(self, "socket") else 0
 
-    @pytest.mark.environment("there", inside=True)
+    def __getattr__(self, name):
+        raise AttributeError(f"no {name}")
+
+    @MARK
+    def test_without(self):
+        assert word_of(self) == "set"
+
+    @MARK
+    def test_names(self):
+        assert sorted(vars(self)) == ["socket", "word"]
+
+    @MARK
+    def test_its_own(self):
+        self.socket = 5
+        assert self.socket == 5
+        self.socket = contextlib.nullcontext()
+        with pytest.raises(AttributeError, match="no other"):
+            self.other
+
+    @MARK
     def test_with(self):
         assert self.helps()
 
-    @pytest.mark.environment("there", inside=True)
+    @MARK
     def test_by_name(self):
-        assert getattr(self, "socket")
+        assert getattr(self, "sock" + "et")
+
+    @MARK
+    def test_by_length(self):
+        assert len(self) == 0
+
+    @MARK
+    def test_elsewhere(self):
+        check(self)
+
+    @MARK
+    def test_of_class(self):
+        assert TestIt.lock
+"""
+SETS_UP_HELPER = """
+def check(case):
+    try:
+        assert case.socket is None
+    except Exception:
+        pass
+
+def word_of(case):
+    return case.word
 """
 
 
 def test_what_others_need(suite: Suite) -> None:
-    """What a class sets up that cannot travel is refused to those tests that name it, themselves or by what they call."""
+    """What a class sets up that cannot travel is refused where a test looks at it, however it does, and to no other test."""
     suite.write(SETS_UP, TABLE)
+    (suite.path / "helper.py").write_text(SETS_UP_HELPER)
 
     result = suite.run("-p", "no:randomly")
 
-    result.assert_outcomes(passed=1, failed=2)
-    assert len(lines(result, "self.socket is a socket (socket.socket), which cannot travel into ")) == 2
+    result.assert_outcomes(passed=3, failed=5)
+    said = [line.partition("Failed: ")[2] for line in result.outlines if re.match("E +Failed: ", line)]
+    why = "is a socket (socket.socket), which cannot travel into environment 'there': only plain data and paths do; make it in"
+    assert said == [f"{name} {why} the body, from such data" for name in (*["self.socket"] * 4, "TestIt.lock")]
+
+
+GIVEN_BACK = """
+import pytest
+import sys
+import threading
+import time
+
+KNOWN = {"alice", "bob", "carol", "dave"}
+
+@pytest.mark.environment("there", inside=True)
+class TestIt:
+    def setup_method(self):
+        self.known = KNOWN
+        self.inner = {"deep": [KNOWN]}
+        self.known.add("own")
+
+    def teardown_method(self):
+        assert self.known is KNOWN
+        assert self.inner["deep"][0] is KNOWN
+        self.known.discard("own")
+
+    def test_unchanged(self):
+        assert "own" in self.known
+
+    def test_while_a_thread_goes_on(self):
+        def change(key):
+            while True:
+                for number in range(3000):
+                    setattr(self, f"a{key}{number}", [1] * 50)
+                for number in range(3000):
+                    delattr(self, f"a{key}{number}")
+
+        for key in range(4):
+            threading.Thread(target=change, args=(key,), daemon=True).start()
+        sys.setswitchinterval(1e-6)
+        time.sleep(0.2)
+
+@pytest.mark.environment("there", inside=True)
+class TestSlots:
+    __slots__ = ("a",)
+
+    def test_slots(self):
+        self.a = 5
+        assert not hasattr(self, "__dict__")
+"""
+
+
+def test_what_is_left_alone(suite: Suite) -> None:
+    """What a body has not changed is the same object for its teardown, and whatever a thread does to others ends nothing."""
+    suite.write(GIVEN_BACK, TABLE)
+
+    suite.run("-p", "no:randomly").assert_outcomes(passed=3)
+
+
+HIDDEN = """
+import dataclasses
+import functools
+import pytest
+from helper import twice
+
+pytestmark = pytest.mark.environment("there", inside=True)
+
+@dataclasses.dataclass
+class Point:
+    x: int
+
+@pytest.mark.parametrize("n", [Point(1)])
+@twice
+def test_point(n):
+    assert n.x == 1
+
+for number in range(2):
+    def f(number=number):
+        assert number == 1
+    globals()[f"test_number_{number}"] = f
+
+globals()["test_lambda"] = lambda: None
+
+def plain(a):
+    assert a == 1
+
+test_partial = functools.partial(plain, 1)
+
+def derived(cls):
+    class New(cls):
+        def test_new(self):
+            assert self.test_old() is None
+    return New
+
+@derived
+class TestDecorated:
+    def test_old(self):
+        assert type(self).__name__ == "New"
+"""
+HIDDEN_HELPER = """
+def twice(function):
+    def wrapper(n):
+        function(n)
+        function(n)
+    return wrapper
+"""
+
+
+def test_hidden_functions(suite: Suite) -> None:
+    """What stands behind a name of the module runs, whatever has put it there; what has none is refused, and no other runs."""
+    suite.write(HIDDEN, TABLE)
+    (suite.path / "helper.py").write_text(HIDDEN_HELPER)
+
+    result = suite.run("-p", "no:randomly")
+
+    result.assert_outcomes(passed=5, failed=2)
+    assert lines(result, "f cannot travel") == [
+        (
+            "f cannot travel into environment 'there': its module has another one of that name by now; give each of them a name of "
+            "its own"
+        )
+    ]
+    assert lines(result, "<lambda> cannot travel") == [
+        (
+            "<lambda> cannot travel into environment 'there': it has no name that it could be found by; write it into the test "
+            "module with 'def'"
+        )
+    ]
 
 
 NO_ARGUMENT = """

@@ -1,0 +1,64 @@
+"""What is written down of a function, as another Python is told of it."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Shipment(NamedTuple):
+    """A function, as another Python is told of it.
+
+    Attributes:
+        module: the module that it is of, with as much of the source as it needs; None for one that is imported there.
+        function: the names of its module and of itself.
+        positional, named: its arguments.
+        self: of a method, how its object is made: the `class` and what that has (`class has`) beside what its source
+            makes, what the object `has`, the names of what either `lacks` (`class lacks`), with why, and the `name` of the
+            method there; None for a function.
+        made: the names of the arguments that are made there.
+        firsts, apart: as of `Sliced`.
+    """
+
+    module: Mapping[str, Any] | None
+    function: tuple[str, str]
+    positional: list[Any]
+    named: dict[str, Any]
+    self: dict[str, Any] | None = None
+    made: tuple[str, ...] = ()
+    firsts: Mapping[int, int] = MappingProxyType({})
+    apart: tuple[tuple[int, str], ...] = ()
+
+    def told(self) -> dict[str, Any]:
+        """Give what the other Python is told."""
+        return {name: value for name, value in self._asdict().items() if name not in {"firsts", "apart"}}
+
+
+class Cut(NamedTuple):
+    """A function without its arguments; as of `Shipment`."""
+
+    module: dict[str, Any] | None
+    where: tuple[str, str]
+    firsts: Mapping[int, int] = MappingProxyType({})
+    apart: tuple[tuple[int, str], ...] = ()
+
+
+class Method(NamedTuple):
+    """What a method is called on.
+
+    Attributes:
+        place: the module of its class, and the name that it has that by, with dots.
+        name: what it is called there.
+        has: what the object has.
+        changed: what the class has that its source does not make.
+        is_of_test: whether it is a test, which need not use all of that.
+    """
+
+    place: tuple[str, str]
+    name: str
+    has: Mapping[str, Any]
+    changed: Mapping[str, Any]
+    is_of_test: bool = False
