@@ -205,8 +205,8 @@ HERE = {sys.prefix!r}
     result = suite.run(*workers)
 
     assert next(line for line in headed(result, "test_with") if not line.startswith("[gw")) == (
-        "the value of fixture 'environment' is a VirtualEnvironment (pytest_envrepro.envs.virtualenv.VirtualEnvironment), "
-        "which cannot travel into environment 'client': only plain data and paths do; make it in the body, from such data"
+        "fixture 'environment' is of the process that runs pytest, and cannot travel into environment 'client': the body runs "
+        "in the environment itself: use sys.executable and subprocess there, or leave inside=True out"
     )
     result.assert_outcomes(passed=2, failed=1)
 
