@@ -5,8 +5,11 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_envrepro.slicing import Sliced
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
 
 
 class Shipment(NamedTuple):
@@ -38,12 +41,21 @@ class Shipment(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """A function without its arguments; as of `Shipment`."""
+    """Where a function is found there, and what that takes.
 
-    module: dict[str, Any] | None
+    Attributes:
+        where: as `function` of `Shipment`.
+        module: the module that is cut; None for one that is imported there.
+        path: what the function is called in an error.
+        sliced: as much of the module as it needs.
+        enclosed: the values that it has of the one that it stands in.
+    """
+
     where: tuple[str, str]
-    firsts: Mapping[int, int] = MappingProxyType({})
-    apart: tuple[tuple[int, str], ...] = ()
+    module: ModuleType | None = None
+    path: str = ""
+    sliced: Sliced = Sliced("", (), MappingProxyType({}))
+    enclosed: Mapping[str, Any] = MappingProxyType({})
 
 
 class Method(NamedTuple):

@@ -86,7 +86,8 @@ class Shipper:
             if whole is None:
                 raise
             cut = whole
-        return Shipment(cut.module, cut.where, sent, given, bound, tuple(made), cut.firsts, cut.apart)
+        source = None if cut.module is None else self._module(cut.module, cut.path, cut.sliced, cut.enclosed)
+        return Shipment(source, cut.where, sent, given, bound, tuple(made), cut.sliced.firsts, cut.sliced.apart)
 
     def _refuse_hidden(self, function: Any, method: Method | None) -> None:
         """Refuse a function that is not what is found by its name; of a class that has a place, it need not be."""
@@ -112,11 +113,10 @@ class Shipper:
         has_source = hasattr(function, "__code__") or isinstance(function, type)
         if module is None or not has_source or not travels(module, self._beside):
             self._refuse_unnamed(path)
-            return Cut(None, (name, path))
+            return Cut((name, path))
         enclosed = self._enclosed(function, name, names)
         sliced = self._sliced(module, function, names)
-        source = self._module(module, path, sliced, enclosed)
-        return Cut(source, (name, path.rpartition("<locals>.")[2]), sliced.firsts, sliced.apart)
+        return Cut((name, path.rpartition("<locals>.")[2]), module, path, sliced, enclosed)
 
     def _by_name(self, function: Any, known_as: tuple[str, str] | None, names: set[str]) -> Cut | None:
         """Cut out what makes a name of a module, if it is there for that function, or for a class."""
@@ -127,7 +127,7 @@ class Shipper:
         sliced = sliceable(module).making({*names, known_as[1]})
         if known_as[1] in sliced.missing or (there is not function and not isinstance(there, type)):
             return None
-        return Cut(self._module(module, known_as[1], sliced, {}), known_as, sliced.firsts, sliced.apart)
+        return Cut(known_as, module, known_as[1], sliced)
 
     def _bound(self, method: Method, names: set[str]) -> dict[str, Any]:
         """Write down what a method is called on; what of it cannot travel may be for others of its class.
@@ -189,7 +189,7 @@ class Shipper:
             "package": module.__name__.rpartition(".")[0] if module.__package__ else "",
             "source": sliced.source,
             "rewrite": is_rewritten(module),
-            "given": given,
+            "given": {**given},
         }
 
     def _enclosed(self, function: Any, module: str, names: set[str]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Unhandled:
             return
         error = args.exc_value
         if error is None:  # Python had no memory, or no time, to make one.
-            error = args.exc_type()
+            error = args.exc_type.__new__(args.exc_type)
         self.noted.append({**what, "raised": self._tell(error.with_traceback(args.exc_traceback))})
 
 

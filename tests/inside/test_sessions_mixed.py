@@ -607,3 +607,31 @@ def test_method_without_self(suite: Suite) -> None:
     result.assert_outcomes(failed=1)
     (said,) = lines(result, "E ")
     assert said.endswith("test_it() takes 0 positional arguments but 1 was given")
+
+
+LOST = """
+import pytest
+
+MARK = pytest.mark.environment("there", inside=True)
+globals().update(COUNT=1, OTHER=2)
+
+class TestIt:
+    @MARK
+    def test_it(self):
+        assert COUNT == 1
+
+    @MARK
+    def test_other(self):
+        assert OTHER == 2
+"""
+
+
+def test_lost_names(suite: Suite) -> None:
+    """What no statement makes is named with the test that uses it, and with nothing that others of its class use."""
+    suite.write(LOST, TABLE)
+
+    result = suite.run("-p", "no:randomly")
+
+    result.assert_outcomes(failed=2)
+    said = [line.partition(", which cannot travel")[0] for line in lines(result, "TestIt")]
+    assert said == ["TestIt.test_it uses COUNT", "TestIt.test_other uses OTHER"]
