@@ -256,5 +256,7 @@ def run(request: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> dict[s
     module = request.get("module")
     is_new = module is not None and not is_compiled(module)
     told = Body(request, ask).run()
-    loaded = [name for name in sys.modules if name.startswith(f"{__package__}.")]
+    # To look at all modules would copy the pages of their names into this process.
+    ours = tuple(vars(sys.modules[__package__]).items())  # A thread of the body's may go on with it.
+    loaded = [f"{__package__}.{name}" for name, each in ours if isinstance(each, ModuleType)]
     return {**told, "loaded": loaded, "compiled": is_new}

@@ -169,11 +169,14 @@ def _become(pipes: tuple[int, int], life: int, others: tuple[int, ...], streams:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         open_streams()
         here, there = pipes
+        pipe = _identity(here)
         request = read(there)
         if request is not None:
             result = run(request, _Asking(here, there).ask)
             if not request["is_test"]:
                 _leave(life)
+            if _identity(here) != pipe:
+                raise BrokenPipeError  # The body has closed it, and has a file of its own in its place.
             try:
                 write(here, {"result": result})
             except BrokenError:
@@ -181,6 +184,11 @@ def _become(pipes: tuple[int, int], life: int, others: tuple[int, ...], streams:
         status = 0
     finally:
         os._exit(status)
+
+
+def _identity(file: int) -> tuple[int, int]:
+    status = os.fstat(file)
+    return status.st_dev, status.st_ino
 
 
 class _Asking:

@@ -39,7 +39,7 @@ class Object:
     def left(self) -> dict[str, Any]:
         """Tell what it has now that it had not, for what is to tear it down, and what it has no more."""
         written = self._written()
-        has = {name: value for name, value in written.items() if value != self._had.get(name)}
+        has = {name: value for name, value in written.items() if name not in self._had or value != self._had[name]}
         return {"has": has, "gone": [name for name in self._had if name not in _state(self.made)]}
 
     def _written(self) -> dict[str, Any]:
