@@ -165,8 +165,8 @@ class Choosing:
 
         A choice with credentials in it, as in the URL of an archive, holds for this session alone.
         """
-        if plan.sources.lock is not None:
-            return self._choose_anew(plan)
+        if plan.sources.lock is not None or (self._elsewhere is None and not plan.sources.requirements):
+            return self._choose_anew(plan)  # There is nothing to choose from.
         key = digest_of([plan.identity, self._configuration(plan)])
         with alone(self._cache, f"resolve-{key[:16]}", self._waiting):
             known = self._memory.get(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import time
 import weakref
 from typing import IO, TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from pytest_envrepro.far.frames import PART, send
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_ENDING = 2.0  # Seconds that it is given to end, once nobody talks with it any more.
 _HELD: weakref.WeakSet[Conversation] = weakref.WeakSet()
 
 
@@ -21,10 +23,10 @@ class Conversation:
 
     Args:
         stdin, stdout: pipes to it and from it.
-        ended: waits for its end, now that nobody talks with it, or ends it; gives what `end` does.
+        ended: waits so many seconds for its end, now that nobody talks with it, or ends it; gives what `end` does.
     """
 
-    def __init__(self, stdin: IO[bytes], stdout: IO[bytes], ended: Callable[[], tuple[int, str]]) -> None:
+    def __init__(self, stdin: IO[bytes], stdout: IO[bytes], ended: Callable[[float], tuple[int, str]]) -> None:
         self._pipes = (stdin, stdout)
         self._in, self._out = stdin.fileno(), stdout.fileno()
         self._ended = ended
@@ -46,9 +48,16 @@ class Conversation:
 
     def end(self) -> tuple[int, str]:
         """End it, and give how it has ended, negative for a signal, and what it has written to its standard error."""
-        with contextlib.suppress(OSError):
+        until = time.monotonic() + _ENDING
+        stdin, stdout = self._pipes
+        with contextlib.suppress(OSError, ValueError):  # It has ended, or was let go of.
+            stdin.close()
+            # Who waits for a process by its number has to look again and again: the end of what it says comes at once.
+            while (left := until - time.monotonic()) > 0 and _is_ready(stdout.fileno(), left):
+                if not os.read(self._out, PART):
+                    break
             self.let_go()
-        return self._ended()
+        return self._ended(max(0.0, until - time.monotonic()))
 
     def let_go(self) -> None:
         """Close the pipes; in a process that was forked, they would keep it from ending with the one that has started it."""

@@ -63,7 +63,7 @@ def load_markers(config: pytest.Config) -> Markers:
     """Give what acts on markers; its import is what sessions without them are spared."""
     markers = loaded_markers(config)
     if markers is None:
-        with as_installed():
+        with _in_bulk():
             from pytest_envrepro.markers import Markers  # noqa: PLC0415
 
         markers = Markers(config)
@@ -86,7 +86,7 @@ def load_lending(config: pytest.Config) -> Lending:
     lending = loaded_lending(config)
     if lending is None:
         try:
-            with as_installed():
+            with _in_bulk():
                 from pytest_envrepro.explaining import Explaining  # noqa: PLC0415
                 from pytest_envrepro.lending import Lending  # noqa: PLC0415
                 from pytest_envrepro.returning import Returning  # noqa: PLC0415
@@ -127,7 +127,7 @@ def _load_inside(lending: Lending) -> Inside:
     pytest.register_assert_rewrite("pytest_envrepro.comparisons")
     import pytest_envrepro.comparisons  # noqa: F401, PLC0415
 
-    with as_installed():
+    with _in_bulk():
         from pytest_envrepro.inside import Inside  # noqa: PLC0415
 
     inside = Inside(lending)
@@ -199,6 +199,16 @@ def as_installed() -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(finder)
+
+
+@contextlib.contextmanager
+def _in_bulk() -> Iterator[None]:
+    """Import many of our own modules, `as_installed`; what they make stays, and is no garbage."""
+    with as_installed():
+        from pytest_envrepro.garbage import no_collection  # noqa: PLC0415
+
+        with no_collection():
+            yield
 
 
 class _OurModules:

@@ -91,7 +91,8 @@ class Loans(Ledger):
         environment.is_held = True
         self._titles.setdefault(made.entry.path.parent.name, {})[environment.title] = None
         self._scratches.setdefault(str(environment.scratch), (environment.title, []))[1].append(holder.shown)
-        self._rows.setdefault(environment.key, row_of(loan, since=self._since))
+        if environment.key not in self._rows:
+            self._rows[environment.key] = row_of(loan, since=self._since)
         # What is editable says so in its settings; of that, a failure's own report is reminder enough.
         reasons = "; ".join(filter(None, (pin.weakness for pin in made.resolved.pins if not pin.is_editable)))
         if reasons:

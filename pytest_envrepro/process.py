@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from pytest_envrepro.programs import Programs
 
 
-_ENDING = 2.0  # Seconds that one that is talked with is given to end, once nobody talks with it any more.
-
-
 class Completed(NamedTuple):
     """A program that has ended.
 
@@ -134,10 +131,10 @@ def converse(argv: Sequence[str], *, cwd: Path, environ: Mapping[str, str]) -> C
     return Conversation(process.stdin, process.stdout, partial(_ended, process, among, errors))
 
 
-def _ended(process: subprocess.Popen[bytes], among: Programs, errors: IO[bytes]) -> tuple[int, str]:
+def _ended(process: subprocess.Popen[bytes], among: Programs, errors: IO[bytes], seconds: float) -> tuple[int, str]:
     """Wait for a program that nobody talks with any more, and end it where that takes long: see `Conversation.end`."""
     try:
-        process.wait(timeout=_ENDING)
+        process.wait(timeout=seconds)
     except subprocess.TimeoutExpired:
         kill([process])
         process.wait()

@@ -125,6 +125,7 @@ def _spec(name: str) -> ModuleSpec | None:
     return spec
 
 
+@lru_cache(maxsize=256)
 def _is_below(path: str, folder: Path) -> bool:
     """Tell whether a file lies in a folder, or below it where that is one of tests and not the whole project."""
     real, top = os.path.realpath(path), os.path.realpath(folder)

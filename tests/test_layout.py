@@ -199,6 +199,7 @@ LATE = {
     ("plugin", "pytest_envrepro.answering"): "is needed for --env-explain and --env-audit alone",
     ("plugin", "pytest_envrepro.deciding"): "is needed where one of its variables is set alone",
     ("late", "pytest_envrepro.markers"): "a session whose tests have no markers of ours is spared it",
+    ("late", "pytest_envrepro.garbage"): "a session that asks for nothing is spared it",
     ("late", "pytest_envrepro.comparisons"): "a session that runs nothing in environments is spared it",
     ("late", "pytest_envrepro.inside"): "the same",
     ("late", "pytest_envrepro.settingkeys"): "is needed for a marker that nobody follows alone",

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from .frames import Frame
 
 _SPARES = 2  # While one is forked in the place of the last, and rehearses, another one has nothing to do but wait.
+# Seconds: after that, one is forked beside a body that runs; after a shorter one, when it has told what came of it. To
+# rehearse takes all of a processor, which who waits for the result is to have first.
+_SOON = 0.002
+_NEEDED = ("noting", "asserting")  # By nearly every body: each child would compile them for itself.
 
 
 class Loop:
@@ -42,15 +46,17 @@ class Loop:
         self._unpacker = Unpacker()
         self._waiting: list[Frame] = []
         self._spares: list[Child] = []
+        self._running: Child | None = None
         self._ending: list[int] = []  # Children that have told all, and were not seen to go.
 
     def serve(self) -> None:
         """Serve until the channel is closed."""
         write(self._out, {"ready": True})
+        self._learn(None, [f"{__package__}.{name}" for name in _NEEDED])
         try:
             while True:
                 self._ending = [pid for pid in self._ending if not is_over(pid)]
-                self._fork_spares()
+                self._fork_spares(_SPARES)
                 request = self._next()
                 if request is None:
                     return
@@ -59,15 +65,16 @@ class Loop:
         finally:
             self._end_spares()
 
-    def _fork_spares(self) -> None:
-        """Have children wait: one at least, and those that live."""
+    def _fork_spares(self, wanted: int) -> None:
+        """Have so many children wait: one at least, and those that live."""
         for each in self._spares:
             if each.is_over():
                 each.close()
                 self._spares = [other for other in self._spares if other is not each]
-        while len(self._spares) < _SPARES:
+        while len(self._spares) < wanted:
             gc.freeze()  # What is here now is none of the garbage of a child.
-            others = [file for each in self._spares for file in each.files]
+            children = [*self._spares, *([self._running] if self._running is not None else [])]
+            others = [file for each in children for file in each.files]
             try:
                 self._spares.append(fork((self._in, self._out, *others)))
             except OSError:
@@ -91,8 +98,8 @@ class Loop:
         return self._waiting.pop(0)
 
     def _run(self, request: Frame) -> None:
-        self._fork_spares()  # One may have ended while it waited: of its end this body is not to die.
-        child = self._spares.pop(0)
+        self._fork_spares(1)  # One may have ended while it waited: of its end this body is not to die.
+        child = self._running = self._spares.pop(0)
         child.tell(request)
         try:
             result, is_stopped = self._attend(child)
@@ -111,6 +118,7 @@ class Loop:
         except BrokenError:
             told = {"untravelled": ["", f"more than {MOST >> 20} MiB, with what was written"]}
             write(self._out, {"ended": told, "status": status, "streams": [["", 0], ["", 0]]})
+        self._running = None
         child.close()
         if result is not None:
             self._ending.append(child.pid)
@@ -131,33 +139,55 @@ class Loop:
         Give the child's result, or None where it has none, and whether it was told to stop.
         """
         unpacker, is_stopped = Unpacker(), False
+        patience: float | None = _SOON
         while True:
-            ready = select.select([child.says, self._in], [], [])[0]
+            ready = select.select([child.says, self._in], [], [], patience)[0]
+            if not ready:
+                patience = None
+                with suppress(OSError):  # That no more may be had is told where one is needed.
+                    self._fork_spares(_SPARES)
             if child.says in ready:
-                data = os.read(child.says, PART)
-                if not data:
-                    return None, is_stopped
-                try:
-                    messages = [frame.message() for frame in unpacker.feed(data)]
-                except BrokenError:  # The body has written there itself: that is its own end.
-                    child.signal(signal.SIGKILL)
-                    return None, is_stopped
-                for message in messages:
-                    if "result" in message:
-                        return message["result"], is_stopped
-                    write(self._out, message)
+                is_over, result = self._hear(child, unpacker)
+                if is_over:
+                    return result, is_stopped
             if self._in in ready:
-                data = os.read(self._in, PART)
-                if not data:  # Nobody waits for it any more.
-                    raise EOFError
-                for frame in self._unpacker.feed(data):
-                    if frame.kind != OTHER:
-                        self._waiting.append(frame)
-                    elif "stop" in (message := frame.message()):
-                        is_stopped = True
-                        child.signal(message["stop"])
-                    else:
-                        child.tell(frame)
+                is_stopped = self._pass_on(child) or is_stopped
+
+    def _hear(self, child: Child, unpacker: Unpacker) -> tuple[bool, dict[str, Any] | None]:
+        """Pass on what a child asks; tell whether it has nothing more to say, and its result, where it has one."""
+        data = os.read(child.says, PART)
+        if not data:
+            return True, None
+        try:
+            messages = [frame.message() for frame in unpacker.feed(data)]
+        except BrokenError:  # The body has written there itself: that is its own end.
+            child.signal(signal.SIGKILL)
+            return True, None
+        for message in messages:
+            if "result" in message:
+                return True, message["result"]
+            write(self._out, message)
+        return False, None
+
+    def _pass_on(self, child: Child) -> bool:
+        """Pass on to a child what has come for it; tell whether it is told to stop.
+
+        Raises:
+            EOFError: nobody waits for it any more.
+        """
+        data = os.read(self._in, PART)
+        if not data:
+            raise EOFError
+        is_stopped = False
+        for frame in self._unpacker.feed(data):
+            if frame.kind != OTHER:
+                self._waiting.append(frame)
+            elif "stop" in (message := frame.message()):
+                is_stopped = True
+                child.signal(message["stop"])
+            else:
+                child.tell(frame)
+        return is_stopped
 
 
 def _without(path: list[str]) -> Iterator[str]:
@@ -177,3 +207,6 @@ def main(incoming: int, outgoing: int) -> None:
         stream.flush()  # Else each child would write what a `.pth` file has printed.
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):
         Loop(incoming, outgoing).serve()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(0)  # Who has closed the channel waits for that; to take all apart takes longer than the rest.

@@ -84,7 +84,7 @@ def test_ctrl_c_while_running(fresh: Suite, workers: tuple[str, ...]) -> None:
 )
 def test_ctrl_c_while_waiting(fresh: Suite, place: str, said: str, seconds: float) -> None:
     """Nor is it held up by what another session is at, which it waits for."""
-    fresh.write("def test_it(throwaway_venv): pass")
+    fresh.write('import pytest\n@pytest.mark.environment(requirements=["alpha"])\ndef test_it(throwaway_venv): pass')
     fresh.run("--env-keep=none").assert_outcomes(passed=1)
     at = fresh.cache / "envs" / "at"
     (key,) = os.listdir(at)
