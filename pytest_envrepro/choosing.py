@@ -165,8 +165,10 @@ class Choosing:
 
         A choice with credentials in it, as in the URL of an archive, holds for this session alone.
         """
-        if plan.sources.lock is not None or (self._elsewhere is None and not plan.sources.requirements):
-            return self._choose_anew(plan)  # There is nothing to choose from.
+        # Elsewhere a container is started for that, and what comes of it is worth remembering.
+        is_nothing = not plan.sources.requirements and self._elsewhere is None
+        if plan.sources.lock is not None or is_nothing:
+            return self._choose_anew(plan)
         key = digest_of([plan.identity, self._configuration(plan)])
         with alone(self._cache, f"resolve-{key[:16]}", self._waiting):
             known = self._memory.get(key)

@@ -50,12 +50,13 @@ class Conversation:
         """End it, and give how it has ended, negative for a signal, and what it has written to its standard error."""
         until = time.monotonic() + _ENDING
         stdin, stdout = self._pipes
-        with contextlib.suppress(OSError, ValueError):  # It has ended, or was let go of.
+        with contextlib.suppress(OSError):
             stdin.close()
-            # Who waits for a process by its number has to look again and again: the end of what it says comes at once.
-            while (left := until - time.monotonic()) > 0 and _is_ready(stdout.fileno(), left):
-                if not os.read(self._out, PART):
-                    break
+        # Who waits for a process by its number has to look again and again: the end of what it says comes at once.
+        while not stdout.closed and (left := until - time.monotonic()) > 0 and _is_ready(self._out, left):
+            if not os.read(self._out, PART):
+                break
+        with contextlib.suppress(OSError):
             self.let_go()
         return self._ended(max(0.0, until - time.monotonic()))
 

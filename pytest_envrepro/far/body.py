@@ -9,8 +9,11 @@ from contextlib import nullcontext, suppress
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from .asserting import Explainer
 from .enclosing import enclosing, is_of
 from .modules import Travelling
+from .noting import Noting
+from .reprs import short
 from .sources import ASSERTING, STANDIN, compiled, is_compiled
 from .streams import in_words
 from .values import Decoder, Encoder, UntravelledError
@@ -44,7 +47,7 @@ class Body:
         notes: dict[str, Any] = {}
         try:
             self._settle()
-            with self._noting(notes), self._covering(notes):
+            with Noting(notes, self._request, self._raised), self._covering(notes):
                 value = self._call()
             told = self._given_back(value)
         except BaseException as error:  # noqa: BLE001  # Whatever it is, it is what the function has raised.
@@ -83,15 +86,10 @@ class Body:
 
             lay(request["files"])
 
-    def _noting(self, notes: dict[str, Any]) -> Any:
-        from .noting import Noting  # noqa: PLC0415  # Is not needed by the process that waits.
-
-        return Noting(notes, self._request, self._raised)
-
     def _covering(self, notes: dict[str, Any]) -> Any:
         if self._request["coverage"] is None:
             return nullcontext()
-        from .covering import Covering  # noqa: PLC0415  # The same.
+        from .covering import Covering  # noqa: PLC0415  # Is needed where coverage is measured alone.
 
         return Covering(notes, self._request["coverage"])
 
@@ -122,7 +120,7 @@ class Body:
     def _fixtures(self, names: list[str]) -> Any:
         if not names:
             return None
-        from .fixtures import Fixtures  # noqa: PLC0415  # The same.
+        from .fixtures import Fixtures  # noqa: PLC0415  # Is needed where a body takes one alone.
 
         return Fixtures(1, 2, self._request["logging"])
 
@@ -146,15 +144,13 @@ class Body:
     def _compiled(self, told: dict[str, Any], into: dict[str, Any]) -> Any:
         """Compile source of the user's, its assertions explained; and give it what stands for pytest."""
         if told["rewrite"]:
-            from .asserting import Explainer  # noqa: PLC0415  # The same.
-
             into[ASSERTING] = Explainer(self._compare, self._request["most"])
         if "pytest" in told["source"]:
             into[STANDIN] = self._standin()
         return compiled(told)
 
     def _standin(self) -> StandIn:
-        from .standin import StandIn  # noqa: PLC0415  # The same.
+        from .standin import StandIn  # noqa: PLC0415  # Is needed where a body uses pytest alone.
 
         return StandIn(self._request["label"], self._request["verbosity"])
 
@@ -205,8 +201,6 @@ class Body:
     def _given_back(self, value: Any) -> dict[str, Any]:
         """Tell what a function has returned."""
         if self._request["is_test"]:
-            from .reprs import short  # noqa: PLC0415  # A test returns nothing, most of the time.
-
             kind = type(value)
             return {"returned": None if value is None else [kind.__module__, kind.__qualname__, short(value)]}
         try:

@@ -168,49 +168,60 @@ def _become(pipes: tuple[int, int], life: int, others: tuple[int, ...], streams:
             rehearse()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         open_streams()
-        here, there = pipes
-        pipe = _identity(here)
-        request = read(there)
+        parent = _Parent(*pipes)
+        request = parent.read()
         if request is not None:
-            result = run(request, _Asking(here, there).ask)
+            result = run(request, parent.ask)
             if not request["is_test"]:
                 _leave(life)
-            if _identity(here) != pipe:
-                raise BrokenPipeError  # The body has closed it, and has a file of its own in its place.
             try:
-                write(here, {"result": result})
+                parent.tell({"result": result})
             except BrokenError:
-                write(here, {"result": {"untravelled": ["", f"more than {MOST >> 20} MiB"]}})
+                parent.tell({"result": {"untravelled": ["", f"more than {MOST >> 20} MiB"]}})
         status = 0
     finally:
         os._exit(status)
 
 
-def _identity(file: int) -> tuple[int, int]:
-    status = os.fstat(file)
+def _identity(file: int) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(file)
+    except OSError:
+        return None
     return status.st_dev, status.st_ino
 
 
-class _Asking:
-    """Asks the other end of the channel, for one thread of a body after the other.
+class _Parent:
+    """The other end of the pipes: is told what came of a body, and asked what that needs, for one thread after the other.
 
     Args:
-        here, there: what is said is written to one, and the answer read from the other.
+        here, there: what is said is written to one, and what is answered is read from the other.
     """
 
     def __init__(self, here: int, there: int) -> None:
         self._ends = here, there
+        self._were = _identity(here), _identity(there)
         self._guard = allocate_lock()
         self._pid = os.getpid()
+
+    def read(self) -> dict[str, Any] | None:
+        """Wait for what it says; None at its end."""
+        return read(self._ends[1])
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Tell it something; a body that has closed the pipes may have files of its own in their place."""
+        here, there = self._ends
+        if (_identity(here), _identity(there)) != self._were:
+            os._exit(1)  # Nobody can be told any more; the parent tells how this process has ended.
+        write(here, message)
 
     def ask(self, asked: dict[str, Any]) -> Any:
         """Ask something; a process that the body has forked is given no answer."""
         if os.getpid() != self._pid:
             return None
-        here, there = self._ends
         with self._guard:
-            write(here, {"asked": asked})
-            answer = read(there)
+            self.tell({"asked": asked})
+            answer = self.read()
         if answer is None:
             os._exit(1)
         return answer["answer"]

@@ -30,7 +30,6 @@ _SPARES = 2  # While one is forked in the place of the last, and rehearses, anot
 # Seconds: after that, one is forked beside a body that runs; after a shorter one, when it has told what came of it. To
 # rehearse takes all of a processor, which who waits for the result is to have first.
 _SOON = 0.002
-_NEEDED = ("noting", "asserting")  # By nearly every body: each child would compile them for itself.
 
 
 class Loop:
@@ -46,13 +45,12 @@ class Loop:
         self._unpacker = Unpacker()
         self._waiting: list[Frame] = []
         self._spares: list[Child] = []
-        self._running: Child | None = None
         self._ending: list[int] = []  # Children that have told all, and were not seen to go.
 
     def serve(self) -> None:
         """Serve until the channel is closed."""
         write(self._out, {"ready": True})
-        self._learn(None, [f"{__package__}.{name}" for name in _NEEDED])
+        prepare()
         try:
             while True:
                 self._ending = [pid for pid in self._ending if not is_over(pid)]
@@ -65,16 +63,19 @@ class Loop:
         finally:
             self._end_spares()
 
-    def _fork_spares(self, wanted: int) -> None:
-        """Have so many children wait: one at least, and those that live."""
+    def _fork_spares(self, wanted: int, *beside: Child) -> None:
+        """Have so many children wait: one at least, and those that live.
+
+        Args:
+            beside: another one, which runs a body meanwhile.
+        """
         for each in self._spares:
             if each.is_over():
                 each.close()
                 self._spares = [other for other in self._spares if other is not each]
         while len(self._spares) < wanted:
             gc.freeze()  # What is here now is none of the garbage of a child.
-            children = [*self._spares, *([self._running] if self._running is not None else [])]
-            others = [file for each in children for file in each.files]
+            others = [file for each in (*self._spares, *beside) for file in each.files]
             try:
                 self._spares.append(fork((self._in, self._out, *others)))
             except OSError:
@@ -99,7 +100,7 @@ class Loop:
 
     def _run(self, request: Frame) -> None:
         self._fork_spares(1)  # One may have ended while it waited: of its end this body is not to die.
-        child = self._running = self._spares.pop(0)
+        child = self._spares.pop(0)
         child.tell(request)
         try:
             result, is_stopped = self._attend(child)
@@ -118,7 +119,6 @@ class Loop:
         except BrokenError:
             told = {"untravelled": ["", f"more than {MOST >> 20} MiB, with what was written"]}
             write(self._out, {"ended": told, "status": status, "streams": [["", 0], ["", 0]]})
-        self._running = None
         child.close()
         if result is not None:
             self._ending.append(child.pid)
@@ -145,7 +145,7 @@ class Loop:
             if not ready:
                 patience = None
                 with suppress(OSError):  # That no more may be had is told where one is needed.
-                    self._fork_spares(_SPARES)
+                    self._fork_spares(_SPARES, child)
             if child.says in ready:
                 is_over, result = self._hear(child, unpacker)
                 if is_over:

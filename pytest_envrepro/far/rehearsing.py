@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from .body import run
@@ -26,6 +27,7 @@ _MODULE = {
     "package": "",
     "source": "def test_it(it):\n    assert it == 1\n",
     "given": {},
+    "rewrite": True,
 }
 _REQUEST = {
     "function": [_NAME, "test_it"],
@@ -43,28 +45,14 @@ _REQUEST = {
 }
 
 
-def _has(name: str) -> bool:
-    """Tell whether one of our modules is here; none is loaded for this: the first body of all is not to wait for it."""
-    return f"{__package__}.{name}" in sys.modules
-
-
-def _module() -> dict[str, Any]:
-    return {**_MODULE, "rewrite": _has("asserting")}
-
-
 def prepare() -> None:
     """Compile what is rehearsed, in the process that forks those who rehearse."""
-    if _has("noting"):
-        compiled(_module())
+    compiled(_MODULE)
 
 
-def rehearse() -> dict[str, Any] | None:
-    """Run a test that does nothing, and leave nothing of it; give what came of it, or None where it was not run."""
-    if not _has("noting"):
-        return None
-    import threading  # noqa: PLC0415  # Is here, as `noting` needs it.
-
-    changing = {"module": _module(), "is_test": _has("reprs"), "environ": {**os.environ}, "cwd": os.curdir}
+def rehearse() -> dict[str, Any]:
+    """Run a test that does nothing, and leave nothing of it; give what came of it."""
+    changing = {"module": _MODULE, "is_test": True, "environ": {**os.environ}, "cwd": os.curdir}
     said = json.dumps({**_REQUEST, **changing})
     hooks = sys.unraisablehook, threading.excepthook
     told = run(json.loads(said), lambda _: None)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from .rewriting import rewrite
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
@@ -28,11 +30,9 @@ def compiled(told: Mapping[str, Any]) -> Any:
     if code is None:
         tree = compile(told["source"], told["file"], "exec", _PARSED, dont_inherit=True)
         if told["rewrite"]:
-            from .asserting import rewrite  # noqa: PLC0415  # A call of a function that is installed has no source.
-
             tree = rewrite(tree, ASSERTING)
         if "pytest" in told["source"]:
-            from .standing import replaced  # noqa: PLC0415  # The same.
+            from .standing import replaced  # noqa: PLC0415  # Is needed where source names pytest alone.
 
             tree = replaced(tree, STANDIN)
         code = _COMPILED[key] = compile(tree, told["file"], "exec", dont_inherit=True)

@@ -13,10 +13,8 @@ import pytest_envrepro
 
 FAR = Path(pytest_envrepro.__file__).parent
 REHEARSES = """
-import importlib, json, os, sys, threading
+import json, os, sys, threading
 sys.path.insert(0, sys.argv[1])
-for name in ("noting", "asserting", "reprs"):
-    importlib.import_module(f"far.{name}")
 from far.rehearsing import prepare, rehearse
 prepare()
 seen = lambda: [os.getcwd(), dict(os.environ), len(sys.meta_path), sorted(sys.modules), sys.unraisablehook is sys.__unraisablehook__, repr(threading.excepthook)]

@@ -32,7 +32,7 @@ def test_much_and_little(suite: Suite) -> None:
     """What a body has written and raised is told whole, whatever there is of it, and of each test its own."""
     suite.write(MARK + SAYS_MUCH, TABLE)
 
-    result = suite.run("-vv", "-n0")
+    result = suite.run("-vv")
 
     result.assert_outcomes(failed=4)
     assert sorted(len(line.split()) for line in lines(result, "out out")) == [40, 4000, 100_000]
@@ -45,13 +45,20 @@ def test_much_and_little(suite: Suite) -> None:
 
 
 CLOSES = """
-def test_closes(tmp_path):
+kept = []
+
+def close(tmp_path):
     os.closerange(3, 256)
     for number in range(3, 256):
         with open(tmp_path / str(number), "w") as file:
             kept.append(os.dup(file.fileno()))
 
-kept = []
+def test_closes(tmp_path):
+    close(tmp_path)
+
+def test_closes_and_asks(tmp_path):
+    close(tmp_path)
+    assert [1] == [2]
 
 def test_after():
     pass
@@ -62,12 +69,14 @@ def test_descriptors_that_were_closed(suite: Suite) -> None:
     """A body that has closed all it did not open has nothing of ours written into files of its own; the next one runs."""
     suite.write(MARK + CLOSES, TABLE)
 
-    result = suite.run("-n0", "-p", "no:randomly", f"--basetemp={suite.path / 'tmp'}")
+    result = suite.run("-p", "no:randomly", f"--basetemp={suite.path / 'tmp'}")
 
-    result.assert_outcomes(passed=1, failed=1)
-    assert len([*(suite.path / "tmp").glob("test_closes0/*")]) == 253
-    written = [path for path in (suite.path / "tmp").glob("test_closes0/*") if path.stat().st_size]
-    assert written == []
+    result.assert_outcomes(passed=1, failed=2)
+    names = ("test_closes", "test_closes_and_asks")
+    said = [f"{name} has ended its Python in environment 'there': it ended with 1" for name in names]
+    assert lines(result, "test_closes") == said
+    files = [path for name in names for path in (suite.path / "tmp" / f"{name}0").iterdir()]
+    assert (len(files), sum(path.stat().st_size for path in files)) == (2 * 253, 0)
 
 
 FORKS = """
@@ -91,6 +100,7 @@ def leave(told):
     time.sleep(600)
 
 def test_it(environments, tmp_path):
+    signal.alarm(60)  # That of the whole process: who waits for ever is to fail.
     there = environments.get("there")
     try:
         with pytest.raises(EnvReproError, match="the Python that runs functions in .* is gone: it was ended by SIGKILL"):
@@ -100,14 +110,11 @@ def test_it(environments, tmp_path):
 """
 
 
-@pytest.mark.skipif(
-    not Path("/proc").is_dir(), reason="only there does what a call has forked outlive its parent for sure"
-)
 def test_forked_and_lost(suite: Suite) -> None:
     """A process that a body has forked keeps nobody waiting for a warm process that is gone."""
     suite.write(FORKS, TABLE)
 
-    suite.run("-n0").assert_outcomes(passed=1)
+    suite.run(subprocess=True).assert_outcomes(passed=1)
 
 
 OPEN = """
@@ -144,7 +151,7 @@ def test_nothing_of_others(suite: Suite) -> None:
     counted = suite.path / "counted"
     suite.write(MARK + OPEN, TABLE, conftest=COUNTS.replace("COUNTED", repr(str(counted))))
 
-    suite.run("-n0", "-p", "no:randomly").assert_outcomes(passed=25)
+    suite.run("-p", "no:randomly").assert_outcomes(passed=25)
 
     assert len(set(counted.read_text().split())) == 1
 
@@ -176,23 +183,16 @@ class TestMethods:
     def test_sound(self):
         self.place = None
 """
-PLAIN = """
-def test_plain(tmp_path, capsys, monkeypatch):
-    pass
-
-def test_last(tmp_path):
-    pass
-"""
 CHANGED = "environment 'there' is shared with other tests, and was changed while this one ran:"
 
 
 def test_changed_after_the_body(suite: Suite) -> None:
     """What the end of a fixture, or `teardown_method`, changes in a shared environment is an error of that test."""
-    suite.write(MARK + SPOILS + PLAIN, TABLE)
+    suite.write(MARK + SPOILS, TABLE)
 
-    result = suite.run("-n0", "-p", "no:randomly")
+    result = suite.run("-p", "no:randomly")
 
-    result.assert_outcomes(passed=5, errors=2)
+    result.assert_outcomes(passed=3, errors=2)
     assert lines(result, CHANGED) == [CHANGED] * 2
     result.stdout.fnmatch_lines(
         ["*ERROR at teardown of test_fixture*", "*ERROR at teardown of TestMethods.test_spoiled*"]
