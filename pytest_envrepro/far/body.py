@@ -6,11 +6,13 @@ import importlib
 import os
 import sys
 from contextlib import nullcontext, suppress
+from time import monotonic
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .asserting import Explainer
 from .enclosing import enclosing, is_of
+from .memory import waited_for
 from .modules import Travelling
 from .noting import Noting
 from .reprs import short
@@ -246,11 +248,17 @@ def _files() -> list[tuple[str, str]]:
 
 
 def run(request: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
-    """Run what is asked for, and give what came of it."""
+    """Run what is asked for, and give what came of it.
+
+    Besides, of what the next ones may gain by: whether its source was `compiled` here, which of our modules are `loaded`,
+    how many bytes of memory it has `waited` for, and how many seconds it has `lasted`.
+    """
     module = request.get("module")
     is_new = module is not None and not is_compiled(module)
+    waited, began = waited_for(), monotonic()
     told = Body(request, ask).run()
+    lasted = monotonic() - began
     # To look at all modules would copy the pages of their names into this process.
     ours = tuple(vars(sys.modules[__package__]).items())  # A thread of the body's may go on with it.
     loaded = [f"{__package__}.{name}" for name, each in ours if isinstance(each, ModuleType)]
-    return {**told, "loaded": loaded, "compiled": is_new}
+    return {**told, "loaded": loaded, "compiled": is_new, "waited": max(0, waited_for() - waited), "lasted": lasted}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .body import run
 from .frames import MOST, BrokenError, read, send, write
+from .memory import take
 from .rehearsing import rehearse
 from .streams import open_streams
 
@@ -102,11 +103,12 @@ def is_over(pid: int) -> bool:
         return True
 
 
-def fork(others: Iterable[int]) -> Child:
+def fork(others: Iterable[int], memory: int = 0) -> Child:
     """Fork a child that waits for a body.
 
     Args:
         others: what this process has open that is none of the child's business.
+        memory: how many bytes of it the child takes, to have them at hand, before it waits.
 
     Raises:
         OSError: no more processes, or files, may be had; nothing is left open then.
@@ -130,7 +132,7 @@ def fork(others: Iterable[int]) -> Child:
         for file in (here, there, life):
             os.close(file)
         return Child(pid, says, told, lived, streams)
-    return _become((here, there), life, (says, told, lived, *others), streams)
+    return _become((here, there), life, (says, told, lived, *others), streams, memory)
 
 
 def _end_with(life: int) -> None:
@@ -155,7 +157,9 @@ def _leave(life: int) -> None:
         fcntl.fcntl(life, fcntl.F_SETFL, fcntl.fcntl(life, fcntl.F_GETFL) & ~os.O_ASYNC)
 
 
-def _become(pipes: tuple[int, int], life: int, others: tuple[int, ...], streams: tuple[int, int]) -> NoReturn:
+def _become(
+    pipes: tuple[int, int], life: int, others: tuple[int, ...], streams: tuple[int, int], memory: int
+) -> NoReturn:
     """Be a child: run one body, and end."""
     status = 1
     try:
@@ -166,6 +170,8 @@ def _become(pipes: tuple[int, int], life: int, others: tuple[int, ...], streams:
         os.dup2(streams[1], 2)
         with suppress(Exception):  # It would be good to have, and no more.
             rehearse()
+            if memory:
+                take(memory)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         open_streams()
         parent = _Parent(*pipes)

@@ -30,6 +30,9 @@ _SPARES = 2  # While one is forked in the place of the last, and rehearses, anot
 # Seconds: after that, one is forked beside a body that runs; after a shorter one, when it has told what came of it. To
 # rehearse takes all of a processor, which who waits for the result is to have first.
 _SOON = 0.002
+_MEMORY = (1 << 20, 4 << 20)  # Bytes that a spare has at hand, at least and at most.
+_WRITTEN = 1e9  # Bytes a second, when they are first written to: 4 µs for each page, on a virtual machine.
+_SHARE = 0.25  # Of the time of a body, at most, is what a spare may take beside it: no core may be free.
 
 
 class Loop:
@@ -46,6 +49,8 @@ class Loop:
         self._waiting: list[Frame] = []
         self._spares: list[Child] = []
         self._ending: list[int] = []  # Children that have told all, and were not seen to go.
+        self._waited = 0  # Bytes of memory that bodies had to wait for, of late.
+        self._lasted = 0.0  # Seconds that the last one took.
 
     def serve(self) -> None:
         """Serve until the channel is closed."""
@@ -77,11 +82,17 @@ class Loop:
             gc.freeze()  # What is here now is none of the garbage of a child.
             others = [file for each in (*self._spares, *beside) for file in each.files]
             try:
-                self._spares.append(fork((self._in, self._out, *others)))
+                self._spares.append(fork((self._in, self._out, *others), self._at_hand() if beside else 0))
             except OSError:
                 if not self._spares:
                     raise
                 return  # No more may be had; the one that waits will do.
+
+    def _at_hand(self) -> int:
+        """Tell how many bytes a spare is to take: no more than bodies take, and than there is time for beside one."""
+        least, most = _MEMORY
+        size = min(self._waited, most, int(self._lasted * _SHARE * _WRITTEN))
+        return size if size >= least else 0
 
     def _end_spares(self) -> None:
         for each in self._spares:
@@ -112,8 +123,7 @@ class Loop:
         if request.kind == TEST or is_stopped or result is None:  # What a call has started may be what it is for.
             child.signal(signal.SIGKILL)
         streams = child.written()
-        is_new = bool(result and result.pop("compiled", False))
-        needed = result.pop("loaded", ()) if result else ()
+        is_new, needed = self._noted({} if result is None else result)
         try:
             write(self._out, {"ended": result, "status": status, "streams": streams})
         except BrokenError:
@@ -122,7 +132,16 @@ class Loop:
         child.close()
         if result is not None:
             self._ending.append(child.pid)
-        self._learn(request if is_new else None, [name for name in needed if name not in sys.modules])
+        self._learn(request if is_new else None, needed)
+
+    def _noted(self, result: dict[str, Any]) -> tuple[bool, list[str]]:
+        """Take out of a result what is for this process: whether source is new here, and which modules are."""
+        is_new = result.pop("compiled", False)
+        needed = [name for name in result.pop("loaded", ()) if name not in sys.modules]
+        waited, self._lasted = result.pop("waited", 0), result.pop("lasted", 0.0)
+        # One that takes little does not end it: a spare was forked before that was known, and what lay ready counts as little.
+        self._waited = max(0 if is_new or needed else waited, self._waited // 2)
+        return is_new, needed
 
     def _learn(self, request: Frame | None, needed: list[str]) -> None:
         """Have what a child has compiled here too: to compile it takes longer than to fork."""

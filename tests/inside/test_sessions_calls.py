@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from typing import TYPE_CHECKING
+
+import pytest
 
 if TYPE_CHECKING:
     from borrowing import Suite
 
 TABLE = "[tool.envrepro.environments.there]\n"
+PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
 START = """
 import functools
 import operator
@@ -358,3 +363,34 @@ def test_lives(suite: Suite) -> None:
     result = suite.run()
 
     result.assert_outcomes(passed=6)
+
+
+MEMORY = """
+def waited():
+    with open("/proc/self/stat") as file:
+        return int(file.read().rpartition(")")[2].split()[7])
+
+def take():
+    before = waited()
+    values = [each * each for each in range(400_000)]
+    return waited() - before
+
+def test_it(environments):
+    host = environments.host
+    before = [host.call(waited) for _ in range(4)]
+    first, *_, last = [host.call(take) for _ in range(8)]  # Two wait already while it is seen what one takes.
+    assert last < first - 300
+    after = [host.call(waited) for _ in range(8)]
+    assert min(after) < max(before) + 200
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps no memory at hand")
+@pytest.mark.skipif(PAGE != 4096, reason="pages are counted")
+def test_memory(suite: Suite) -> None:
+    """Where functions take much memory, the next ones wait for less of it; those that end at once were made to take none."""
+    suite.write(MEMORY)
+
+    result = suite.run()
+
+    result.assert_outcomes(passed=1)
