@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .asserting import Explainer
 from .enclosing import enclosing, is_of
-from .memory import waited_for
+from .memory import faulted
 from .modules import Travelling
 from .noting import Noting
 from .reprs import short
@@ -251,14 +251,14 @@ def run(request: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> dict[s
     """Run what is asked for, and give what came of it.
 
     Besides, of what the next ones may gain by: whether its source was `compiled` here, which of our modules are `loaded`,
-    how many bytes of memory it has `waited` for, and how many seconds it has `lasted`.
+    of how many bytes it has `faulted`, and how many seconds it has `lasted`.
     """
     module = request.get("module")
     is_new = module is not None and not is_compiled(module)
-    waited, began = waited_for(), monotonic()
+    before, began = faulted(), monotonic()
     told = Body(request, ask).run()
     lasted = monotonic() - began
     # To look at all modules would copy the pages of their names into this process.
     ours = tuple(vars(sys.modules[__package__]).items())  # A thread of the body's may go on with it.
     loaded = [f"{__package__}.{name}" for name, each in ours if isinstance(each, ModuleType)]
-    return {**told, "loaded": loaded, "compiled": is_new, "waited": max(0, waited_for() - waited), "lasted": lasted}
+    return {**told, "loaded": loaded, "compiled": is_new, "faulted": max(0, faulted() - before), "lasted": lasted}

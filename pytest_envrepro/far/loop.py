@@ -31,7 +31,7 @@ _SPARES = 2  # While one is forked in the place of the last, and rehearses, anot
 # rehearse takes all of a processor, which who waits for the result is to have first.
 _SOON = 0.002
 _MEMORY = (1 << 20, 4 << 20)  # Bytes that a spare has at hand, at least and at most.
-_WRITTEN = 1e9  # Bytes a second, when they are first written to: 4 µs for each page, on a virtual machine.
+_RATE = 1e9  # Bytes a second, when they are first written to: 4 µs for each page, on a virtual machine.
 _SHARE = 0.25  # Of the time of a body, at most, is what a spare may take beside it: no core may be free.
 
 
@@ -49,7 +49,7 @@ class Loop:
         self._waiting: list[Frame] = []
         self._spares: list[Child] = []
         self._ending: list[int] = []  # Children that have told all, and were not seen to go.
-        self._waited = 0  # Bytes of memory that bodies had to wait for, of late.
+        self._faulted = 0  # Bytes of memory that bodies had to wait for, of late.
         self._lasted = 0.0  # Seconds that the last one took.
 
     def serve(self) -> None:
@@ -91,7 +91,7 @@ class Loop:
     def _at_hand(self) -> int:
         """Tell how many bytes a spare is to take: no more than bodies take, and than there is time for beside one."""
         least, most = _MEMORY
-        size = min(self._waited, most, int(self._lasted * _SHARE * _WRITTEN))
+        size = min(self._faulted, most, int(self._lasted * _SHARE * _RATE))
         return size if size >= least else 0
 
     def _end_spares(self) -> None:
@@ -123,7 +123,7 @@ class Loop:
         if request.kind == TEST or is_stopped or result is None:  # What a call has started may be what it is for.
             child.signal(signal.SIGKILL)
         streams = child.written()
-        is_new, needed = self._noted({} if result is None else result)
+        is_new, needed = self._noted(result or {})
         try:
             write(self._out, {"ended": result, "status": status, "streams": streams})
         except BrokenError:
@@ -138,9 +138,9 @@ class Loop:
         """Take out of a result what is for this process: whether source is new here, and which modules are."""
         is_new = result.pop("compiled", False)
         needed = [name for name in result.pop("loaded", ()) if name not in sys.modules]
-        waited, self._lasted = result.pop("waited", 0), result.pop("lasted", 0.0)
+        faulted, self._lasted = result.pop("faulted", 0), result.pop("lasted", 0.0)
         # One that takes little does not end it: a spare was forked before that was known, and what lay ready counts as little.
-        self._waited = max(0 if is_new or needed else waited, self._waited // 2)
+        self._faulted = max(0 if is_new or needed else faulted, self._faulted // 2)
         return is_new, needed
 
     def _learn(self, request: Frame | None, needed: list[str]) -> None:

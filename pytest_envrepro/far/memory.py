@@ -1,7 +1,7 @@
-"""The memory of a child: how long it had to wait for some, and some that it has at hand.
+"""The memory of a child: its page faults, and memory that it has at hand.
 
-Each page of memory is waited for when it is first written to, some 4 µs on a virtual machine. A process that has run other
-bodies before has some left; one that runs a single body has it in time where it takes some while it waits.
+Each page is waited for when it is first written to (a minor page fault: some 4 µs on a virtual machine). A process that has
+run other bodies before has some left; one that runs a single body has it in time where it takes some while it waits.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ _APART = 8000  # Ints: no more than lie in one arena of CPython's own allocator 
 _KEPT: list[int] = []
 
 
-def waited_for() -> int:
-    """Tell how many bytes this process has waited for so far: of memory, or copied of its parent's, and of no disk.
+def faulted() -> int:
+    """Tell of how many bytes this process has had minor page faults so far: new ones, and copies of its parent's.
 
     Linux says it in proc_pid_stat(5), which unlike `resource` is no module that a body would find loaded; it is 0 elsewhere.
     """

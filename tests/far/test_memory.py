@@ -1,0 +1,47 @@
+"""The memory that a child has at hand."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from pathlib import Path
+
+import pytest
+from interpreters import VERSIONS, need
+
+import pytest_envrepro
+
+FAR = Path(pytest_envrepro.__file__).parent
+USES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from far.memory import faulted, take
+
+def used():
+    before = faulted()
+    bytearray(1 << 20)
+    [*range(1 << 15)]  # As much in small objects.
+    return faulted() - before
+
+take(int(sys.argv[2]))
+print(used())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps no memory at hand")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_it(tmp_path: Path, version: str) -> None:
+    """What was taken is at hand, for large objects and for small ones: without it, each page of both is waited for."""
+    python = need(version, tmp_path).executable
+
+    without, with_it = (
+        int(
+            subprocess.run(
+                [python, "-I", "-c", USES, str(FAR), size], capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for size in ("0", str(4 << 20))
+    )
+
+    assert without > 1_800_000
+    assert with_it < 300_000
