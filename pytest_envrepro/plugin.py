@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,7 +17,6 @@ from pytest_envrepro.late import (
     load_lending,
     load_markers,
     load_multiplying,
-    load_returning,
     loaded_lending,
     loaded_markers,
     session_begins,
@@ -32,14 +30,11 @@ with as_installed():
     from pytest_envrepro.options import (
         AUDITED,
         CACHE,
-        ENDED,
         ENVIRONMENT,
         FIXTURES,
         LOOK,
         MARKERS,
         POLICY_VARIABLES,
-        SERVICES,
-        TELLING,
         add_options,
         borrowed,
         is_answer,
@@ -49,8 +44,6 @@ with as_installed():
         refuse_what_cannot_be,
         register_markers,
         registered_by_others,
-        session_word,
-        started,
         uses_integrations,
     )
 
@@ -221,89 +214,11 @@ def _decides(config: pytest.Config) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell workers of pytest-xdist when the session began, and listen to what the tests tell that they run."""
-    node.workerinput["envrepro-started"] = started(node.config)
-    node.workerinput["envrepro-controller"] = os.getpid()
-    node.workerinput["envrepro-session"] = session_word(node.config)
-    if not node.config.pluginmanager.has_plugin(_Listener.NAME):
-        node.config.pluginmanager.register(_Listener(node.config), _Listener.NAME)
-    listener: _Listener = node.config.pluginmanager.get_plugin(_Listener.NAME)
-    channel = node.gateway.newchannel()
-    channel.setcallback(lambda told: listener.take(node.gateway.id, told))
-    node.workerinput[TELLING] = channel
+    """Tell a worker of pytest-xdist about the session, and listen to what it tells."""
+    with as_installed():
+        from pytest_envrepro.listening import Listening  # noqa: PLC0415
 
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: Any) -> None:
-    """Note what a worker has told: pytest-xdist passes on one alone of modules that are skipped at the same line."""
-    output = getattr(node, "workeroutput", None) or {}
-    told = output.get("envrepro-markers", {})
-    node.config.stash[SKIPPED].update(told.get("skipped", {}))
-    if told:  # Of markers that were met nothing else is told.
-        load_markers(node.config).shadowed.update(told["shadowed"])
-    ended = output.get(ENDED)
-    if ended is not None:
-        load_returning(node.config).note_worker(ended)
-
-
-class _Listener:
-    """On the controller of pytest-xdist, where no test is set up: notes what tests need, and tells what workers tell.
-
-    What they have brought up for all goes with the session, and so with this process: they may be gone by then.
-    """
-
-    NAME = "envrepro-listener"
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._config = config
-        self._guard = threading.RLock()  # Is held while the terminal may be written to by a hook.
-        self._has_services = False
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
-        """Note what a test needs."""
-        told = report.__dict__.get("envrepro_needs")
-        if told is not None:
-            load_markers(self._config).note(report.nodeid, told)
-        with self._guard:
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_logstart(self) -> Generator[None, object, object]:
-        """Let no line come between what is told of a test."""
-        with self._guard:
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True, optionalhook=True)
-    def pytest_xdist_node_collection_finished(self) -> Generator[None, object, object]:
-        """Let no line come into the one that says what workers do."""
-        with self._guard:
-            return (yield)
-
-    # The innermost: all workers are gone when pytest-xdist has come out of this hook.
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_sessionfinish(self) -> Generator[None, object, object]:
-        """Take down the services that workers have had brought up."""
-        try:
-            return (yield)
-        finally:
-            if self._has_services:
-                load_returning(self._config).take_down_services()
-
-    def take(self, worker: str, told: str | bytes) -> None:
-        """Take what a worker tells, in a thread of its own."""
-        if told == SERVICES:
-            self._has_services = True
-        else:
-            self._tell(worker, str(told))
-
-    def _tell(self, worker: str, text: str) -> None:
-        """Write a line of a worker's: on a line of its own, also between the dots of tests."""
-        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None or self._config.get_verbosity() < -1:  # With `-q` a worker tells little.
-            return
-        with self._guard:
-            reporter.ensure_newline()
-            if reporter._tw.width_of_current_line:  # noqa: SLF001  # Dots are no line to pytest, and it has no word for that.
-                reporter.line("")
-            reporter.write_line(f"envrepro: {worker}: {text}")
+    plugins = node.config.pluginmanager
+    if not plugins.has_plugin(Listening.NAME):
+        plugins.register(Listening(node.config), Listening.NAME)
+    plugins.get_plugin(Listening.NAME).greet(node)

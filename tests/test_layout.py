@@ -24,7 +24,7 @@ WITH_PYTEST = {
         "late",
     ),  # Are loaded by every session; `late` loads the others when one needs them.
     *("gate", "items", "markers", "lending", "holders", "stopping", "returning", "explaining"),
-    *("answering", "audit", "audited", "multiplying", "inside", "delivering"),
+    *("listening", "answering", "audit", "audited", "multiplying", "inside", "delivering"),
 }
 # What reads markers and fixtures of pytest's items, or the options of its session, and needs its types alone; `given` is what tests hold, and says what runs them; `manners` tells how bodies run elsewhere.
 WITH_TYPES = {"declarations", "demand", "books", "given", "manners"}
@@ -198,6 +198,7 @@ LATE = {
     ("plugin", "pytest_envrepro.gate"): "a session that asks for nothing is spared it",
     ("plugin", "pytest_envrepro.answering"): "is needed for --env-explain and --env-audit alone",
     ("plugin", "pytest_envrepro.deciding"): "is needed where one of its variables is set alone",
+    ("plugin", "pytest_envrepro.listening"): "is needed where pytest-xdist has workers alone",
     ("late", "pytest_envrepro.markers"): "a session whose tests have no markers of ours is spared it",
     ("late", "pytest_envrepro.garbage"): "a session that asks for nothing is spared it",
     ("late", "pytest_envrepro.comparisons"): "a session that runs nothing in environments is spared it",
