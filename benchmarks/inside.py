@@ -48,19 +48,19 @@ def test_call(environment):
     taken = [(called(), started()) for _ in range(int(sys.argv[-1].partition("=")[2]))]
     pathlib.Path("taken.json").write_text(json.dumps([first, taken]))
 """
-_TEST = """\
-import pytest
-
-{marker}
-
-@pytest.mark.parametrize("number", range({tests}))
-def test_it(number):
+_BODY = """\
     values = [each * each for each in range({length})]
     assert len(values) == {length}
     assert sum(values[:2]) < 2
 """
-# How much a test does: nothing, or some milliseconds' worth.
-_LENGTHS = {"empty": 2, "small": 200_000}
+_ONE = '@pytest.mark.parametrize("number", range({tests}))\ndef test_it(number):\n{body}'
+_OWN = "def test_{number}():\n{body}"
+# How much a test does: nothing, or some milliseconds' worth; and whether each is a function of its own.
+_KINDS = {
+    "empty tests": (2, False),
+    "small tests": (200_000, False),
+    "small tests, each a function of its own,": (200_000, True),
+}
 
 
 def call(folder: Path, runs: int) -> Iterator[Line]:
@@ -88,23 +88,31 @@ def inside(folder: Path, runs: int) -> Iterator[Line]:
     markers = {"here": "", "inside": f"pytestmark = pytest.mark.environment(python={sys.executable!r}, inside=True)"}
     variables = {"PYTEST_ENVREPRO_CACHE": str(folder / "cache")}
     works = {}
-    for size, length in _LENGTHS.items():
+    for index, (kind, (length, is_own)) in enumerate(_KINDS.items()):
         for name, marker in markers.items():
-            project = folder / f"{size}-{name}"
+            project = folder / f"{index}-{name}"
             project.mkdir()
-            (project / "test_it.py").write_text(_TEST.format(marker=marker, tests=_TESTS, length=length))
-            works[size, name] = process([str(venv.python), "-m", "pytest", "-q"], cwd=project, variables=variables)
+            (project / "test_it.py").write_text(_module(marker, length, is_own=is_own))
+            works[kind, name] = process([str(venv.python), "-m", "pytest", "-q"], cwd=project, variables=variables)
     taken = interleaved(runs, works)
     walls = {name: [each.wall for each in taken[name]] for name in works}
-    for size in _LENGTHS:
-        here, there = walls[size, "here"], walls[size, "inside"]
+    for kind in _KINDS:
+        here, there = walls[kind, "here"], walls[kind, "inside"]
         times = ratio(there, here)
-        is_judged = size == "small"
+        is_judged = "small" in kind
         yield Line(
-            work=f"{_TESTS} {size} tests inside one environment, whole session",
+            work=f"{_TESTS} {kind} inside one environment, whole session",
             ours=milliseconds(median(there)),
             peers=f"the same tests here {milliseconds(median(here))}",
             ratio=f"{times:.2f} times the session",
             target=f"at most {_TIMES} times" if is_judged else "",
             met=times <= _TIMES if is_judged else None,
         )
+
+
+def _module(marker: str, length: int, *, is_own: bool) -> str:
+    """Give a module of tests."""
+    body = _BODY.format(length=length)
+    own = (_OWN.format(number=number, body=body) for number in range(_TESTS))
+    tests = own if is_own else [_ONE.format(tests=_TESTS, body=body)]
+    return "\n\n".join(["import pytest", marker, *tests])

@@ -12,10 +12,13 @@ import io
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_envrepro.effects import Effects
+from pytest_envrepro.outlining import Outline, first_line
 from pytest_envrepro.scoping import Function, bound, used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from pytest_envrepro.outlining import Place
 
 _BUILTIN = frozenset(dir(builtins)) | {
     "__file__",
@@ -68,6 +71,11 @@ class Module:
         self._binding: dict[str, list[int]] = {}
         self._starred: list[int] = []
         self._needs: dict[int, tuple[set[ast.AST], list[str]]] = {}
+        self._outline = Outline(self._statements)
+        # Annotations of the whole module mean what an import of the future says.
+        self._always = {
+            index for index, each in enumerate(self._statements) if _is_future(each) or self._is_text(index)
+        }
         for index, node in enumerate(self._statements):
             for name in bound(node):
                 self._binding.setdefault(name, []).append(index)
@@ -99,18 +107,20 @@ class Module:
         return self._parts[known]
 
     def _part(self, line: int, path: str, names: Iterable[str]) -> Sliced:
-        node, top = self._function(line, path)
-        nested = node if "<locals>" in path else None
-        left_out = {*self._marks(self._statements[top]), *_others(self._statements[top], node)}
-        wanted = [*names, *used(nested or self._statements[top], left_out)]
-        return self._chosen(wanted, set() if nested else {top}, left_out, nested)
+        place = self._outline.find(path.rpartition(".")[2], line)
+        if place is None:
+            raise NotFoundError(path)
+        top = self._statements[place.top]
+        nested = place.node if "<locals>" in path else None
+        left_out = {*self._marks(place.top), *_others(place)}
+        wanted = [*names, *used(nested or top, left_out)]
+        return self._chosen(wanted, set() if nested else {place.top}, left_out, nested)
 
     def _chosen(
         self, names: Iterable[str], chosen: set[int], left_out: set[ast.AST], nested: Function | None
     ) -> Sliced:
         """Give what some statements need, with them."""
-        # Annotations of the whole module mean what an import of the future says.
-        chosen |= {index for index, each in enumerate(self._statements) if _is_future(each) or self._is_text(index)}
+        chosen |= self._always
         seen: set[str] = set()
         wanted = [*names]
         while wanted:
@@ -126,7 +136,8 @@ class Module:
         if missing and self._starred:
             chosen |= {*self._starred}
         nodes = [*(self._statements[index] for index in chosen), *([nested] if nested else [])]
-        firsts = dict(_moved(nodes, left_out))
+        defined = [each for index in chosen for each in self._outline.defined(index)]
+        firsts = dict(_moved(defined if nested is None else [*defined, *ast.walk(nested)], left_out))
         lines = [self._statements[index].lineno for index in self._effects.calls(seen) if index not in chosen]
         apart = tuple((line, self._lines[line - 1].strip()) for line in lines)
         return Sliced(self._text(nodes, nested, left_out), tuple(missing if not self._starred else ()), firsts, apart)
@@ -134,9 +145,8 @@ class Module:
     def _needing(self, index: int) -> tuple[set[ast.AST], list[str]]:
         """Give the marks of a statement, and the names that it uses besides: many tests need the same one."""
         if index not in self._needs:
-            node = self._statements[index]
-            marks = {*self._marks(node)}
-            self._needs[index] = marks, used(node, marks)
+            marks = {*self._marks(index)}
+            self._needs[index] = marks, used(self._statements[index], marks)
         return self._needs[index]
 
     def _is_text(self, index: int) -> bool:
@@ -154,65 +164,48 @@ class Module:
             self._decorators[decorator] = self._is_mark(ast.unparse(decorator))
         return self._decorators[decorator]
 
-    def _function(self, line: int, path: str) -> tuple[Function, int]:
-        """Find a function by where it begins, and the statement at the top that it is in."""
-        name = path.rpartition(".")[2]
-        for index, top in enumerate(self._statements):
-            for node in ast.walk(top):
-                if isinstance(node, Function) and node.name == name and line in (_first(node), node.lineno):
-                    return node, index
-        raise NotFoundError(path)
-
-    def _marks(self, node: ast.stmt) -> Iterator[ast.AST]:
-        for each in ast.walk(node):
-            for decorator in getattr(each, "decorator_list", ()):
-                if self._is_pytests(decorator):
-                    yield decorator
+    def _marks(self, index: int) -> Iterator[ast.AST]:
+        for each in self._outline.defined(index):
+            yield from filter(self._is_pytests, each.decorator_list)
 
     def _text(self, nodes: Iterable[ast.stmt], nested: Function | None, left_out: set[ast.AST]) -> str:
         """Give the text of statements, with lines that are empty for all others."""
-        kept = {line for node in nodes for line in _lines(node)} - {line for node in left_out for line in _lines(node)}
-        lines = [line if number in kept else "\n" for number, line in enumerate(self._lines, 1)]
+        lines = ["\n"] * len(self._lines)
+        for node in nodes:
+            lines[_lines(node)] = self._lines[_lines(node)]
+        for each in left_out:
+            lines[_lines(each)] = ["\n"] * len(lines[_lines(each)])
         if nested is not None:  # It is indented: the line before it becomes what it is indented under.
-            before = lines[_first(nested) - 2].rstrip("\n")
-            lines[_first(nested) - 2] = f"{before}{'; ' if before.strip() else ''}if True:\n"
+            before = lines[first_line(nested) - 2].rstrip("\n")
+            lines[first_line(nested) - 2] = f"{before}{'; ' if before.strip() else ''}if True:\n"
         return "".join(lines).rstrip("\n") + "\n"
 
 
-def _others(top: ast.stmt, function: Function) -> Iterator[ast.AST]:
+def _others(place: Place) -> Iterator[ast.AST]:
     """Give the other tests of a class, but for those that this one calls: what they use is none of its business."""
-    for node in ast.walk(top):
-        if isinstance(node, ast.ClassDef) and function in node.body:
-            methods = [each for each in node.body if isinstance(each, Function)]
-            tests = {each for each in methods if each.name.startswith("test")} - {function}
-            needed = [each for each in methods if each not in tests]
-            while needed:
-                named = {each.attr for each in ast.walk(needed.pop()) if isinstance(each, ast.Attribute)}
-                called = {each for each in tests if each.name in named}
-                tests -= called
-                needed += called
-            yield from tests
+    methods = [each for each in place.owner.body if isinstance(each, Function)] if place.owner else []
+    tests = {each for each in methods if each.name.startswith("test")} - {place.node}
+    needed = [each for each in methods if each not in tests]
+    while needed:
+        named = {each.attr for each in ast.walk(needed.pop()) if isinstance(each, ast.Attribute)}
+        called = {each for each in tests if each.name in named}
+        tests -= called
+        needed += called
+    yield from tests
 
 
-def _moved(nodes: Iterable[ast.stmt], left_out: Collection[ast.AST]) -> Iterator[tuple[int, int]]:
+def _moved(nodes: Iterable[ast.AST], left_out: Collection[ast.AST]) -> Iterator[tuple[int, int]]:
     """Give where functions begin without the decorators that are left out, and where they did."""
-    for each in nodes:
-        for node in ast.walk(each):
-            if isinstance(node, Function):
-                kept = [decorator.lineno for decorator in node.decorator_list if decorator not in left_out]
-                yield min([node.lineno, *kept]), _first(node)
+    for node in nodes:
+        if isinstance(node, Function):
+            kept = [decorator.lineno for decorator in node.decorator_list if decorator not in left_out]
+            yield min([node.lineno, *kept]), first_line(node)
 
 
-def _lines(node: ast.AST) -> range:
-    """Give the lines of a statement or an expression."""
-    first: int = _first(node) if isinstance(node, ast.stmt) else getattr(node, "lineno", 1)
-    return range(first, (getattr(node, "end_lineno", None) or first) + 1)
-
-
-def _first(node: ast.stmt) -> int:
-    """Give the line where a statement begins, its decorators included."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(each.lineno for each in decorators)])
+def _lines(node: ast.AST) -> slice:
+    """Give the lines of a statement or an expression, in a list that has the first one first."""
+    first: int = first_line(node) if isinstance(node, ast.stmt) else getattr(node, "lineno", 1)
+    return slice(first - 1, getattr(node, "end_lineno", None) or first)
 
 
 def _is_future(node: ast.stmt) -> bool:

@@ -42,7 +42,7 @@ FACE = {*WITH_PYTEST, *WITH_TYPES, "afresh"}
 # images: on what `grounding` finds or `owning` reads, for what `imagepythons` asks, with what `imagepackages` chooses, from what `imagerecipes`
 # puts together, by `imagebuilding`; `blaming` names the setting that an engine refuses, `drifting` says what has moved in one, `rotting` what will rot, and `imagebook` remembers which were used;
 # `services` brings up by Compose what is beside them as `declared_services` reads it, `servicestarting` waits for that, `servicenotes` tells other workers, `serving` is what tests hold of it.
-# Of what runs inside, `slicing` cuts a module to what a function needs (`scoping` knows what its statements bind and use, `effects` what they change), `shipping` writes that down with its arguments, `travelling` knows which modules go with it, `warm` is a process that
+# Of what runs inside, `slicing` cuts a module to what a function needs (`outlining` finds that, `scoping` knows what its statements bind and use, `effects` what they change), `shipping` writes that down with its arguments, `travelling` knows which modules go with it, `warm` is a process that
 # runs it, `calling` and `arriving` what comes of it, `unfit` which fixtures it cannot have, `covered` adds the lines that it has run; `rebuilding` makes its exceptions again, and `comparisons` are those that pytest explains.
 # Of audits, `claims` reads what markers name, `stripping` and `mirroring` make environments that lack it, `trials` runs tests
 # in them, `auditing` judges what comes of that; `locating` finds markers in the source, and `unmarked` imports that have none.
@@ -109,6 +109,7 @@ MIDDLE = {
         "shipments",
         "travelling",
         "slicing",
+        "outlining",
         "effects",
         "scoping",
         "warm",
