@@ -62,10 +62,11 @@ def first_line(node: ast.stmt) -> int:
     return min([node.lineno, *(each.lineno for each in decorators)])
 
 
-def _walk(node: ast.AST, within: ast.AST | None = None) -> Iterator[tuple[Function | ast.ClassDef, ast.AST | None]]:
+def _walk(statement: ast.stmt) -> Iterator[tuple[Function | ast.ClassDef, ast.AST | None]]:
     """Give the functions and classes of a statement, each with what it stands in; no expression has any."""
-    if isinstance(node, (Function, ast.ClassDef)):
-        yield node, within
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.stmt, *_HOLDING)):
-            yield from _walk(child, node)
+    waiting: list[tuple[ast.AST, ast.AST | None]] = [(statement, None)]
+    while waiting:  # No recursion: a long chain of `elif` is a deep tree.
+        node, within = waiting.pop()
+        if isinstance(node, (Function, ast.ClassDef)):
+            yield node, within
+        waiting += ((child, node) for child in ast.iter_child_nodes(node) if isinstance(child, (ast.stmt, *_HOLDING)))

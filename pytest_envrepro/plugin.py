@@ -219,6 +219,8 @@ def pytest_configure_node(node: Any) -> None:
         from pytest_envrepro.listening import Listening  # noqa: PLC0415
 
     plugins = node.config.pluginmanager
-    if not plugins.has_plugin(Listening.NAME):
-        plugins.register(Listening(node.config), Listening.NAME)
-    plugins.get_plugin(Listening.NAME).greet(node)
+    listening = plugins.get_plugin(Listening.NAME)
+    if listening is None:
+        listening = Listening(node.config)
+        plugins.register(listening, Listening.NAME)
+    listening.greet(node)

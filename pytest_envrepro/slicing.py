@@ -29,6 +29,7 @@ _BUILTIN = frozenset(dir(builtins)) | {
     "__loader__",
     "__builtins__",
 }
+_REMEMBERED = 100  # Parts of a module.
 
 
 class Sliced(NamedTuple):
@@ -85,10 +86,8 @@ class Module:
 
     def making(self, names: Iterable[str]) -> Sliced:
         """Give what makes names that the module has."""
-        known = (0, "", tuple(sorted(names)))
-        if known not in self._parts:
-            self._parts[known] = self._chosen(known[-1], set(), set(), None)
-        return self._parts[known]
+        wanted = tuple(sorted(names))
+        return self._remembered((0, "", wanted), lambda: self._chosen(wanted, set(), set(), None))
 
     def part(self, line: int, path: str, names: Iterable[str] = ()) -> Sliced:
         """Give what a function needs.
@@ -101,10 +100,16 @@ class Module:
         Raises:
             NotFoundError: there is no such function.
         """
-        known = (line, path, tuple(sorted(names)))
-        if known not in self._parts:
-            self._parts[known] = self._part(line, path, known[-1])
-        return self._parts[known]
+        wanted = tuple(sorted(names))
+        return self._remembered((line, path, wanted), lambda: self._part(line, path, wanted))
+
+    def _remembered(self, key: tuple[int, str, tuple[str, ...]], cut: Callable[[], Sliced]) -> Sliced:
+        """Cut a part out once for all values of its test: of many long ones none is kept for ever."""
+        if key not in self._parts:
+            if len(self._parts) >= _REMEMBERED:
+                self._parts.clear()
+            self._parts[key] = cut()
+        return self._parts[key]
 
     def _part(self, line: int, path: str, names: Iterable[str]) -> Sliced:
         place = self._outline.find(path.rpartition(".")[2], line)
@@ -112,7 +117,7 @@ class Module:
             raise NotFoundError(path)
         top = self._statements[place.top]
         nested = place.node if "<locals>" in path else None
-        left_out = {*self._marks(place.top), *_others(place)}
+        left_out = {*self._needing(place.top)[0], *_others(place)}
         wanted = [*names, *used(nested or top, left_out)]
         return self._chosen(wanted, set() if nested else {place.top}, left_out, nested)
 

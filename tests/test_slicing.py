@@ -1,4 +1,4 @@
-"""What of a module a function needs is cut out with no more work where the module is long."""
+"""What of a module a function needs is found with no more work where the module is long."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _work(functions: int) -> tuple[int, str]:
-    """Count the calls that it takes to cut one test out of so many; and give its source."""
+    """Count the calls of functions that it takes to cut one test out of so many; and give its source."""
     tests = (f"@pytest.mark.slow\ndef test_{each}():\n    assert helper({each})\n" for each in range(functions))
     module = Module("\n".join(("def helper(number):\n    return number\n", *tests)), "test_it.py", lambda _: True)
     calls = 0
@@ -31,7 +31,7 @@ def _work(functions: int) -> tuple[int, str]:
 
 
 def test_long_module() -> None:
-    """Where there are a hundred times as many tests, one of them takes as long: all of them together take no square."""
+    """Where there are a hundred times as many functions beside it, none of them is looked at for one test."""
     short, source = _work(20)
     long, same = _work(2000)
 
@@ -42,3 +42,13 @@ def test_long_module() -> None:
     ]
     assert same == source
     assert long == short
+
+
+def test_deep_methods() -> None:
+    """A chain of `elif` is no recursion, however long: a class that the test does not use may have one."""
+    chain = "".join(f"        elif number == {each}:\n            pass\n" for each in range(2000))
+    source = f"class Deep:\n    def method(self, number):\n        if not number:\n            pass\n{chain}\ndef test_it():\n    pass\n"
+
+    sliced = Module(source, "test_it.py", lambda _: True).part(source.count("\n") - 1, "test_it")
+
+    assert sliced.source.strip() == "def test_it():\n    pass"

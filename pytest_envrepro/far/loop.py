@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from .children import fork, is_over
 from .frames import CALL, MOST, OTHER, PART, TEST, BrokenError, Unpacker, write
+from .memory import faulted
 from .rehearsing import prepare
 from .sources import foresee
 
@@ -31,8 +32,9 @@ _SPARES = 2  # While one is forked in the place of the last, and rehearses, anot
 # rehearse takes all of a processor, which who waits for the result is to have first.
 _SOON = 0.002
 _MEMORY = (1 << 20, 4 << 20)  # Bytes that a spare has at hand, at least and at most.
-_RATE = 1e9  # Bytes a second, when they are first written to: 4 µs for each page, on a virtual machine.
-_SHARE = 0.25  # Of the time of a body, at most, is what a spare may take beside it: no core may be free.
+_OWN = 3 << 19  # Bytes: more than a body waits for that does nothing, the most of it copies of what is here.
+_RATE = 7e8  # Bytes a second, when they are taken: 4 µs for each page, on a virtual machine, and what is put into them.
+_SHARE = 0.33  # Of the time of a body is about what a spare may take beside it: no core may be free.
 
 
 class Loop:
@@ -49,7 +51,7 @@ class Loop:
         self._waiting: list[Frame] = []
         self._spares: list[Child] = []
         self._ending: list[int] = []  # Children that have told all, and were not seen to go.
-        self._faulted = 0  # Bytes of memory that bodies had to wait for, of late.
+        self._faulted = 0  # Bytes that bodies had to wait for, of late.
         self._lasted = 0.0  # Seconds that the last one took.
 
     def serve(self) -> None:
@@ -91,7 +93,7 @@ class Loop:
     def _at_hand(self) -> int:
         """Tell how many bytes a spare is to take: no more than bodies take, and than there is time for beside one."""
         least, most = _MEMORY
-        size = min(self._faulted, most, int(self._lasted * _SHARE * _RATE))
+        size = min(self._faulted - _OWN, most, int(self._lasted * _SHARE * _RATE))
         return size if size >= least else 0
 
     def _end_spares(self) -> None:
@@ -123,7 +125,7 @@ class Loop:
         if request.kind == TEST or is_stopped or result is None:  # What a call has started may be what it is for.
             child.signal(signal.SIGKILL)
         streams = child.written()
-        is_new, needed = self._noted(result or {})
+        is_new, needed = self._noted(child, result or {})
         try:
             write(self._out, {"ended": result, "status": status, "streams": streams})
         except BrokenError:
@@ -134,13 +136,13 @@ class Loop:
             self._ending.append(child.pid)
         self._learn(request if is_new else None, needed)
 
-    def _noted(self, result: dict[str, Any]) -> tuple[bool, list[str]]:
+    def _noted(self, child: Child, result: dict[str, Any]) -> tuple[bool, list[str]]:
         """Take out of a result what is for this process: whether source is new here, and which modules are."""
         is_new = result.pop("compiled", False)
         needed = [name for name in result.pop("loaded", ()) if name not in sys.modules]
-        faulted, self._lasted = result.pop("faulted", 0), result.pop("lasted", 0.0)
+        before, self._lasted = result.pop("faulted", 0), result.pop("lasted", 0.0)
         # One that takes little does not end it: a spare was forked before that was known, and what lay ready counts as little.
-        self._faulted = max(0 if is_new or needed else faulted, self._faulted // 2)
+        self._faulted = max(0 if needed else faulted(child.pid) - before, self._faulted // 2)
         return is_new, needed
 
     def _learn(self, request: Frame | None, needed: list[str]) -> None:

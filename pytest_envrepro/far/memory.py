@@ -7,7 +7,7 @@ run other bodies before has some left; one that runs a single body has it in tim
 from __future__ import annotations
 
 import os
-from io import FileIO  # Now: a body may replace what opens files.
+from io import FileIO
 
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
 _NUMBER = 32  # Bytes of an int, with what is lost between two.
@@ -15,13 +15,13 @@ _APART = 8000  # Ints: no more than lie in one arena of CPython's own allocator 
 _KEPT: list[int] = []
 
 
-def faulted() -> int:
-    """Tell of how many bytes this process has had minor page faults so far: new ones, and copies of its parent's.
+def faulted(process: int | str = "self") -> int:
+    """Tell of how many bytes a process has had minor page faults so far: new ones, copies of its parent's, parts of files.
 
     Linux says it in proc_pid_stat(5), which unlike `resource` is no module that a body would find loaded; it is 0 elsewhere.
     """
     try:
-        with FileIO("/proc/self/stat") as file:
+        with FileIO(f"/proc/{process}/stat") as file:
             return int(file.read().rpartition(b")")[2].split()[7]) * _PAGE
     except (OSError, IndexError, ValueError):
         return 0

@@ -370,29 +370,34 @@ def waited():
     with open("/proc/self/stat") as file:
         return int(file.read().rpartition(")")[2].split()[7])
 
-def take():
-    before = waited()
-    values = [each * each for each in range(400_000)]
-    return waited() - before
-
+TAKING
 def test_it(environments):
     host = environments.host
     before = [host.call(waited) for _ in range(4)]
-    first, *_, last = [host.call(take) for _ in range(8)]  # Two wait already while it is seen what one takes.
+    first, *_, last = [host.call(take) for take in TAKES]  # Two wait already while it is seen what one takes.
     assert last < first - 300
     after = [host.call(waited) for _ in range(8)]
     assert min(after) < max(before) + 200
+"""
+TAKING = """
+def take_NUMBER():
+    before = waited()
+    values = [each * each for each in range(400_000)]
+    return waited() - before
 """
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps no memory at hand")
 @pytest.mark.skipif(PAGE != 4096, reason="pages are counted")
-def test_memory(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("numbers", [[0] * 8, [*range(8)]], ids=["the same", "others"])
+def test_memory(suite: Suite, monkeypatch: pytest.MonkeyPatch, numbers: list[int]) -> None:
     """Where functions take much memory, the next ones wait for less of it; those that end at once were made to take none."""
     # A session that is measured has coverage start in each child, which takes what memory is at hand before the function.
     for name in [each for each in os.environ if each.startswith("COVERAGE_")]:
         monkeypatch.delenv(name)
-    suite.write(MEMORY)
+    taking = "".join(TAKING.replace("NUMBER", str(number)) for number in {*numbers})
+    takes = ", ".join(f"take_{number}" for number in numbers)
+    suite.write(MEMORY.replace("TAKING", taking).replace("TAKES", f"[{takes}]"))
 
     result = suite.run(subprocess=True)
 

@@ -79,6 +79,28 @@ def test_descriptors_that_were_closed(suite: Suite) -> None:
     assert (len(files), sum(path.stat().st_size for path in files)) == (2 * 253, 0)
 
 
+AUDITED = """
+import sys
+
+opened = []
+
+def refuse(event, arguments):
+    if event == "open":
+        opened.append(arguments[0])
+        raise RuntimeError(event)
+
+def test_it():
+    sys.addaudithook(refuse)
+"""
+
+
+def test_audit_hook(suite: Suite) -> None:
+    """A body that has every file refused that is opened after it, for good, has passed: none is."""
+    suite.write(MARK + AUDITED, TABLE)
+
+    suite.run().assert_outcomes(passed=1)
+
+
 FORKS = """
 import os
 import signal

@@ -82,3 +82,11 @@ def pytest_configure(config):
     result.stdout.fnmatch_lines(["  not-installed  *flask*"])
     assert clean.report()["verdict"] == "broken"
     assert result.ret == 1
+
+
+def test_blocked(broken: Project) -> None:
+    """Without what listens to workers (`-p no:envrepro-listening`) they run, and the verdict stays."""
+    result = broken.run("-n2", "-p", "no:envrepro-listening", subprocess=True)
+
+    result.stdout.fnmatch_lines(["broken: 1 finding in 1 check. The session fails."])
+    assert result.ret == 1
