@@ -176,10 +176,10 @@ class Module:
     def _text(self, nodes: Iterable[ast.stmt], nested: Function | None, left_out: set[ast.AST]) -> str:
         """Give the text of statements, with lines that are empty for all others."""
         lines = ["\n"] * len(self._lines)
-        for node in nodes:
-            lines[_lines(node)] = self._lines[_lines(node)]
-        for each in left_out:
-            lines[_lines(each)] = ["\n"] * len(lines[_lines(each)])
+        for span in map(_lines, nodes):
+            lines[span] = self._lines[span]
+        for span in map(_lines, left_out):
+            lines[span] = ["\n"] * (span.stop - span.start)
         if nested is not None:  # It is indented: the line before it becomes what it is indented under.
             before = lines[first_line(nested) - 2].rstrip("\n")
             lines[first_line(nested) - 2] = f"{before}{'; ' if before.strip() else ''}if True:\n"

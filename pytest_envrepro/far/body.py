@@ -251,7 +251,7 @@ def run(request: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> dict[s
     """Run what is asked for, and give what came of it.
 
     Besides, of what the next ones may gain by: whether its source was `compiled` here, which of our modules are `loaded`,
-    of how many bytes this process had `faulted` before, and how many seconds it has `lasted`. How many it has by then,
+    of how many bytes this process had `faulted before`, and how many seconds it has `lasted`. How many it has by then,
     another process is to see: to look here would open a file, which an audit hook of the body's would be told.
     """
     module = request.get("module")
@@ -262,4 +262,4 @@ def run(request: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> dict[s
     # To look at all modules would copy the pages of their names into this process.
     ours = tuple(vars(sys.modules[__package__]).items())  # A thread of the body's may go on with it.
     loaded = [f"{__package__}.{name}" for name, each in ours if isinstance(each, ModuleType)]
-    return {**told, "loaded": loaded, "compiled": is_new, "faulted": before, "lasted": lasted}
+    return {**told, "loaded": loaded, "compiled": is_new, "faulted before": before, "lasted": lasted}

@@ -31,6 +31,7 @@ _SPARES = 2  # While one is forked in the place of the last, and rehearses, anot
 # Seconds: after that, one is forked beside a body that runs; after a shorter one, when it has told what came of it. To
 # rehearse takes all of a processor, which who waits for the result is to have first.
 _SOON = 0.002
+_NOTES = ("compiled", "loaded", "faulted before", "lasted")  # What of a result is for this process alone.
 _MEMORY = (1 << 20, 4 << 20)  # Bytes that a spare has at hand, at least and at most.
 _OWN = 3 << 19  # Bytes: more than a body waits for that does nothing, the most of it copies of what is here.
 _RATE = 7e8  # Bytes a second, when they are taken: 4 µs for each page, on a virtual machine, and what is put into them.
@@ -125,7 +126,7 @@ class Loop:
         if request.kind == TEST or is_stopped or result is None:  # What a call has started may be what it is for.
             child.signal(signal.SIGKILL)
         streams = child.written()
-        is_new, needed = self._noted(child, result or {})
+        notes = {name: result.pop(name) for name in _NOTES if name in result} if result else {}
         try:
             write(self._out, {"ended": result, "status": status, "streams": streams})
         except BrokenError:
@@ -134,22 +135,19 @@ class Loop:
         child.close()
         if result is not None:
             self._ending.append(child.pid)
-        self._learn(request if is_new else None, needed)
+        self._learn(request, child, notes)
 
-    def _noted(self, child: Child, result: dict[str, Any]) -> tuple[bool, list[str]]:
-        """Take out of a result what is for this process: whether source is new here, and which modules are."""
-        is_new = result.pop("compiled", False)
-        needed = [name for name in result.pop("loaded", ()) if name not in sys.modules]
-        before, self._lasted = result.pop("faulted", 0), result.pop("lasted", 0.0)
+    def _learn(self, request: Frame, child: Child, notes: dict[str, Any]) -> None:
+        """Have what a child has compiled here too: to compile it takes longer than to fork; and note what it has taken."""
+        needed = [name for name in notes.get("loaded", ()) if name not in sys.modules]
+        # What is loaded here from now on is no page fault of the next ones.
+        taken = faulted(child.pid) - notes["faulted before"] if notes and not needed else 0
         # One that takes little does not end it: a spare was forked before that was known, and what lay ready counts as little.
-        self._faulted = max(0 if needed else faulted(child.pid) - before, self._faulted // 2)
-        return is_new, needed
-
-    def _learn(self, request: Frame | None, needed: list[str]) -> None:
-        """Have what a child has compiled here too: to compile it takes longer than to fork."""
+        self._faulted = max(taken, self._faulted // 2)
+        self._lasted = notes.get("lasted", 0.0)
         for name in needed:
             __import__(name)
-        is_new = request is not None and foresee(request.message())
+        is_new = notes.get("compiled", False) and foresee(request.message())
         prepare()
         if is_new or needed:
             self._end_spares()

@@ -377,7 +377,7 @@ def test_it(environments):
     first, *_, last = [host.call(take) for take in TAKES]  # Two wait already while it is seen what one takes.
     assert last < first - 300
     after = [host.call(waited) for _ in range(8)]
-    assert min(after) < max(before) + 200
+    assert max(after[4:]) < max(before) + 200  # Before that some were ready, or were taking theirs.
 """
 TAKING = """
 def take_NUMBER():
