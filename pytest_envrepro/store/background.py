@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -98,9 +99,15 @@ _hooked = threading.Event()
 
 
 def _hold_at_forks() -> None:
-    """Have no thread where a process is forked: Python warns of that since 3.12, and a test may make it an error."""
+    """Have no thread where a process is forked: Python warns of that since 3.12, and a test may make it an error.
+
+    filelock (since 4.2) lets no thread release a lock while a process forks. What was registered last is called first:
+    so it has to be there before, or a thread that holds a lock would be waited for that waits for the fork.
+    """
     if not _hooked.is_set() and hasattr(os, "register_at_fork"):
         _hooked.set()
+        with contextlib.suppress(ImportError):
+            import filelock  # noqa: F401, PLC0415  # Is needed for environments alone, and may be absent.
         os.register_at_fork(before=_hold_all)
 
 

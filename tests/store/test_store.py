@@ -998,6 +998,39 @@ def test_what_is_put_right_is_remembered(store: Store, build: Building) -> None:
     assert abs(last.when - began) < 1
 
 
+_FORKS = """
+import os, sys, threading
+from pathlib import Path
+from pytest_envrepro.locking import held
+from pytest_envrepro.store.background import Background
+
+begun = threading.Event()
+
+def work(stop):
+    with held(Path(sys.argv[1]), 0):
+        begun.set()
+        stop.wait(60)
+
+Background("works").start(work)
+begun.wait()
+if child := os.fork():
+    os.waitpid(child, 0)
+    print("goes on")
+else:
+    os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_a_thread_that_holds_a_lock_where_a_process_is_forked(tmp_path: Path) -> None:
+    """It lets go of it and ends, and the fork waits for it, in a process where nothing had a lock before."""
+    argv = [sys.executable, "-c", _FORKS, str(tmp_path / "lock")]
+
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("goes on\n", "", 0)
+
+
 def test_no_thread_where_a_process_is_forked(store: Store, build: Building) -> None:
     """A test that forks while something is deleted is not warned of our thread, and the rest goes later."""
     entry = store.get(KEY, build)
