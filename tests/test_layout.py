@@ -249,6 +249,7 @@ LATE = {
     ("installers.carrying", "virtualenv.seed.wheels.embed"): "the same: is needed for containers alone",
     ("pythons.machine", "python_discovery"): "takes 40 ms, and is needed where PATH has changed alone; may be absent",
     ("locking", "filelock"): "is needed for environments alone, and may be absent",
+    ("store.background", "filelock"): "the same: has to be there before a hook of ours that it has to be called after",
     ("store.cloning", "fcntl"): "is not on every system",
     ("engines", "pytest_envrepro.engines.docker"): "brings http.client: is needed for containers alone",
     ("engines.clients", "docker"): "takes 0.2 s: is needed for containers alone, and may be absent",
