@@ -39,6 +39,7 @@ class Inspecting:
         self._idle = 0.0  # When the last test was over, in seconds since the epoch: since then, none did anything.
         self._dirty: dict[str, tuple[Change, ...]] = {}  # What has changed in builds, which was told.
         self._told: dict[str, float] = {}  # When the latest changes were made that were told, by the folder.
+        self._lent: dict[str, Loan] = {}  # The last of each build that was looked at.
         depot.store.ask_whom(self._witness.at_work)
 
     def begin(self, test: str) -> None:
@@ -50,8 +51,15 @@ class Inspecting:
         self._idle = time.time()
 
     def end(self) -> None:
-        """Note that the last test is over."""
+        """Note that the last test is over; what was watched is looked at once more: not everything is told."""
         self._witness.end()
+        for loan in self._lent.values():
+            if self._depot.store.is_watched(loan.made.entry):
+                changes, when = self._changes(loan, closely=True)
+                if changes:
+                    suspects = tuple(dict.fromkeys(self._suspects(when)))
+                    title = loan.environment.title
+                    self._note(report.changed_unseen(title, changes, len(changes), suspects, at_end=True))
 
     def is_dirty(self, made: Made) -> bool:
         """Tell whether one was found changed, and was not put right since."""
@@ -85,18 +93,13 @@ class Inspecting:
         name = entry.path.parent.name
         told = self._told.get(name, 0.0)
         # First the files: whoever puts them right has said so before.
-        changes = self._depot.store.changes(entry)
-        when = changed_at(environment.prefix, changes) if changes else 0.0
-        if when <= told or changes == self._dirty.get(entry.build):
-            changes = ()
+        changes, when = self._changes(loan)
         mends = self._depot.store.mends(entry, loan.mended)
         mends = tuple(mend for mend in mends if mend.when > told and self._is_since(mend.when))
-        if changes:
-            self._dirty[entry.build] = changes
-        self._told[name] = max([told, *([when] if changes else []), *(mend.when for mend in mends)])
+        self._told[name] = max([self._told.get(name, 0.0), *(mend.when for mend in mends)])
         beside = self._witness.beside(when) if changes else ()
         if changes and not self._is_since(when):
-            self._note_unseen(environment.title, changes, len(changes), (*self._witness.before(when), *beside))
+            self._note_unseen(environment.title, changes, len(changes), self._suspects(when))
             changes = beside = ()
         if not changes and not mends:
             return None
@@ -112,6 +115,23 @@ class Inspecting:
             is_mended=not changes,
             ended=ended.shown if ended is not None else "",
         )
+
+    def _changes(self, loan: Loan, *, closely: bool = False) -> tuple[tuple[Change, ...], float]:
+        """Give what has changed in one and was not told yet, and when the latest of that was."""
+        entry = loan.made.entry
+        name = entry.path.parent.name
+        self._lent[entry.build] = loan
+        changes = self._depot.store.changes(entry, closely=closely)
+        when = changed_at(loan.environment.prefix, changes) if changes else 0.0
+        if not changes or when <= self._told.get(name, 0.0) or changes == self._dirty.get(entry.build):
+            return (), 0.0
+        self._dirty[entry.build] = changes
+        self._told[name] = when
+        return changes, when
+
+    def _suspects(self, when: float) -> tuple[str, ...]:
+        """Give the tests that were at work at a time, but for the one that is: others of this process, and of others."""
+        return (*self._witness.before(when), *self._witness.beside(when))
 
     def _is_since(self, when: float) -> bool:
         """Tell whether something was done since the test began that is at work."""

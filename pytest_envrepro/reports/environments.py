@@ -105,8 +105,10 @@ def changed(  # noqa: PLR0913  # Each is a fact of its own.
     )
 
 
-def changed_unseen(title: str, changes: Sequence[tuple[str, str]], total: int, suspects: Sequence[str]) -> str:
-    """Say that a shared environment had been changed before a test got it.
+def changed_unseen(
+    title: str, changes: Sequence[tuple[str, str]], total: int, suspects: Sequence[str], *, at_end: bool = False
+) -> str:
+    """Say that a shared environment had been changed before a test got it, or was when all tests were over.
 
     Args:
         changes: the first of them, at least.
@@ -121,9 +123,10 @@ def changed_unseen(title: str, changes: Sequence[tuple[str, str]], total: int, s
         who = f"{suspects[0]} was at work then: it did it, or a program that an earlier test has left running"
     else:
         who = f"{_one_of(suspects)}; or a program did that an earlier one has left running"
-    return (
-        f"{title}: had been changed when a test was to get it ({_shown(path)} {what}{more}), and was put right; {who}"
-    )
+    found, then = "had been changed when a test was to get it", "was put right"
+    if at_end:
+        found, then = "is changed, as was found when all tests were over", "is put right before it is used again"
+    return f"{title}: {found} ({_shown(path)} {what}{more}), and {then}; {who}"
 
 
 def runs_on(title: str, argv: Sequence[str], pid: int, holders: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_envrepro.errors import BuildError, EnvReproError
 from pytest_envrepro.locking import Waiting
-from pytest_envrepro.store import cloning, holding, layout, owners
+from pytest_envrepro.store import cloning, holding, layout, owners, watching
 from pytest_envrepro.store.background import Background
 from pytest_envrepro.store.entries import INSIDE
 from pytest_envrepro.store.housekeeping import KEPT, Housekeeping
@@ -59,6 +59,7 @@ class Parts:
         # What the process has begun that has begun this one may work for a test too.
         self.since = holding.began(os.getppid() if run else os.getpid())
         self._means: Means | None = None
+        self._is_told: bool | None = None
         self.came_to = 0
 
     @contextlib.contextmanager
@@ -95,6 +96,18 @@ class Parts:
         if self._means is None:
             self._means = cloning.means(self.layout.at)
         return self._means
+
+    def is_told(self) -> bool:
+        """Tell whether the system tells of what is done there: that is tried out once."""
+        if self._is_told is None:
+            self._is_told = False
+            with contextlib.suppress(OSError, BuildError):
+                folder = self.folder_of_ours("watched")
+                try:
+                    self._is_told = watching.is_told(folder)
+                finally:
+                    self.throw_away(folder)
+        return self._is_told
 
     def explained(self) -> contextlib.AbstractContextManager[None]:
         """Say what is wrong where the system refuses something: see `layout.explained`."""

@@ -100,12 +100,24 @@ class Store(Keeping):
             )
             return self._known.add(folder, made, stamp(folder), cached=False, started=started)
 
-    def changes(self, entry: Entry) -> tuple[Change, ...]:
+    def changes(self, entry: Entry, *, closely: bool = False) -> tuple[Change, ...]:
         """Compare every file's status with what it was when it was built, and the content where that differs.
 
-        An entry with changes is not given out again before it is mended.
+        One that was compared for long enough is watched from then on, where the system can do that, and compared again
+        only where something was done there: see `watching`. An entry with changes is not given out again before it is
+        mended.
+
+        Args:
+            closely: compare every file's status all the same.
         """
+        if not closely and self._known.is_quiet(entry):
+            self._known.look(entry, time.time())
+            return ()
         return self._compared(entry, full=False)
+
+    def is_watched(self, entry: Entry) -> bool:
+        """Tell whether an environment was last found unchanged because nothing was told of it."""
+        return self._known.is_watched(entry)
 
     def verify(self, entry: Entry) -> tuple[Change, ...]:
         """Compare every file's content too: what a disk loses, and who sets times back, is seen in no status.
@@ -176,13 +188,15 @@ class Store(Keeping):
             copying.give_back(parts, folder, keep=keep)
 
     def _compared(self, entry: Entry, *, full: bool) -> tuple[Change, ...]:
-        began = time.time()
+        began, started = time.time(), time.perf_counter()
         found = self._known.manifest(entry)
+        # From before the look on: there is no gap.
+        watch = None if found is None else self._known.watch(entry, found, self._open.is_told)
         changes = (Change(".", "is gone"),) if found is None else manifest.changes(entry.path, found, full=full)
         if changes:
             self._known.forget(entry)
         else:
-            self._known.look(entry, began)
+            self._known.look(entry, began, time.perf_counter() - started, watch)
         return changes
 
     def _copied(self, entry: Entry, name: str, work: Callable[[Parts, Entry, Manifest], T]) -> T:

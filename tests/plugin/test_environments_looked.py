@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from borrowing import headed, lines
 
 if TYPE_CHECKING:
@@ -224,3 +227,76 @@ def rot(path, text):
     found = manifest.read(folder)
     entries.write(folder, dataclasses.replace(found, tree=looking.scan(folder / "env")))
 """
+
+
+OFTEN = """
+import os
+import time
+import pytest
+
+pytestmark = pytest.mark.environment("client")
+
+def is_watched():
+    files = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd")]
+    return any("inotify" in os.readlink(file) for file in files if os.path.lexists(file))
+
+@pytest.mark.parametrize("number", range(500))
+def test_often(environment, number): pass
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="is done by inotify")
+def test_watched(fresh: Suite) -> None:
+    """What is looked at again and again is watched: who writes fails still, and the next test has it as it was made."""
+    fresh.write(
+        f"""{OFTEN}
+def test_writes(environment):
+    assert is_watched()
+    (environment.prefix / "left").write_text("behind")
+
+def test_reads(environment):
+    assert not (environment.prefix / "left").exists()
+""",
+        TABLE,
+    )
+
+    result = fresh.run()
+
+    result.assert_outcomes(passed=501, failed=1)
+    assert headed(result, "test_writes")[:2] == [CHANGED, "  left is new"]
+    assert lines(result, "client: ") == [PUT_RIGHT]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="is done by inotify")
+def test_not_told(fresh: Suite) -> None:
+    """What the system does not tell of is found at the end of the session, with the test that was at work then."""
+    fresh.write(
+        f"""{OFTEN}
+def test_links(environment, tmp_path_factory):
+    os.link(environment.prefix / "pyvenv.cfg", tmp_path_factory.getbasetemp() / "elsewhere")
+
+@pytest.mark.parametrize("number", range(500))
+def test_often_again(environment, number): pass
+
+def test_writes_elsewhere(tmp_path_factory, environment):
+    assert is_watched()
+    time.sleep(0.05)
+    with open(tmp_path_factory.getbasetemp() / "elsewhere", "a") as file:
+        file.write("x = y")
+
+    time.sleep(0.05)
+
+def test_after(environment): pass
+""",
+        TABLE,
+    )
+
+    result = fresh.run()
+
+    result.assert_outcomes(passed=1003)
+    (told,) = lines(result, "client: ")
+    assert re.sub(r"\d+", "...", told) == (
+        "client: is changed, as was found when all tests were over (pyvenv.cfg has ... bytes and had ...), and is put"
+        " right before it is used again; test_it.py::test_writes_elsewhere was at work then: it did it, or a program that an"
+        " earlier test has left running"
+    )
