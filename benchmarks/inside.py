@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks import data
+from benchmarks.environments import wheels
 from benchmarks.measuring import Line, interleaved, milliseconds, process, ratio
 
 if TYPE_CHECKING:
@@ -55,11 +56,21 @@ _BODY = """\
 """
 _ONE = '@pytest.mark.parametrize("number", range({tests}))\ndef test_it(number):\n{body}'
 _OWN = "def test_{number}():\n{body}"
-# How much a test does: nothing, or some milliseconds' worth; and whether each is a function of its own.
+
+
+class _Kind(NamedTuple):
+    """How many numbers each test makes: nothing, or some milliseconds' worth; and what else it is."""
+
+    length: int
+    is_own: bool = False  # Each is a function of its own.
+    has_many: bool = False  # The environment has 44 distributions.
+
+
 _KINDS = {
-    "empty tests": (2, False),
-    "small tests": (200_000, False),
-    "small tests, each a function of its own,": (200_000, True),
+    "empty tests inside one environment": _Kind(2),
+    "small tests inside one environment": _Kind(200_000),
+    "small tests, each a function of its own, inside one environment": _Kind(200_000, is_own=True),
+    "small tests inside one environment of 44 distributions": _Kind(200_000, has_many=True),
 }
 
 
@@ -85,23 +96,26 @@ def call(folder: Path, runs: int) -> Iterator[Line]:
 def inside(folder: Path, runs: int) -> Iterator[Line]:
     """Run tests here, and inside an environment: whole sessions, with all that is loaded and started for that."""
     venv = data.make_venv(folder / "venv", besides=("virtualenv", "python-discovery"))
-    markers = {"here": "", "inside": f"pytestmark = pytest.mark.environment(python={sys.executable!r}, inside=True)"}
+    requirements = [f"{wheel.name.partition('-')[0]} @ {wheel.as_uri()}" for wheel in wheels(folder / "wheels")]
     variables = {"PYTEST_ENVREPRO_CACHE": str(folder / "cache")}
     works = {}
-    for index, (kind, (length, is_own)) in enumerate(_KINDS.items()):
-        for name, marker in markers.items():
+    for index, (title, kind) in enumerate(_KINDS.items()):
+        many = f", requirements={requirements!r}" if kind.has_many else ""
+        marker = f"pytestmark = pytest.mark.environment(python={sys.executable!r}{many}, inside=True)"
+        for name in ("here", "inside"):
             project = folder / f"{index}-{name}"
             project.mkdir()
-            (project / "test_it.py").write_text(_module(marker, length, is_own=is_own))
-            works[kind, name] = process([str(venv.python), "-m", "pytest", "-q"], cwd=project, variables=variables)
+            module = _module(marker if name == "inside" else "", kind.length, is_own=kind.is_own)
+            (project / "test_it.py").write_text(module)
+            works[title, name] = process([str(venv.python), "-m", "pytest", "-q"], cwd=project, variables=variables)
     taken = interleaved(runs, works)
     walls = {name: [each.wall for each in taken[name]] for name in works}
-    for kind in _KINDS:
-        here, there = walls[kind, "here"], walls[kind, "inside"]
+    for title in _KINDS:
+        here, there = walls[title, "here"], walls[title, "inside"]
         times = ratio(there, here)
-        is_judged = "small" in kind
+        is_judged = "small" in title
         yield Line(
-            work=f"{_TESTS} {kind} inside one environment, whole session",
+            work=f"{_TESTS} {title}, whole session",
             ours=milliseconds(median(there)),
             peers=f"the same tests here {milliseconds(median(here))}",
             ratio=f"{times:.2f} times the session",
