@@ -49,6 +49,7 @@ class Known:
         if now is not None:
             self._found[found.key] = _Found(now, entry._replace(cached=True), found)
             self._looked[found.build] = time.time() - entry.seconds
+            self._spent[found.build] = entry.seconds if cached else 0.0
         return entry
 
     def entry(self, key: str, now: tuple[int, int] | None) -> Entry | None:
