@@ -114,12 +114,13 @@ def shown(loan: Loan, *, stays: bool) -> Lent:
 
 
 def titles_of(environments: Sequence[LentEnvironment]) -> list[str]:
-    """Give the titles of what a failed test is told of its environments: two of one name are told apart."""
+    """Give the titles of what a failed test is told of its environments: those of one name are told apart."""
     labels = [each.label for each in environments]
+    kinds = [f"{each.label}, {'its own' if each.is_private else 'shared'}" for each in environments]
     told = []
-    for each in environments:
-        kind = ", its own" if each.is_private else ", shared"
-        told.append(f"envrepro: {each.label}{kind if labels.count(each.label) > 1 else ''}")
+    for index, (label, kind) in enumerate(zip(labels, kinds, strict=True)):
+        number = f" ({kinds[: index + 1].count(kind)} of {kinds.count(kind)})" if kinds.count(kind) > 1 else ""
+        told.append(f"envrepro: {kind if labels.count(label) > 1 else label}{number}")
     return told
 
 

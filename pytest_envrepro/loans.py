@@ -139,9 +139,12 @@ class Loans(Ledger):
     def details(self, holder: Holder) -> Iterator[tuple[str, str]]:
         """Say all there is to know of what a test has: titles and texts."""
         loans = self._of(holder)
+        above = None
         for title, loan in zip(titles_of([each.environment for each in loans]), loans, strict=True):
             stays = not loan.environment.is_private or self._stays(failed=True)
-            yield title, report.details(shown(loan, stays=stays))
+            lent = shown(loan, stays=stays)
+            yield title, report.details(lent, above)
+            above = lent
             if loan.environment.services:
                 from pytest_envrepro.serving import last_logs  # noqa: PLC0415  # Few environments have services.
 

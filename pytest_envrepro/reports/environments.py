@@ -21,15 +21,27 @@ _MOST_CHANGES = 10
 _LONGEST_COMMAND = 80  # Characters.
 
 
-def details(lent: Lent) -> str:
-    """Say all there is to know of an environment."""
-    lines: list[tuple[str, str]] = [("path", lent.path), ("key", lent.key), ("python", lent.python)]
-    lines += [("settings", line) for line in lent.settings.splitlines()]
-    lines += [("note", note) for note in lent.notes]
+def details(lent: Lent, above: Lent | None = None) -> str:
+    """Say all there is to know of an environment.
+
+    Args:
+        above: the one that was told before it: what both were made of is not told twice.
+    """
+    lines: list[tuple[str, str]] = [("path", lent.path)]
+    if above is not None and _made_of(above) == _made_of(lent):
+        lines += [("made", "as the one above: the same key, Python and settings")]
+    else:
+        lines += [("key", lent.key), ("python", lent.python)]
+        lines += [("settings", line) for line in lent.settings.splitlines()]
+        lines += [("note", note) for note in lent.notes]
     lines += [("installed", redact(each)) for each in lent.installed]
     lines += [("last", line) for line in _last(lent)]
     lines += [("enter", lent.enter)] if lent.enter else [("enter", "is gone with the test: --env-keep=failed keeps it")]
     return "\n".join(_labelled(lines))
+
+
+def _made_of(lent: Lent) -> tuple[object, ...]:
+    return lent.key, lent.python, lent.settings, lent.notes
 
 
 def _labelled(lines: Sequence[tuple[str, str]]) -> Iterator[str]:

@@ -46,7 +46,6 @@ def test_fourth(own):
 def _told(suite: Suite) -> dict[str, list[str]]:
     """Give what the failed tests are told: all lines of each."""
     result = suite.run("-p", "no:randomly")
-    result.assert_outcomes(passed=1, failed=3)
     found: dict[str, list[str]] = {}
     lines: list[str] = []
     for line in result.outlines:
@@ -54,6 +53,10 @@ def _told(suite: Suite) -> dict[str, list[str]]:
             lines = found.setdefault(line.strip("_= "), [])
         lines.append(line)
     return found
+
+
+def _titles(lines: list[str]) -> list[str]:
+    return [line.strip("- ") for line in lines if line.startswith("---")]
 
 
 def _last(lines: list[str]) -> list[str]:
@@ -79,12 +82,38 @@ def test_of_another_test(others: Suite) -> None:
     """A command of another test is not told as this one's; what a test has twice is told once."""
     found = _told(others)
 
-    titles = [line.strip("- ") for line in found["test_second"] if line.startswith("---")]
+    titles = _titles(found["test_second"])
     assert titles == ["envrepro: environment 'box', shared", "envrepro: environment 'box', its own"]
     assert {*_last(found["test_second"])} <= {"nothing was run in it", "nothing was run in it by this test"}
     (third,) = _last(found["test_third"])
     assert "by third" in third
     assert _last(found["test_fourth"]) == ["nothing was run in it by this test but what install() runs"]
+    assert "test_first" not in found
+
+
+SEVERAL = """
+def test_it(environments):
+    first, second = environments.throwaway("box"), environments.throwaway("box")
+    second.run_python("-V")
+    third = environments.throwaway("box", environment={"A": "b"})
+    assert not first
+"""
+
+
+def test_several_of_one_name(suite: Suite) -> None:
+    """They are numbered; what two that follow each other are made of is told once."""
+    suite.write(SEVERAL, "[tool.envrepro.environments.box]\n")
+
+    told = _told(suite)["test_it"]
+
+    assert _titles(told) == [f"envrepro: environment 'box', its own ({number} of 3)" for number in (1, 2, 3)]
+    labels = ("path", "key", "made", "python", "settings", "last", "enter")
+    assert [line.split()[0] for line in told if line.startswith(tuple(f"{label} " for label in labels))] == [
+        *("path", "key", "python", "settings", "last", "enter"),
+        *("path", "made", "last", "enter"),
+        *("path", "key", "python", "settings", "last", "enter"),
+    ]
+    assert "made      as the one above: the same key, Python and settings" in told
 
 
 NONE = """
