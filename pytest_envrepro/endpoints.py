@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pytest_envrepro.credentials import redact
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 class Candidate(NamedTuple):
@@ -34,6 +34,18 @@ class Candidate(NamedTuple):
         """The place with who names it, for people, without a password."""
         shown = redact(self.host)
         return f"{shown} ({self.said_by})" if shown and self.said_by else shown or self.said_by
+
+
+def tried_in_words(tried: Iterable[tuple[str, str]]) -> str:
+    """Say why no engine answered at some places.
+
+    Args:
+        tried: each place, as people are told it, with why it does not.
+    """
+    places: dict[str, list[str]] = {}
+    for place, why_not in tried:
+        places.setdefault(why_not, []).append(place)
+    return "; ".join(f"{', '.join(each)}: {why_not}" for why_not, each in places.items())
 
 
 def advice_for(places: Sequence[Candidate]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pytest_envrepro.credentials import redact
-from pytest_envrepro.endpoints import advice_for
+from pytest_envrepro.endpoints import advice_for, tried_in_words
 from pytest_envrepro.engine import NoEngineError
 from pytest_envrepro.engines.wires import DEAF_PIPE, DEAF_TLS
 from pytest_envrepro.ping import PORTS, ping
@@ -110,5 +110,5 @@ def first_answering(places: Sequence[Candidate]) -> Address:
         version, why_not = ping(address.host, address.certificates)
         if version is not None:
             return address
-        tried.append(f"{address.told}: {why_not}")
-    raise NoEngineError(f"no container engine answers (tried {'; '.join(tried)}): {advice_for(places)}")
+        tried.append((address.told, why_not))
+    raise NoEngineError(f"no container engine answers (tried {tried_in_words(tried)}): {advice_for(places)}")

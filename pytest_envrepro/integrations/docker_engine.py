@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_envrepro.endpoints import advice_for, candidates
+from pytest_envrepro.endpoints import advice_for, candidates, tried_in_words
 from pytest_envrepro.integrations.base import Integration, Need
 
 if TYPE_CHECKING:
@@ -36,13 +36,12 @@ def _engine(around: Surroundings) -> Need:
     # Only where a test asks for an engine.
     from pytest_envrepro.ping import ping  # noqa: PLC0415
 
-    tried: dict[str, list[str]] = {}
+    tried = []
     asked = candidates(around.environ)
     for candidate in asked:
         version, why_not = ping(candidate.host, candidate.certificates)
         if version is not None:
             return Need(_NEED, version, met=True, why=f"is {version} at {candidate.told}")
-        tried.setdefault(why_not, []).append(candidate.told)
-    words = "; ".join(f"{', '.join(places)}: {why_not}" for why_not, places in tried.items())
-    why = f"is not reachable (tried {words})"
+        tried.append((candidate.told, why_not))
+    why = f"is not reachable (tried {tried_in_words(tried)})"
     return Need(_NEED, None, met=False, why=why, fix=advice_for(asked))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from engines.proxying import Proxy
 
+from pytest_envrepro.endpoints import tried_in_words
 from pytest_envrepro.engine import EngineError
 from pytest_envrepro.engines import connect
 from pytest_envrepro.enginevalues import Order
@@ -74,6 +75,13 @@ def test_address(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=re.escape(f"(tried unix://{tmp_path}/none.sock: no such file or directory)")):
         engine.image("a")
     engine.close()
+
+
+def test_places_with_the_same_fault() -> None:
+    """What is wrong with several of the usual places is said once."""
+    tried = [("unix:///a", "no such file"), ("unix:///b", "refused"), ("unix:///c", "no such file")]
+
+    assert tried_in_words(tried) == "unix:///a, unix:///c: no such file; unix:///b: refused"
 
 
 @pytest.fixture
