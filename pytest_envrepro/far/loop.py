@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from .children import fork, is_over
 from .frames import CALL, MOST, OTHER, PART, TEST, BrokenError, Unpacker, write
-from .memory import faulted
+from .memory import faulted, has_idle_processor
 from .rehearsing import prepare
 from .sources import foresee
 
@@ -32,10 +32,12 @@ _SPARES = 2  # While one is forked in the place of the last, and rehearses, anot
 # rehearse takes all of a processor, which who waits for the result is to have first.
 _SOON = 0.002
 _NOTES = ("compiled", "loaded", "faulted before", "lasted")  # What of a result is for this process alone.
-_MEMORY = (1 << 20, 4 << 20)  # Bytes that a spare has at hand, at least and at most.
+_LEAST = 1 << 20  # Bytes that a spare has at hand, if any.
 _OWN = 3 << 19  # Bytes: more than a body waits for that does nothing, the most of it copies of what is here.
 _RATE = 7e8  # Bytes a second, when they are taken: 4 µs for each page, on a virtual machine, and what is put into them.
-_SHARE = 0.33  # Of the time of a body is about what a spare may take beside it: no core may be free.
+# What a spare has at hand at most, and about what of a body's time it may take for that beside it: where a processor is
+# idle, and where another process would wait for that one.
+_IDLE, _BUSY = (8 << 20, 0.5), (4 << 20, 0.33)
 
 
 class Loop:
@@ -93,9 +95,11 @@ class Loop:
 
     def _at_hand(self) -> int:
         """Tell how many bytes a spare is to take: no more than bodies take, and than there is time for beside one."""
-        least, most = _MEMORY
-        size = min(self._faulted - _OWN, most, int(self._lasted * _SHARE * _RATE))
-        return size if size >= least else 0
+        if self._faulted - _OWN < _LEAST:
+            return 0
+        most, share = _IDLE if has_idle_processor() else _BUSY
+        size = min(self._faulted - _OWN, most, int(self._lasted * share * _RATE))
+        return size if size >= _LEAST else 0
 
     def _end_spares(self) -> None:
         for each in self._spares:

@@ -27,6 +27,16 @@ def faulted(process: int | str = "self") -> int:
         return 0
 
 
+def has_idle_processor() -> bool:
+    """Tell whether no more processes of this machine want a processor than there are, this one counted in (proc(5))."""
+    try:
+        with FileIO("/proc/loadavg") as file:
+            wanting = int(file.read().split()[3].partition(b"/")[0])
+        return wanting <= len(os.sched_getaffinity(0))
+    except (AttributeError, OSError, IndexError, ValueError):
+        return False
+
+
 def take(size: int) -> None:
     """Have so many bytes at hand, half of them for large objects and half for small ones."""
     if _is_glibc():

@@ -48,3 +48,32 @@ def test_it(tmp_path: Path, version: str) -> None:
 
     assert without > 1_800_000
     assert with_it < 300_000
+
+
+IDLE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from far.memory import has_idle_processor
+
+print(any(has_idle_processor() for _ in range(200)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system does not tell")
+@pytest.mark.parametrize("version", VERSIONS)
+def test_no_processor_is_idle(tmp_path: Path, version: str) -> None:
+    """Where more processes want a processor than there are, a child takes less before it is needed."""
+    python = need(version, tmp_path).executable
+    argv = [python, "-I", "-c", "print(flush=True)\nwhile True: pass"]
+    busy = [subprocess.Popen(argv, stdout=subprocess.PIPE) for _ in range(len(os.sched_getaffinity(0)))]
+    try:
+        for process in busy:
+            assert process.stdout is not None
+            process.stdout.readline()
+        ran = subprocess.run([python, "-I", "-c", IDLE, str(FAR)], capture_output=True, text=True, check=True)
+    finally:
+        for process in busy:
+            process.kill()
+            process.communicate()
+
+    assert ran.stdout == "False\n"
