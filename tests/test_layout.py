@@ -251,6 +251,7 @@ LATE = {
     ("locking", "filelock"): "is needed for environments alone, and may be absent",
     ("store.background", "filelock"): "the same: has to be there before a hook of ours that it has to be called after",
     ("store.cloning", "fcntl"): "is not on every system",
+    ("store.watching", "fcntl"): "is not on every system",
     ("store.watching", "ctypes"): "takes 4 ms, is needed where one looks again and again alone, and may be absent",
     ("engines", "pytest_envrepro.engines.docker"): "brings http.client: is needed for containers alone",
     ("engines.clients", "docker"): "takes 0.2 s: is needed for containers alone, and may be absent",

@@ -110,8 +110,9 @@ class Store(Keeping):
         Args:
             closely: compare every file's status all the same.
         """
+        began = time.time()
         if not closely and self._known.is_quiet(entry):
-            self._known.look(entry, time.time())
+            self._known.look(entry, began)
             return ()
         return self._compared(entry, full=False)
 

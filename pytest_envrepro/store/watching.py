@@ -2,92 +2,97 @@
 
 On Linux, by inotify(7): it tells of what any process of this machine does, by whatever means, before that is done with. It
 does not tell who did it, or what: so where it tells of anything, one looks again, file by file. What it does not tell of
-is what is written by another name of a file that lies elsewhere, and what is written into mapped memory before that is let
-go of: so whoever relies on it looks once more at the end.
+is what is written by another name of a file that lies elsewhere, what is written into mapped memory before that is let go
+of, and what is mounted over a part of it: so whoever relies on it looks once more at the end.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
-import threading
 import weakref
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-# inotify(7): content, status, end of writing, names that come or go, and the folder itself; of folders alone, no links.
-_MASK = 0x002 | 0x004 | 0x008 | 0x040 | 0x080 | 0x100 | 0x200 | 0x400 | 0x800 | 0x0100_0000 | 0x0200_0000
+# inotify(7): what is to be told of a folder, and of what lies in it.
+_IN_MODIFY = 0x002
+_IN_ATTRIB = 0x004
+_IN_CLOSE_WRITE = 0x008
+_IN_MOVED_FROM = 0x040
+_IN_MOVED_TO = 0x080
+_IN_CREATE = 0x100
+_IN_DELETE = 0x200
+_IN_DELETE_SELF = 0x400
+_IN_MOVE_SELF = 0x800
+_OF_FILES = _IN_MODIFY | _IN_ATTRIB | _IN_CLOSE_WRITE
+_OF_NAMES = _IN_MOVED_FROM | _IN_MOVED_TO | _IN_CREATE | _IN_DELETE | _IN_DELETE_SELF | _IN_MOVE_SELF
+# And how: of a folder alone, and of no other one that a link leads to.
+_IN_ONLYDIR = 0x0100_0000
+_IN_DONT_FOLLOW = 0x0200_0000
+_MASK = _OF_FILES | _OF_NAMES | _IN_ONLYDIR | _IN_DONT_FOLLOW
 _LIMIT = Path("/proc/sys/fs/inotify/max_user_watches")
-_SHARE = 32  # Of all that a user may have (8,192 with older kernels) one folder takes so much at most: editors have some too.
-_PART = 1 << 16  # Bytes that are read at once.
+# fcntl(2): the signal that is sent for an open file, to who asks for signals: nobody does. What is opened in the place of
+# ours has none, or another one; their status would not tell, since all that are no files of a disk have the same.
+_F_SETSIG, _F_GETSIG = 10, 11
+_MARKS = cycle(range(1, 65))
 
 
 class Watch:
-    """Watches a folder with all in it, from when it is made; it does so for the process that has made it alone.
+    """Watches a folder with all in it, from when it is made.
+
+    Nothing is ever read of what is told, only that there is something: so it stays told, to each thread, to a process that
+    was forked, and to who is interrupted while he asks.
 
     Args:
         root: the folder.
-        folders: those in it, as paths that begin in it; itself is the empty one.
+        folders: those in it, as paths that begin in it; itself is the empty one. A slash at the end means nothing.
+
+    Attributes:
+        count: how many folders that are.
 
     Raises:
-        OSError: this cannot be watched: not by this system, not on this disk, or there is too much of it.
+        OSError: they cannot be watched: not by this system, or no more of them.
     """
 
     def __init__(self, root: Path, folders: Collection[str]) -> None:
-        self._root = root
-        self._guard = threading.Lock()
-        self._pid = os.getpid()
         system = _system()
-        if system is None or len(folders) > _most():
-            raise OSError("too much to watch, or nothing to watch it with")
+        if system is None:
+            raise OSError("there is nothing to watch it with")
+        self.count = len(folders)
+        self._root = root
         self._file = _checked(system.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
-        # Whoever forgets this, or ends, closes it; once.
-        self._close = weakref.finalize(self, os.close, self._file)
         try:
-            self._same = _identity(os.fstat(self._file))
             for folder in folders:
-                _watch(system, self._file, os.path.join(root, folder))
-            self._tree = _identity(os.stat(root))
+                path = os.path.join(root, folder).rstrip(os.sep)  # With a slash, a link would be followed after all.
+                _checked(system.inotify_add_watch(self._file, os.fsencode(path), _MASK))
+            self._mark = _marked(self._file)
+            self._tree = _identity(root)
         except BaseException:
-            self.close()
+            os.close(self._file)
             raise
+        # Whoever forgets this closes it. At its end a process closes all by itself.
+        self._closing = weakref.finalize(self, _close, self._file, self._mark)
+        self._closing.atexit = False
 
     def is_quiet(self) -> bool:
-        """Tell whether nothing was done there, and it is the same folder; from the first time that it is not, it is not."""
-        if self._pid != os.getpid():
-            return False  # What is read by one of them, the other one is not told.
-        with self._guard:
-            if not self._close.alive:
-                return False
-            if self._is_ours() and self._is_silent():
-                return True
-        self.close()
-        return False
-
-    def _is_ours(self) -> bool:
-        """Tell whether the file is still what was opened: a test may close all that it finds, and open others."""
-        with contextlib.suppress(OSError):
-            if _identity(os.fstat(self._file)) == self._same:
-                return True
-        self._close.detach()
-        return False
-
-    def _is_silent(self) -> bool:
+        """Tell whether nothing was done there since it is watched, and it is the same folder."""
         try:
-            os.read(self._file, _PART)
-        except BlockingIOError:
-            with contextlib.suppress(OSError):  # Whoever moves a folder above it moves it too, and that is not told.
-                return _identity(os.stat(self._root)) == self._tree
-        return False
+            # Whoever moves a folder above it moves it too, and that is not told.
+            is_same = _is_ours(self._file, self._mark) and _identity(self._root) == self._tree
+            return self._closing.alive and is_same and not _has_something(self._file)
+        except OSError:
+            return False
 
     def close(self) -> None:
         """End it."""
-        self._close()
+        self._closing()
 
 
 def is_told(folder: Path) -> bool:
@@ -106,6 +111,15 @@ def is_told(folder: Path) -> bool:
 
 
 @cache
+def most() -> int:
+    """Tell how many folders a user may watch at once; 0 where the system does not say so."""
+    try:
+        return int(_LIMIT.read_bytes())
+    except (OSError, ValueError):
+        return 0
+
+
+@cache
 def _system() -> Any:
     """Give what has the system's functions, or None: Python has no module for these."""
     if sys.platform != "linux":
@@ -121,10 +135,6 @@ def _system() -> Any:
     return library
 
 
-def _watch(system: Any, file: int, folder: str) -> None:
-    _checked(system.inotify_add_watch(file, os.fsencode(folder), _MASK))
-
-
 def _checked(answer: int) -> int:
     if answer >= 0:
         return answer
@@ -134,14 +144,35 @@ def _checked(answer: int) -> int:
     raise OSError(number, os.strerror(number))
 
 
-@cache
-def _most() -> int:
-    """Tell how many folders may be watched at once; 0 where the system has no such limit, since it has nothing to limit."""
-    try:
-        return int(_LIMIT.read_bytes()) // _SHARE
-    except (OSError, ValueError):
-        return 0
+def _has_something(file: int) -> bool:
+    poll = select.poll()  # `select` alone knows no descriptor above 1023.
+    poll.register(file, select.POLLIN)
+    return bool(poll.poll(0))
 
 
-def _identity(status: os.stat_result) -> tuple[int, int]:
+def _marked(file: int) -> int:
+    """Give an open file a mark by which it is known again, and give that."""
+    import fcntl  # noqa: PLC0415  # Is not on every system, and there by now.
+
+    mark = next(_MARKS)
+    fcntl.fcntl(file, _F_SETSIG, mark)
+    return mark
+
+
+def _is_ours(file: int, mark: int) -> bool:
+    """Tell whether an open file is still what was marked so: a test may close all that it finds, and open others."""
+    import fcntl  # noqa: PLC0415  # As above.
+
+    return fcntl.fcntl(file, _F_GETSIG) == mark
+
+
+def _close(file: int, mark: int) -> None:
+    """Close a file, if it is still what was marked so."""
+    with contextlib.suppress(OSError):
+        if _is_ours(file, mark):
+            os.close(file)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = os.stat(path)
     return status.st_dev, status.st_ino

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_envrepro.store.store import Entry, Store
+from pytest_envrepro.store.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,6 +145,7 @@ def test_what_is_done_is_seen(store: Store, entry: Entry, how: str) -> None:
     work(entry.path / MODULE)
 
     assert told(store, entry) == expected
+    assert watching() == []
     again = store.get(KEY, build)
     assert store.changes(again) == ()
     append(watched(store, again).path / MODULE)
@@ -185,37 +187,86 @@ def test_a_process_that_is_forked_takes_nothing_away(store: Store, entry: Entry)
 
 
 _CLOSING = """
-import os, sys
+import ctypes, os, select, sys
 from pathlib import Path
 from pytest_envrepro.store.store import Store
 from tests.store.test_watching import KEY, MODULE, append, build, told, watched, watching
 
+def pipe():
+    here, there = os.pipe()
+    os.write(there, b"mine")
+    return here
+
+def inotify():
+    file = ctypes.CDLL(None).inotify_init1(0)
+    ctypes.CDLL(None).inotify_add_watch(file, os.fsencode(sys.argv[1]), 0xfff)
+    return file
+
+others = {
+    "pipe": pipe, "inotify": inotify, "epoll": lambda: select.epoll().fileno(), "file": lambda: os.open("/dev/zero", 0),
+    "eventfd": lambda: os.eventfd(1), "eventfd that waits for nobody": lambda: os.eventfd(0, os.EFD_NONBLOCK),
+}
+kept = select.epoll()
 store = Store(Path(sys.argv[1]))
 entry = watched(store, store.get(KEY, build))
 (file,) = watching()
-if "other" in sys.argv:
-    here, there = os.pipe()
-    os.dup2(here, file)
-    os.write(there, b"mine")
-else:
+other = sys.argv[2]
+if other == "nothing":
     os.close(file)
+else:
+    os.dup2(kept.fileno() if other == "epoll" else others[other](), file)
 append(entry.path / MODULE)
-print(told(store, entry))
-if "other" in sys.argv:
-    print(os.read(file, 10))
+if "looks" in sys.argv:
+    print(told(store, entry))
 store.close()
+if other != "nothing":
+    os.fstat(file)
 """
 
 
-@pytest.mark.parametrize(("how", "said"), [("none", ""), ("other", "b'mine'\n")])
-def test_a_test_that_closes_what_it_finds(tmp_path: Path, how: str, said: str) -> None:
-    """Where that is closed which tells, one looks; and what was opened in its place is left alone."""
-    argv = [sys.executable, "-c", _CLOSING, str(tmp_path / "envs"), how]
+@pytest.mark.parametrize("then", ["looks", "ends"])
+@pytest.mark.parametrize(
+    "other", ["nothing", "pipe", "inotify", "epoll", "file", "eventfd", "eventfd that waits for nobody"]
+)
+def test_a_test_that_closes_what_it_finds(tmp_path: Path, other: str, then: str) -> None:
+    """Where that is closed which tells, one looks; and what was opened in its place is left alone, and open."""
+    argv = [sys.executable, "-W", "error", "-c", _CLOSING, str(tmp_path / "envs"), other, then]
     root = Path(__file__).parents[2]
 
-    ran = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False)
+    ran = subprocess.run(argv, cwd=root, capture_output=True, text=True, check=False, timeout=60)
 
-    assert (ran.stdout, ran.stderr) == (f"['{MODULE} has 12 bytes and had 6']\n{said}", "")
+    said = f"['{MODULE} has 12 bytes and had 6']\n" if then == "looks" else ""
+    assert (ran.stdout, ran.stderr) == (said, "")
+
+
+def test_it_stays_told(tmp_path: Path) -> None:
+    """Who is interrupted after he has asked has taken nothing away: whoever asks next is told too."""
+    watch = Watch(tmp_path, [""])
+    assert watch.is_quiet()
+
+    (tmp_path / "new").touch()
+
+    assert [watch.is_quiet() for _ in range(3)] == [False] * 3
+    watch.close()
+    assert not watch.is_quiet()
+
+
+def test_its_manifest_is_gone(store: Store, entry: Entry) -> None:
+    """What lies beside an environment and tells what it was is looked at each time."""
+    (entry.path.parent / "manifest").unlink()
+
+    assert told(store, entry) == [". is gone"]
+
+
+def test_a_few_at_once(store: Store) -> None:
+    """Of many environments the last four are watched: a user may have few such files, and others need some."""
+    entries = [watched(store, store.get(f"{number}" * 64, build)) for number in range(6)]
+
+    assert [store.is_watched(each) for each in entries] == [False, False, True, True, True, True]
+    assert len(watching()) == 4
+    for each in entries:
+        append(each.path / MODULE)
+        assert told(store, each) == [f"{MODULE} has 12 bytes and had 6"]
 
 
 @pytest.mark.parametrize("limit", ["max_inotify_watches", "max_inotify_instances"])
