@@ -51,10 +51,10 @@ class Inspecting:
         self._idle = time.time()
 
     def end(self) -> None:
-        """Note that the last test is over; what was watched is looked at once more: not everything is told."""
+        """Note that the last test is over; where a look was spared last, one follows: not everything is told."""
         self._witness.end()
         for loan in self._lent.values():
-            if self._depot.store.is_watched(loan.made.entry):
+            if self._depot.store.is_unseen(loan.made.entry):
                 changes, when = self._changes(loan, closely=True)
                 if changes:
                     suspects = tuple(dict.fromkeys(self._suspects(when)))
@@ -92,6 +92,7 @@ class Inspecting:
         environment, entry = loan.environment, loan.made.entry
         name = entry.path.parent.name
         told = self._told.get(name, 0.0)
+        self._lent[entry.build] = loan
         # First the files: whoever puts them right has said so before.
         changes, when = self._changes(loan)
         mends = self._depot.store.mends(entry, loan.mended)
@@ -117,10 +118,9 @@ class Inspecting:
         )
 
     def _changes(self, loan: Loan, *, closely: bool = False) -> tuple[tuple[Change, ...], float]:
-        """Give what has changed in one and was not told yet, and when the latest of that was."""
+        """Give what has changed in one and was not told yet, and when the latest of that was; from now on it was told."""
         entry = loan.made.entry
         name = entry.path.parent.name
-        self._lent[entry.build] = loan
         changes = self._depot.store.changes(entry, closely=closely)
         when = changed_at(loan.environment.prefix, changes) if changes else 0.0
         if not changes or when <= self._told.get(name, 0.0) or changes == self._dirty.get(entry.build):

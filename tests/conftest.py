@@ -17,6 +17,7 @@ from projects import Project, Site
 import pytest_envrepro.answers
 import pytest_envrepro.gate
 import pytest_envrepro.markers  # noqa: F401  # Once here, and not again in every session that a test runs.
+from pytest_envrepro.store.store import Store
 
 with contextlib.suppress(ImportError):
     # Once here: parts of `http` that a session of a test loads first would be there twice.
@@ -45,6 +46,14 @@ def no_files_left() -> Iterator[None]:
     opened = Path("/proc/self/fd")
     if opened.is_dir():
         assert len(os.listdir(opened)) < _MOST
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """Give an empty store."""
+    store = Store(tmp_path / "envs")
+    yield store
+    store.close()
 
 
 @pytest.fixture

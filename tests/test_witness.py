@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import filelock  # noqa: F401  # The processes below need it.
 import pytest
 
-from pytest_envrepro.store.store import Store
 from pytest_envrepro.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_envrepro.store.store import Store
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="is written for POSIX")
 
@@ -35,14 +36,6 @@ sys.stdin.readline()
 witness.end()
 store.close()
 """
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Give an empty store."""
-    store = Store(tmp_path / "envs")
-    yield store
-    store.close()
 
 
 @pytest.fixture

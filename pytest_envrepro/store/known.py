@@ -30,6 +30,7 @@ class Known:
         self._found: dict[str, _Found] = {}
         self._looked: dict[str, float] = {}  # By build.
         self._watched = Watched()
+        self._unseen: set[str] = set()  # Those at which a look was spared last.
 
     def add(self, folder: Path, found: Manifest, now: tuple[int, int] | None, *, cached: bool, started: float) -> Entry:
         """Note an entry, and give it.
@@ -57,7 +58,7 @@ class Known:
         folder = entry.path.parent
         return found.manifest if found and found.stamp == stamp(folder) else manifest.read(folder)
 
-    def look(self, entry: Entry, began: float, seconds: float = 0.0, watch: Watch | None = None) -> None:
+    def look(self, entry: Entry, began: float, seconds: float, watch: Watch | None) -> None:
         """Note a look at an entry that found it whole.
 
         Args:
@@ -65,9 +66,19 @@ class Known:
             watch: that began before it, and is relied on from now on.
         """
         self._looked[entry.build] = began
+        self._unseen.discard(entry.build)
         self._watched.spend(entry.build, seconds)
         if watch is not None:
             self._watched.add(entry.build, watch)
+
+    def spare(self, entry: Entry, began: float) -> None:
+        """Note that an entry was not looked at, since it is quiet.
+
+        Args:
+            began: when, in seconds since the epoch.
+        """
+        self._looked[entry.build] = began
+        self._unseen.add(entry.build)
 
     def watch(self, entry: Entry, found: Manifest, is_told: Callable[[], bool]) -> Watch | None:
         """Begin to watch an entry that is about to be looked at, if that is worth it: see `Watched.begin`."""
@@ -76,6 +87,10 @@ class Known:
     def is_watched(self, entry: Entry) -> bool:
         """Tell whether an entry is watched."""
         return entry.build in self._watched
+
+    def is_unseen(self, entry: Entry) -> bool:
+        """Tell whether a look at an entry was spared last, whether it is watched still or not."""
+        return entry.build in self._unseen
 
     def is_quiet(self, entry: Entry) -> bool:
         """Tell whether an entry is watched, nothing was done there since it was found whole, and its manifest is the same."""
@@ -92,9 +107,11 @@ class Known:
         self._found.pop(entry.key, None)
         self._looked.pop(entry.build, None)
         self._watched.forget(entry.build)
+        self._unseen.discard(entry.build)
 
     def clear(self) -> None:
         """Have all of them compared again."""
         self._found.clear()
         self._looked.clear()
         self._watched.clear()
+        self._unseen.clear()

@@ -112,13 +112,17 @@ class Store(Keeping):
         """
         began = time.time()
         if not closely and self._known.is_quiet(entry):
-            self._known.look(entry, began)
+            self._known.spare(entry, began)
             return ()
         return self._compared(entry, full=False)
 
     def is_watched(self, entry: Entry) -> bool:
-        """Tell whether an environment was last found unchanged because nothing was told of it."""
+        """Tell whether the system tells what is done in an environment."""
         return self._known.is_watched(entry)
+
+    def is_unseen(self, entry: Entry) -> bool:
+        """Tell whether an environment was last found unchanged because nothing was told of it, and not by its files."""
+        return self._known.is_unseen(entry)
 
     def verify(self, entry: Entry) -> tuple[Change, ...]:
         """Compare every file's content too: what a disk loses, and who sets times back, is seen in no status.

@@ -31,14 +31,6 @@ KEY = "facade" * 10
 IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Give an empty store."""
-    store = Store(tmp_path / "envs")
-    yield store
-    store.close()
-
-
 def build(prefix: Path) -> dict[str, Any]:
     """Write a small environment."""
     for name in ("bin", "lib", "lib/sub"):

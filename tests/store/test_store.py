@@ -75,14 +75,6 @@ if "stays" in how:
 """
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Give an empty store."""
-    store = Store(tmp_path / "envs")
-    yield store
-    store.close()
-
-
 class Building:
     """A builder that counts how often it was called."""
 

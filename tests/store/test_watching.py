@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_envrepro.store.store import Entry, Store
 from pytest_envrepro.store.watching import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from pytest_envrepro.store.store import Entry, Store
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="is done by inotify")
 
@@ -37,14 +38,6 @@ def build(prefix: Path) -> dict[str, Any]:
         (prefix / "lib" / name / "m.py").write_text("x = 1\n")
     (prefix / "lib64").symlink_to("lib")
     return {}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Give an empty store."""
-    store = Store(tmp_path / "envs")
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -293,6 +286,13 @@ def test_a_few_at_once(store: Store, others: set[int]) -> None:
 
     assert [store.is_watched(each) for each in entries] == [False, False, True, True, True, True]
     assert len({*watching()} - others) == 4
+    assert not any(store.is_unseen(each) for each in entries)
+    for each in entries[2:]:
+        assert store.changes(each) == ()
+        assert store.is_unseen(each)
+    watched(store, store.get("6" * 64, build))
+    assert not store.is_watched(entries[2])
+    assert store.is_unseen(entries[2])  # Nobody has looked at it since: at the end somebody has to.
     for each in entries:
         append(each.path / MODULE)
         assert told(store, each) == [f"{MODULE} has 12 bytes and had 6"]
