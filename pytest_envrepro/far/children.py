@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from .body import run
 from .frames import MOST, BrokenError, read, send, write
-from .memory import take
+from .memory import NOTHING, take
 from .rehearsing import rehearse
 from .streams import open_streams
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from .frames import Frame
+    from .memory import AtHand
 
 # Bytes of each stream of a body; the rest is left out, and told. Written down, one may become six.
 _MOST = 16 << 20
@@ -46,6 +47,7 @@ class Child(NamedTuple):
     told: int
     lived: int
     streams: tuple[int, int]
+    memory: AtHand
 
     @property
     def files(self) -> tuple[int, ...]:
@@ -103,7 +105,7 @@ def is_over(pid: int) -> bool:
         return True
 
 
-def fork(others: Iterable[int], memory: int = 0) -> Child:
+def fork(others: Iterable[int], memory: AtHand = NOTHING) -> Child:
     """Fork a child that waits for a body.
 
     Args:
@@ -131,7 +133,7 @@ def fork(others: Iterable[int], memory: int = 0) -> Child:
             os.setpgid(pid, pid)
         for file in (here, there, life):
             os.close(file)
-        return Child(pid, says, told, lived, streams)
+        return Child(pid, says, told, lived, streams, memory)
     return _become((here, there), life, (says, told, lived, *others), streams, memory)
 
 
@@ -158,7 +160,7 @@ def _leave(life: int) -> None:
 
 
 def _become(
-    pipes: tuple[int, int], life: int, others: tuple[int, ...], streams: tuple[int, int], memory: int
+    pipes: tuple[int, int], life: int, others: tuple[int, ...], streams: tuple[int, int], memory: AtHand
 ) -> NoReturn:
     """Be a child: run one body, and end."""
     status = 1
@@ -170,8 +172,7 @@ def _become(
         os.dup2(streams[1], 2)
         with suppress(Exception):  # It would be good to have, and no more.
             rehearse()
-            if memory:
-                take(memory)
+            take(memory)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         open_streams()
         parent = _Parent(*pipes)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from .children import fork, is_over
 from .frames import CALL, MOST, OTHER, PART, TEST, BrokenError, Unpacker, write
-from .memory import faulted, has_idle_processor
+from .memory import NOTHING, Needs, faulted
 from .rehearsing import prepare
 from .sources import foresee
 
@@ -32,12 +32,8 @@ _SPARES = 2  # While one is forked in the place of the last, and rehearses, anot
 # rehearse takes all of a processor, which who waits for the result is to have first.
 _SOON = 0.002
 _NOTES = ("compiled", "loaded", "faulted before", "lasted")  # What of a result is for this process alone.
-_LEAST = 1 << 20  # Bytes that a spare has at hand, if any.
-_OWN = 3 << 19  # Bytes: more than a body waits for that does nothing, the most of it copies of what is here.
-_RATE = 7e8  # Bytes a second, when they are taken: 4 µs for each page, on a virtual machine, and what is put into them.
-# What a spare has at hand at most, and about what of a body's time it may take for that beside it: where a processor is
-# idle, and where another process would wait for that one.
-_IDLE, _BUSY = (8 << 20, 0.5), (4 << 20, 0.33)
+_RATE = 13e8  # Bytes a second, when they are taken: 3 µs for each page, on a virtual machine.
+_MOST = 12 << 20  # Bytes that a spare has at hand; and no more than it can take while a body runs.
 
 
 class Loop:
@@ -54,7 +50,7 @@ class Loop:
         self._waiting: list[Frame] = []
         self._spares: list[Child] = []
         self._ending: list[int] = []  # Children that have told all, and were not seen to go.
-        self._faulted = 0  # Bytes that bodies had to wait for, of late.
+        self._needs = Needs()
         self._lasted = 0.0  # Seconds that the last one took.
 
     def serve(self) -> None:
@@ -86,20 +82,13 @@ class Loop:
         while len(self._spares) < wanted:
             gc.freeze()  # What is here now is none of the garbage of a child.
             others = [file for each in (*self._spares, *beside) for file in each.files]
+            memory = self._needs.at_hand(min(_MOST, int(self._lasted * _RATE))) if beside else NOTHING
             try:
-                self._spares.append(fork((self._in, self._out, *others), self._at_hand() if beside else 0))
+                self._spares.append(fork((self._in, self._out, *others), memory))
             except OSError:
                 if not self._spares:
                     raise
                 return  # No more may be had; the one that waits will do.
-
-    def _at_hand(self) -> int:
-        """Tell how many bytes a spare is to take: no more than bodies take, and than there is time for beside one."""
-        if self._faulted - _OWN < _LEAST:
-            return 0
-        most, share = _IDLE if has_idle_processor() else _BUSY
-        size = min(self._faulted - _OWN, most, int(self._lasted * share * _RATE))
-        return size if size >= _LEAST else 0
 
     def _end_spares(self) -> None:
         for each in self._spares:
@@ -144,10 +133,8 @@ class Loop:
     def _learn(self, request: Frame, child: Child, notes: dict[str, Any]) -> None:
         """Have what a child has compiled here too: to compile it takes longer than to fork; and note what it has taken."""
         needed = [name for name in notes.get("loaded", ()) if name not in sys.modules]
-        # What is loaded here from now on is no page fault of the next ones.
-        taken = faulted(child.pid) - notes["faulted before"] if notes and not needed else 0
-        # One that takes little does not end it: a spare was forked before that was known, and what lay ready counts as little.
-        self._faulted = max(taken, self._faulted // 2)
+        if notes and not needed:  # What is loaded here from now on is no page fault of the next ones.
+            self._needs.learn(faulted(child.pid) - notes["faulted before"], child.memory)
         self._lasted = notes.get("lasted", 0.0)
         for name in needed:
             __import__(name)
