@@ -61,9 +61,19 @@ class Calling:
         self._guard = threading.Lock()
 
     def run(
-        self, environment: Environment, shipper: Shipper, shipment: Shipment, manner: Manner, *, is_test: bool
+        self,
+        environment: Environment,
+        shipper: Shipper,
+        shipment: Shipment,
+        manner: Manner,
+        *,
+        is_test: bool,
+        ahead: Callable[[], Mapping[str, Any] | None] = lambda: None,
     ) -> Came:
         """Run a function to its end.
+
+        Args:
+            ahead: as of `Warm.run`.
 
         Raises:
             RefusedError: what it returns cannot travel.
@@ -94,7 +104,7 @@ class Calling:
             "sources": terms.is_elsewhere,
         }
         try:
-            outcome = self._of(environment, terms.state).run(request, lambda asked: self._answer(shipper, asked))
+            outcome = self._of(environment, terms.state).run(request, lambda asked: self._answer(shipper, asked), ahead)
         except StoppedError as stopped:
             return self._cut_off(environment, stopped, shipment, folders)
         return arrived(environment.label, outcome, shipment, folders)

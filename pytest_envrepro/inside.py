@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from pytest_envrepro.ahead import source_ahead
 from pytest_envrepro.calling import Calling
 from pytest_envrepro.childenv import is_untouched
 from pytest_envrepro.comparisons import explained
@@ -55,6 +56,7 @@ class Inside:
         self._calling = Calling(explained)
         self._unmeasured: set[str] = set()
         self._scratches: dict[str, Path] = {}
+        self._next: pytest.Item | None = None  # The test after the one that is at work.
         self._classes: dict[type, dict[str, Any]] = {}  # What each had before anything was set up.
 
     def begin(self, item: pytest.Item) -> None:
@@ -77,6 +79,11 @@ class Inside:
         cls = getattr(item, "cls", None)
         if cls is not None and cls not in self._classes:
             self._classes[cls] = dict(vars(cls))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, nextitem: pytest.Item | None) -> None:
+        """Note which test is the next."""
+        self._next = nextitem
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
@@ -122,7 +129,12 @@ class Inside:
         shipper = self._shipper(environment, item)
         known_as = (item.module.__name__, item.originalname)
         shipment = shipper.ship(item.function, (), given, method=self._method(item), known_as=known_as, made=made)
-        came = self._calling.run(environment, shipper, shipment, self._manner(item), is_test=True)
+        manner = self._manner(item)
+
+        def ahead() -> Mapping[str, Any] | None:
+            return source_ahead(self._next, shipment, lambda following: self._shipper(environment, following))
+
+        came = self._calling.run(environment, shipper, shipment, manner, is_test=True, ahead=ahead)
         if shipment.self is not None and isinstance(item.instance, item.cls):
             _keep(item.instance, came)
         if came.error is not None and shipment.apart:

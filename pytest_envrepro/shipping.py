@@ -89,6 +89,23 @@ class Shipper:
         source = None if cut.module is None else self._module(cut.module, cut.path, cut.sliced, cut.enclosed)
         return Shipment(source, cut.where, sent, given, bound, tuple(made), cut.sliced.firsts, cut.sliced.apart)
 
+    def ahead(self, function: Callable[..., Any], name: str, holder: str | None) -> dict[str, Any] | None:
+        """Give the source that a function comes with, as far as that is known before its arguments; None where it is not.
+
+        Args:
+            name: the module that has it, or its class.
+            holder: that class, where there is one.
+
+        Raises:
+            OSError, SyntaxError, NotFoundError: its source is not there.
+        """
+        plain = inspect.unwrap(function)
+        module, code = sys.modules.get(name), getattr(plain, "__code__", None)
+        if module is None or code is None or plain.__module__ != name or not travels(module, self._beside):
+            return None
+        names = [holder] if holder else ()
+        return _source(module, sliceable(module).part(code.co_firstlineno, plain.__qualname__, names))
+
     def _refuse_hidden(self, function: Any, method: Method | None) -> None:
         """Refuse a function that is not what is found by its name; of a class that has a place, it need not be."""
         path = getattr(function, "__qualname__", None)
@@ -176,19 +193,16 @@ class Shipper:
 
     def _module(self, module: ModuleType, path: str, sliced: Sliced, given: Mapping[str, Any]) -> dict[str, Any]:
         """Write down a part of a module."""
-        file = str(module.__file__)
         lost = sorted(each for each in sliced.missing if each in vars(module) and each not in given)
         if lost:
             raise RefusedError(
-                f"{path} uses {', '.join(lost)}, which cannot travel into {self._label}: no statement of {file} makes it; "
+                f"{path} uses {', '.join(lost)}, which cannot travel into {self._label}: no statement of {module.__file__} makes it; "
                 "write it there, or give it as an argument"
             )
         return {
             "name": module.__name__,
-            "file": file,
             "package": module.__name__.rpartition(".")[0] if module.__package__ else "",
-            "source": sliced.source,
-            "rewrite": is_rewritten(module),
+            **_source(module, sliced),
             "given": {**given},
         }
 
@@ -227,6 +241,10 @@ class Shipper:
     def answer(self, name: str) -> dict[str, Any] | None:
         """Give the source of a module that the environment does not have, if it travels: see `travelling.source_of`."""
         return source_of(name, self._beside)
+
+
+def _source(module: ModuleType, sliced: Sliced) -> dict[str, Any]:
+    return {"file": str(module.__file__), "source": sliced.source, "rewrite": is_rewritten(module)}
 
 
 def _references(told: Any, module: str) -> Iterable[str]:

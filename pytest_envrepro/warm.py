@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pytest_envrepro.errors import EnvReproError, RefusedError, ended
-from pytest_envrepro.far.frames import CALL, TEST, BrokenError, Unpacker, pack
+from pytest_envrepro.far.frames import AHEAD, CALL, TEST, BrokenError, Unpacker, pack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _PACKAGE = "_envrepro_far"  # What our sources are called there: no module of the user's is.
 _BOOT = "boot"
 _PATIENCE = 60.0  # Seconds that a Python is given to start: a machine may be busy.
+_AHEAD = 1 << 15  # Bytes of source that is sent ahead: a pipe takes 64 KiB, with what is sent next.
 _GRACE = 1.0  # Seconds that a body is given to end, once it is interrupted.
 
 
@@ -111,8 +112,16 @@ class Warm:
         """Whether it can be asked for something: not by a process that was forked from the one that has started it."""
         return self._channel is not None and self._pid == os.getpid()
 
-    def run(self, request: Mapping[str, Any], answer: Callable[[Mapping[str, Any]], Any]) -> Outcome:
+    def run(
+        self,
+        request: Mapping[str, Any],
+        answer: Callable[[Mapping[str, Any]], Any],
+        ahead: Callable[[], Mapping[str, Any] | None],
+    ) -> Outcome:
         """Have a body run, and answer what it asks meanwhile.
+
+        Args:
+            ahead: gives the source that the next one will come with, where that is known: is asked once this one runs.
 
         Raises:
             StoppedError: something has ended the wait: Ctrl-C, or a time limit.
@@ -126,6 +135,7 @@ class Warm:
                 raise RefusedError(f"what is to travel into {self._label} is too much: {error}") from None
             self._send(data)
             try:
+                self._send_ahead(ahead())
                 while "ended" not in (message := self._next(None)):
                     self._send(pack({"answer": answer(message["asked"])}))
             except WarmLostError:
@@ -133,6 +143,11 @@ class Warm:
             except BaseException as error:
                 raise StoppedError(self._stopped()) from error
             return _outcome(message)
+
+    def _send_ahead(self, told: Mapping[str, Any] | None) -> None:
+        """Send what is no more than lies in a pipe until its reader has time for it."""
+        if told is not None and len(data := pack({**told}, AHEAD)) <= _AHEAD:
+            self._send(data)
 
     def _stopped(self) -> Outcome | None:
         """Interrupt the body, so that it can tell where it was; end it where it does not listen."""

@@ -106,13 +106,14 @@ def wheel(
     extras: Iterable[str] = (),
     scripts: Iterable[str] = (),
     python: str | None = None,
+    source: str = "",
 ) -> Path:
-    """Build a wheel with one module and perhaps scripts, and give its path."""
+    """Build a wheel with one module, of that source, and perhaps scripts, and give its path."""
     folder.mkdir(parents=True, exist_ok=True)
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     files = {
-        f"{module}.py": f"version = {version!r}\n",
+        f"{module}.py": source or f"version = {version!r}\n",
         f"{info}/METADATA": metadata(name, version, requires, extras=extras, python=python),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }

@@ -24,7 +24,7 @@ WITH_PYTEST = {
         "late",
     ),  # Are loaded by every session; `late` loads the others when one needs them.
     *("gate", "items", "markers", "lending", "holders", "stopping", "returning", "explaining"),
-    *("listening", "answering", "audit", "audited", "multiplying", "inside", "delivering"),
+    *("listening", "answering", "audit", "audited", "multiplying", "inside", "ahead", "delivering"),
 }
 # What reads markers and fixtures of pytest's items, or the options of its session, and needs its types alone; `given` is what tests hold, and says what runs them; `manners` tells how bodies run elsewhere.
 WITH_TYPES = {"declarations", "demand", "books", "given", "manners"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -10,9 +11,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .body import run
-from .frames import MOST, BrokenError, read, send, write
+from .frames import AHEAD, MOST, BrokenError, read, send, write
 from .memory import NOTHING, take
 from .rehearsing import rehearse
+from .sources import compile_ahead
 from .streams import open_streams
 
 try:
@@ -176,7 +178,7 @@ def _become(
         signal.signal(signal.SIGINT, signal.default_int_handler)
         open_streams()
         parent = _Parent(*pipes)
-        request = parent.read()
+        request = _waited_for(parent)
         if request is not None:
             result = run(request, parent.ask)
             if not request["is_test"]:
@@ -188,6 +190,14 @@ def _become(
         status = 0
     finally:
         os._exit(status)
+
+
+def _waited_for(parent: _Parent) -> dict[str, Any] | None:
+    """Wait for what is to run; None where that is nothing any more. What comes before it is its source."""
+    while (frame := parent.read()) is not None and frame.kind == AHEAD:
+        compile_ahead(frame.message())
+        gc.freeze()  # That is none of the garbage of a body.
+    return None if frame is None else frame.message()
 
 
 def _identity(file: int) -> tuple[int, int] | None:
@@ -211,7 +221,7 @@ class _Parent:
         self._guard = allocate_lock()
         self._pid = os.getpid()
 
-    def read(self) -> dict[str, Any] | None:
+    def read(self) -> Frame | None:
         """Wait for what it says; None at its end."""
         return read(self._ends[1])
 
@@ -231,7 +241,7 @@ class _Parent:
             answer = self.read()
         if answer is None:
             os._exit(1)
-        return answer["answer"]
+        return answer.message()["answer"]
 
 
 def _file() -> int:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 HEAD = struct.Struct(">Ic")
-CALL, TEST, OTHER = b"c", b"t", b"o"  # What asks for a function to be called, or for a test; and all else.
+# What asks for a function to be called, or for a test; the source that one of the next will come with; and all else.
+CALL, TEST, AHEAD, OTHER = b"c", b"t", b"a", b"o"
 PART = 1 << 16  # Bytes that are read at a time: as many as a pipe holds.
 MOST = 256 << 20  # Bytes of a message; more is nothing that a test sends.
 
@@ -86,7 +87,7 @@ class Unpacker:
             yield Frame(kind, body)
 
 
-def read(file: int) -> dict[str, Any] | None:
+def read(file: int) -> Frame | None:
     """Wait for one message; None at the end.
 
     Raises:
@@ -97,7 +98,7 @@ def read(file: int) -> dict[str, Any] | None:
         return None
     length, kind = _head(head)
     body = _exactly(file, length)
-    return None if body is None else Frame(kind, body).message()
+    return None if body is None else Frame(kind, body)
 
 
 def write(file: int, message: dict[str, Any]) -> None:
@@ -118,7 +119,7 @@ def send(data: bytes, step: Callable[[memoryview], int]) -> None:
 
 def _head(data: bytes | bytearray) -> tuple[int, bytes]:
     length, kind = HEAD.unpack_from(data)
-    if length > MOST or kind not in {CALL, TEST, OTHER}:
+    if length > MOST or kind not in {CALL, TEST, AHEAD, OTHER}:
         raise BrokenError("what came is no message")
     return length, kind
 

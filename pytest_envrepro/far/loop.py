@@ -15,13 +15,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .children import fork, is_over
-from .frames import CALL, MOST, OTHER, PART, TEST, BrokenError, Unpacker, write
+from .frames import AHEAD, CALL, MOST, OTHER, PART, TEST, BrokenError, Unpacker, write
 from .memory import NOTHING, Needs, faulted
 from .rehearsing import prepare
 from .sources import foresee
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
     from .children import Child
@@ -49,6 +49,8 @@ class Loop:
         self._unpacker = Unpacker()
         self._waiting: list[Frame] = []
         self._spares: list[Child] = []
+        self._ahead: Frame | None = None  # The source that the next function will come with.
+        self._informed = 0  # The spare that was told of it.
         self._ending: list[int] = []  # Children that have told all, and were not seen to go.
         self._needs = Needs()
         self._lasted = 0.0  # Seconds that the last one took.
@@ -66,6 +68,8 @@ class Loop:
                     return
                 if request.kind in {CALL, TEST}:
                     self._run(request)
+                elif request.kind == AHEAD:
+                    self._foresee(request)
         finally:
             self._end_spares()
 
@@ -90,6 +94,18 @@ class Loop:
                     raise
                 return  # No more may be had; the one that waits will do.
 
+        self._inform()
+
+    def _foresee(self, frame: Frame) -> None:
+        self._ahead, self._informed = frame, 0
+        self._inform()
+
+    def _inform(self) -> None:
+        """Have the spare that is the next one know of the source; others may come before it is its turn, or after it ends."""
+        if self._ahead is not None and self._spares and self._informed != self._spares[0].pid:
+            self._informed = self._spares[0].pid
+            self._spares[0].tell(self._ahead)
+
     def _end_spares(self) -> None:
         for each in self._spares:
             each.end()
@@ -107,7 +123,7 @@ class Loop:
 
     def _run(self, request: Frame) -> None:
         self._fork_spares(1)  # One may have ended while it waited: of its end this body is not to die.
-        child = self._spares.pop(0)
+        child, self._ahead = self._spares.pop(0), None
         child.tell(request)
         try:
             result, is_stopped = self._attend(child)
@@ -147,8 +163,13 @@ class Loop:
         """Pass on what is said between a child and the channel.
 
         Give the child's result, or None where it has none, and whether it was told to stop.
+
+        Raises:
+            EOFError: nobody waits for it any more.
         """
-        unpacker, is_stopped = Unpacker(), False
+        # What was sent right after it has come with it.
+        waiting, self._waiting = self._waiting, []
+        unpacker, is_stopped = Unpacker(), self._pass_on(child, waiting)
         patience: float | None = _SOON
         while True:
             ready = select.select([child.says, self._in], [], [], patience)[0]
@@ -161,7 +182,10 @@ class Loop:
                 if is_over:
                     return result, is_stopped
             if self._in in ready:
-                is_stopped = self._pass_on(child) or is_stopped
+                data = os.read(self._in, PART)
+                if not data:  # Nobody waits for it any more.
+                    raise EOFError
+                is_stopped = self._pass_on(child, self._unpacker.feed(data)) or is_stopped
 
     def _hear(self, child: Child, unpacker: Unpacker) -> tuple[bool, dict[str, Any] | None]:
         """Pass on what a child asks; tell whether it has nothing more to say, and its result, where it has one."""
@@ -179,18 +203,13 @@ class Loop:
             write(self._out, message)
         return False, None
 
-    def _pass_on(self, child: Child) -> bool:
-        """Pass on to a child what has come for it; tell whether it is told to stop.
-
-        Raises:
-            EOFError: nobody waits for it any more.
-        """
-        data = os.read(self._in, PART)
-        if not data:
-            raise EOFError
+    def _pass_on(self, child: Child, frames: Iterable[Frame]) -> bool:
+        """Pass on to a child what has come for it; tell whether it is told to stop."""
         is_stopped = False
-        for frame in self._unpacker.feed(data):
-            if frame.kind != OTHER:
+        for frame in frames:
+            if frame.kind == AHEAD:
+                self._foresee(frame)
+            elif frame.kind != OTHER:
                 self._waiting.append(frame)
             elif "stop" in (message := frame.message()):
                 is_stopped = True

@@ -40,7 +40,7 @@ class Needs:
 
     def __init__(self) -> None:
         self._looked: list[int] = [0]  # What the last ones waited for that had nothing at hand: bodies differ.
-        self._small: int | None = None
+        self._large = 0
         self._turn = 0
 
     def learn(self, size: int, had: AtHand) -> None:
@@ -50,9 +50,9 @@ class Needs:
         if had == NOTHING:
             self._looked = [*self._looked, missing][-_LOOKED:]
         elif not had.large:
-            self._small = gained
+            self._large = missing
         elif gained < min(sum(had), max(self._looked)) // 2:
-            self._small, self._turn = None, -_TURN
+            self._large, self._turn = 0, -_TURN
 
     def at_hand(self, most: int) -> AtHand:
         """Give what the next child is to have at hand, of so many bytes at most."""
@@ -61,9 +61,9 @@ class Needs:
         size = min(wanted, most)
         if size < _LEAST or self._turn < 0 or self._turn % _TURN == 0:
             return NOTHING
-        small = size if self._small is None else size * min(self._small, wanted) // wanted
+        large = size * min(self._large, wanted) // wanted
         # What grows is moved to where it has room: that takes more than is in use in the end.
-        return AtHand(small, min(2 * (size - small), most - small))
+        return AtHand(size - large, min(2 * large, most - size + large))
 
 
 def faulted(process: int | str = "self") -> int:

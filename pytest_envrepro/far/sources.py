@@ -16,11 +16,12 @@ _PARSED = 0x400  # `ast.PyCF_ONLY_AST`: that module takes a while to import.
 _COMPILED: dict[Any, Any] = {}
 _MOST_COMPILED = 50  # Parts of modules.
 _SEEN: dict[str, str] = {}  # The last part of each module that was sent.
+_AHEAD: set[Any] = set()  # What was compiled in this process while it waited.
 
 
 def is_compiled(told: Mapping[str, Any]) -> bool:
-    """Tell whether source was compiled already."""
-    return _key(told) in _COMPILED
+    """Tell whether source was compiled already, before this process was forked."""
+    return _key(told) in _COMPILED.keys() - _AHEAD
 
 
 def compiled(told: Mapping[str, Any]) -> Any:
@@ -37,6 +38,14 @@ def compiled(told: Mapping[str, Any]) -> Any:
             tree = replaced(tree, STANDIN)
         code = _COMPILED[key] = compile(tree, told["file"], "exec", dont_inherit=True)
     return code
+
+
+def compile_ahead(told: Mapping[str, Any]) -> None:
+    """Compile source that one of the next functions will come with."""
+    if not is_compiled(told):
+        _AHEAD.add(_key(told))
+        with suppress(Exception):  # Whoever needs it will say what is wrong with it.
+            compiled(told)
 
 
 def _key(told: Mapping[str, Any]) -> tuple[Any, ...]:
