@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -41,10 +42,11 @@ def compiled(told: Mapping[str, Any]) -> Any:
 
 
 def compile_ahead(told: Mapping[str, Any]) -> None:
-    """Compile source that one of the next functions will come with."""
+    """Compile source that one of the next functions will come with, unless there is something to say of it."""
     if not is_compiled(told):
         _AHEAD.add(_key(told))
-        with suppress(Exception):  # Whoever needs it will say what is wrong with it.
+        with suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("error")  # Whoever needs it will warn of it, and say what is wrong with it.
             compiled(told)
 
 

@@ -182,3 +182,28 @@ def test_nothing_is_seen(suite: Suite, tmp_path: Path) -> None:
         seen.append(json.loads(file.read_text()))
 
     assert seen[0] == seen[1]
+
+
+WARNS = """
+def test_first():
+    pass
+
+def test_second():
+    found = 1 is 1
+    assert found
+"""
+
+
+def test_warnings(suite: Suite) -> None:
+    """What is warned of in a source is a warning of its test, and nothing that it has written."""
+    suite.write(MARKED + WARNS, TABLE)
+
+    # The first session compiles it here too, and warns of that.
+    _, alone, whole = (
+        suite.run("-p", "no:randomly", "-rA", "-Wdefault::SyntaxWarning", *options)
+        for options in ([], ["-k", "second"], [])
+    )
+
+    told = [line for line in whole.outlines if "SyntaxWarning" in line]
+    assert told == [line for line in alone.outlines if "SyntaxWarning" in line] != []
+    assert "stderr" not in whole.stdout.str()
